@@ -1,0 +1,1 @@
+"""What an operator owns and edits: words, topics, crisis lines, a sample pool. Installed as `smsmentor_data`."""

@@ -1,0 +1,1 @@
+"""What the service decides: pure, without clock, dice, log, file or network."""

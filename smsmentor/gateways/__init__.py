@@ -1,0 +1,1 @@
+"""Ways out to phones: simulated ones, and a carrier."""
