@@ -1,0 +1,74 @@
+"""What can happen: every event that comes through the one door, `service.receive`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+CarrierWord = Literal["stop", "start", "help"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A text from a phone. `id` is the provider's message id; `sender` is E.164 or a short code, kept verbatim."""
+
+    id: str
+    sender: str
+    body: str
+    at: datetime
+    """When it was sent, as well as we know: the webhook's moment, or the carrier's for a text caught up later."""
+    media: int = 0
+    opt_out: CarrierWord | None = None
+    """Set when the provider has already handled and answered an opt-out word (Twilio's `OptOutType`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A timer that has come due. The state is the truth: firing late or twice finds nothing to do."""
+
+    id: str
+    """The timer's id, `kind:subject`."""
+    kind: str
+    subject: str
+    due: datetime
+
+
+SendState = Literal["taken", "refused", "later", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class SendOutcome:
+    """What became of one try to send: taken, refused for good, refused for now, or unknown (a timeout)."""
+
+    text: str
+    """The outbox row's id."""
+    state: SendState
+    provider_id: str = ""
+    code: int = 0
+    """The provider's error code, 0 when there is none."""
+    account_wide: bool = False
+    """The fault is with our account, not with this text or phone: sending stops and the operator is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery report: unordered, doubled or missing, as carriers send them."""
+
+    provider_id: str
+    status: str
+    code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that an operator or a program of ours does: `name` is a key of `core.acts.ACTS`."""
+
+    id: str
+    name: str
+    args: Mapping[str, object] = field(default_factory=dict)
+    by: str = "operator"
+
+
+Event = Inbound | Fired | SendOutcome | Receipt | Act

@@ -1,0 +1,45 @@
+"""What a text costs on the air: its alphabet and its segments (3GPP TS 23.038)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENDED = frozenset("\f^{}\\[~]|€")
+"""Two septets each: an escape and the character."""
+
+Encoding = Literal["GSM-7", "UCS-2"]
+
+_PLAIN = frozenset("\n !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz$@_")
+
+
+def encoding(text: str) -> Encoding:
+    """The alphabet that a carrier will use: one character outside GSM-7 turns the whole text into UCS-2."""
+    return "GSM-7" if all(c in BASIC or c in EXTENDED for c in set(text)) else "UCS-2"
+
+
+def segments(text: str) -> int:
+    """How many segments a text is billed as; an empty one counts as one.
+
+    One segment holds 160 septets or 70 UTF-16 units; each of several holds 153 or 67 (six bytes go to the
+    header). A two-septet character or a surrogate pair is never split: it moves whole to the next segment.
+    """
+    if len(text) <= 160 and set(text) <= _PLAIN:
+        return 1
+    if encoding(text) == "GSM-7":
+        return _count([2 if c in EXTENDED else 1 for c in text], 160, 153)
+    return _count([2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67)
+
+
+def _count(widths: list[int], single: int, joined: int) -> int:
+    if sum(widths) <= single:
+        return 1
+    count, room = 1, joined
+    for width in widths:
+        if width > room:
+            count, room = count + 1, joined
+        room -= width
+    return count

@@ -1,0 +1,466 @@
+"""The records: everything that the service remembers, frozen, with the indexes that a store keeps for them.
+
+Times are aware UTC. A record never changes: `dataclasses.replace` makes the next one and `turn.save` keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A way to find records: those with equal `key`, in ascending `order`. A key of None leaves the record out."""
+
+    name: str
+    key: Callable[[Any], str | None]
+    order: Callable[[Any], float] | None = None
+    unique: bool = False
+
+
+def moment(at: datetime | None) -> float:
+    """A sort key for times; what has no time comes first."""
+    return at.timestamp() if at is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What all records share. `TABLE` names the table that people see in TinyDB and in exports."""
+
+    TABLE: ClassVar[str] = ""
+    INDEXES: ClassVar[tuple[Index, ...]] = ()
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A weekly window in local wall-clock time. `end <= start` crosses midnight; 1440 is midnight itself."""
+
+    days: tuple[int, ...]
+    """0 is Monday."""
+    start: int
+    """Minutes after local midnight."""
+    end: int
+
+
+MemberState = Literal["active", "opted_out", "suspended", "banned", "erased"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Record):
+    """Anyone known by one phone number: can be mentee, mentor and operator at once."""
+
+    TABLE: ClassVar[str] = "members"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("phone", lambda m: m.phone or None, unique=True),
+        Index("mentor", lambda m: "yes" if m.mentor else None),
+        Index("operator", lambda m: "yes" if m.operator else None),
+        Index("alias", lambda m: m.alias.casefold() if m.mentor and m.alias else None),
+    )
+
+    phone: str
+    joined: datetime
+    state: MemberState = "active"
+    mentor: bool = False
+    operator: bool = False
+    alias: str = ""
+    field: str = ""
+    employer: str = ""
+    years: int | None = None
+    topics: tuple[str, ...] = ()
+    skills: str = ""
+    zone: str = ""
+    lang: str = "en"
+    consented: datetime | None = None
+    consent_how: str = ""
+    wants_outside: bool = True
+    hours: tuple[Window, ...] = ()
+    """When a mentor may be asked; empty: any time outside quiet hours."""
+    offers_a_day: int | None = None
+    """LIMIT; None is the service's default."""
+    offers_a_week: int | None = None
+    open_limit: int | None = None
+    """OPEN: how many threads at once; None is the service's default."""
+    paused: bool = False
+    paused_until: datetime | None = None
+    """None while paused: until BACK."""
+    automatic: int = 0
+    """Automatic answers in a row with nothing useful from this phone (the loop guard counts them)."""
+    last_digest: str = ""
+    last_text_at: datetime | None = None
+    first_told: bool = False
+    """The first receipt, with rates and the way out, has been sent."""
+    crisis_told: datetime | None = None
+    """When the crisis contacts were last sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Record):
+    """What being asked has cost a mentor, for caps, rest and fairness. The id is the member's."""
+
+    TABLE: ClassVar[str] = "loads"
+
+    asked: tuple[datetime, ...] = ()
+    """Moments of the offers of the last 7 days, oldest first."""
+    silent: int = 0
+    """Offers in a row without any reply."""
+    rest_until: datetime | None = None
+    passes: tuple[datetime, ...] = ()
+    """PASSes of the last day."""
+    answers: int = 0
+    helped: int = 0
+    """Mentees who said that it helped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Record):
+    """A mentor's place on one shelf of the pool (a topic, or `*` for all), least recently asked first."""
+
+    TABLE: ClassVar[str] = "standings"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("shelf", lambda s: s.shelf, lambda s: s.rank),
+        Index("mentor", lambda s: s.mentor),
+    )
+
+    mentor: str
+    shelf: str
+    rank: float
+    """When last asked, as seconds; 0 for never."""
+
+
+RequestState = Literal["draft", "clarifying", "gathering", "asking", "answered", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A filled place: the letter that the mentee sees, and what became of the advice."""
+
+    letter: str
+    mentor: str
+    at: datetime
+    outside: bool = False
+    rating: int | None = None
+    tried: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Record):
+    """One question and all that follows from it."""
+
+    TABLE: ClassVar[str] = "requests"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("code", lambda r: r.code or None),
+        Index("mentee", lambda r: r.mentee, lambda r: moment(r.opened)),
+        Index("status", lambda r: r.status, lambda r: moment(r.opened)),
+        Index("live", lambda r: r.mentee if r.status != "closed" else None, lambda r: moment(r.opened)),
+        Index("waiting", lambda r: "yes" if r.waiting else None, lambda r: moment(r.opened)),
+    )
+
+    code: str
+    mentee: str
+    question: str
+    opened: datetime
+    status: RequestState = "gathering"
+    topics: tuple[str, ...] = ()
+    places: int = 3
+    outside: bool = True
+    """One place is kept for another field and employer, until its deadline."""
+    outside_until: datetime | None = None
+    answers: tuple[Answer, ...] = ()
+    wave: int = 0
+    asked_at: datetime | None = None
+    last_part: datetime | None = None
+    """When the newest piece of the question came."""
+    waiting: bool = False
+    """Nobody could be asked: whoever frees up goes to the oldest waiting request."""
+    told: tuple[str, ...] = ()
+    """The waiting notes that were sent."""
+    further: int = 0
+    """How many further views MORE has asked for."""
+    closed: datetime | None = None
+    reason: str = ""
+    """Why it closed: done, expired, withdrawn, erased."""
+    flagged: str = ""
+
+
+OfferState = Literal["sent", "answered", "passed", "lapsed", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Record):
+    """One mentor being asked about one request. The id is `request:mentor`, so nobody is asked twice."""
+
+    TABLE: ClassVar[str] = "offers"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("request", lambda o: o.request, lambda o: moment(o.made)),
+        Index("mentor", lambda o: o.mentor, lambda o: moment(o.made)),
+        Index(
+            "open",
+            lambda o: o.mentor if o.status in ("sent", "lapsed") else None,
+            lambda o: moment(o.made),
+        ),
+    )
+
+    request: str
+    mentor: str
+    made: datetime
+    status: OfferState = "sent"
+    wave: int = 1
+    seat: Literal["near", "general", "outside"] = "near"
+    settled: datetime | None = None
+    late: str = ""
+    """A late answer, kept until the mentee says whether it is wanted."""
+    follow_up: str = ""
+    """A mentee's follow-up that was handed to this mentor because an earlier one left."""
+    silence_counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread(Record):
+    """The conversation of a mentee with one mentor inside a request. The id is `request:letter`."""
+
+    TABLE: ClassVar[str] = "threads"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("request", lambda t: t.request, lambda t: moment(t.opened)),
+        Index("open", lambda t: t.mentor if not t.closed else None, lambda t: moment(t.opened)),
+    )
+
+    request: str
+    letter: str
+    mentee: str
+    mentor: str
+    opened: datetime
+    last: datetime
+    """When a text last went through it."""
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Code(Record):
+    """A short name in use: the id is the code itself. Kept 7 days after its request closed, then free again."""
+
+    TABLE: ClassVar[str] = "codes"
+    INDEXES: ClassVar[tuple[Index, ...]] = (Index("length", lambda c: str(len(c.id))),)
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One numbered way on in a prompt: where the kept text would go."""
+
+    digit: str
+    target: str
+    """What it leads to: a request, `request:letter`, or a word of the prompt's kind."""
+    label: str = ""
+
+
+PromptKind = Literal[
+    "hold",
+    "code",
+    "thin",
+    "contact",
+    "hard",
+    "rating",
+    "checkin",
+    "late",
+    "report",
+    "forget",
+    "consent",
+    "stop",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt(Record):
+    """A question that we asked a member, open until answered or expired. A hold is one of these."""
+
+    TABLE: ClassVar[str] = "prompts"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("member", lambda p: p.member, lambda p: moment(p.asked)),
+        Index("request", lambda p: p.request or None, lambda p: moment(p.asked)),
+    )
+
+    member: str
+    kind: PromptKind
+    asked: datetime
+    expires: datetime
+    request: str = ""
+    text: str = ""
+    """The text that is kept while we ask."""
+    text_id: str = ""
+    """The inbound text that it came from."""
+    choices: tuple[Choice, ...] = ()
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair(Record):
+    """Two members and what stands between them; the id is both member ids in order, `a|b`."""
+
+    TABLE: ClassVar[str] = "pairs"
+
+    blocked: bool = False
+    last: datetime | None = None
+    """When one was last offered the other's question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Record):
+    """An inbound text as it came, and the one outcome that it had. The id is the provider's."""
+
+    TABLE: ClassVar[str] = "texts"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("member", lambda t: t.member, lambda t: moment(t.at)),
+        Index("request", lambda t: t.request or None, lambda t: moment(t.at)),
+    )
+
+    member: str
+    body: str
+    at: datetime
+    outcome: str = ""
+    detail: str = ""
+    """The command's name, or the reason of a drop."""
+    request: str = ""
+
+
+OutState = Literal["queued", "leased", "sent", "delivered", "failed", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutText(Record):
+    """A text to be sent, durable until the carrier has taken it; the outbox is the table of these."""
+
+    TABLE: ClassVar[str] = "outbox"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("pending", lambda t: "yes" if t.pending else None, lambda t: moment(t.not_before)),
+        Index("to", lambda t: t.member if t.pending else None, lambda t: moment(t.queued)),
+        Index("provider_id", lambda t: t.provider_id or None),
+        Index("request", lambda t: t.request or None, lambda t: moment(t.queued)),
+    )
+
+    member: str
+    phone: str
+    body: str
+    text_id: str
+    """The message's name in the catalogue, such as `offer.new`."""
+    segments: int
+    encoding: Literal["GSM-7", "UCS-2"]
+    queued: datetime
+    not_before: datetime
+    status: OutState = "queued"
+    direct: bool = False
+    """An answer to what this phone just texted, or urgent: goes out in quiet hours too."""
+    attempts: int = 0
+    leased_until: datetime | None = None
+    unsure: bool = False
+    """A try was made whose outcome nobody knows: look it up before trying again."""
+    useless_after: datetime | None = None
+    """Past this moment it is dropped instead of sent."""
+    provider_id: str = ""
+    report: str = ""
+    """The carrier's newest status for it."""
+    code: int = 0
+    sent: datetime | None = None
+    request: str = ""
+    offer: str = ""
+
+    @property
+    def pending(self) -> bool:
+        return self.status in ("queued", "leased")
+
+
+@dataclass(frozen=True, slots=True)
+class Timer(Record):
+    """Something to look at later. The id is `kind:subject`, so that setting it again moves it."""
+
+    TABLE: ClassVar[str] = "timers"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("due", lambda t: "yes", lambda t: moment(t.due)),
+        Index("subject", lambda t: t.subject),
+    )
+
+    kind: str
+    subject: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Record):
+    """Something that happened, in the past tense, for people, statistics and audit; never read to decide."""
+
+    TABLE: ClassVar[str] = "facts"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("request", lambda f: f.data.get("request"), lambda f: moment(f.at)),
+        Index("fact", lambda f: f.fact, lambda f: moment(f.at)),
+    )
+
+    at: datetime
+    fact: str
+    data: dict[str, Any]
+    """Ids and codes, never bodies or numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wave(Record):
+    """Who was considered for a wave and why each was taken or skipped. The id is `request:number`."""
+
+    TABLE: ClassVar[str] = "waves"
+    INDEXES: ClassVar[tuple[Index, ...]] = (Index("request", lambda w: w.request, lambda w: moment(w.at)),)
+
+    request: str
+    at: datetime
+    considered: tuple[Considered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One candidate of a wave: the member, whether taken, and a reason key of the catalogue's `why` table."""
+
+    member: str
+    taken: bool
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed(Record):
+    """A keyed hash of a number that opted out and was erased, so that the opt-out stays honoured."""
+
+    TABLE: ClassVar[str] = "suppressed"
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tally(Record):
+    """Small counters and learned numbers of the whole service; the id names the counter."""
+
+    TABLE: ClassVar[str] = "tallies"
+
+    values: dict[str, Any]
+
+
+RECORDS: tuple[type[Record], ...] = (
+    Member,
+    Load,
+    Standing,
+    Request,
+    Offer,
+    Thread,
+    Code,
+    Prompt,
+    Pair,
+    Text,
+    OutText,
+    Timer,
+    Fact,
+    Wave,
+    Suppressed,
+    Tally,
+)
+"""Every record class, in the order of an export."""

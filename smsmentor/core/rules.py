@@ -1,0 +1,73 @@
+"""The numbers of the product: every default is a setting that an operator may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Each field is a setting: `SMSMENTOR_PLACES=2`, `places = 2` in the TOML file, or `play --set places=2`."""
+
+    name: str = "Peer Line"
+    """What the service calls itself in texts."""
+    team_contact: str = ""
+    """Where people get human help, shown by HELP: a phone number, an address or a page."""
+    zone: str = "America/New_York"
+    """The service's own zone, for members whose number names none."""
+    lang: str = "en"
+    country: str = "US"
+    consent_first: bool = False
+    """Ask a new mentee to reply OK before the question is sent."""
+
+    gather_seconds: int = 30
+    gather_longest_seconds: int = 120
+    places: int = 3
+    further_views: int = 2
+    """How many times MORE may add a place."""
+    outside_hold_minutes: int = 45
+    """How long a place is kept for the view from outside."""
+    open_requests: int = 2
+    expiry_hours: int = 24
+    notes_after_minutes: tuple[int, ...] = (10, 45)
+    """When a mentee who waits is told so, at most."""
+    hold_minutes: int = 120
+    code_kept_days: int = 7
+    checkin_days: int = 7
+    rating_hours: int = 48
+    late_hours: int = 48
+
+    quiet_from: str = "21:00"
+    quiet_until: str = "08:00"
+
+    patience_minutes: float = 3.0
+    """G of the doubling patience: the wait before a further ask when only the panel's own asks are in flight."""
+    patience_growth: float = 1.7
+    patience_longest_minutes: float = 60.0
+    patience_half_life_hours: float = 4.0
+    offers_a_day: int = 2
+    offers_a_week: int = 5
+    open_limit: int = 1
+    cooldown_hours: float = 4.0
+    silence_hours: float = 4.0
+    silent_offers_pause: int = 3
+    thread_rest_hours: float = 4.0
+    """After this long without a text a thread no longer counts as open for the mentor's OPEN limit."""
+    retry_minutes: float = 15.0
+    """How soon a waiting request looks again for someone who may be asked."""
+
+    same_text_seconds: int = 4
+    automatic_in_a_row: int = 5
+    texts_an_hour: int = 60
+    """More from one phone than this are dropped."""
+    crisis_page_minutes: int = 5
+    crisis_text_minutes: int = 60
+    late_after_minutes: int = 10
+    """A timer that fires later than this after its moment was held up by downtime: no courtesies then."""
+
+    send_tries: int = 6
+    lease_seconds: int = 60
+    relay_longest: int = 1200
+    """Characters of one person's text that are relayed in one piece."""
+    monthly_segments: int = 0
+    """The budget; 0 is none."""
