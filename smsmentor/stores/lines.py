@@ -1,0 +1,122 @@
+"""Who may be sent something, and when: the pending texts in one line per recipient.
+
+Both stores keep one of these in memory beside their rows, because the question "which recipients are ready" cannot be
+answered from single rows without walking all that waits behind a slow one.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from smsmentor.core.model import OutText, moment
+
+Place = tuple[float, int, str]
+"""Where a text stands in its line: when queued, the order of writing, its id."""
+Call = tuple[float, float, int, str]
+"""When a recipient's next text may go: ready, when queued, the order of writing, the recipient."""
+
+_SPARE = 64
+
+
+class Lines:
+    """The pending texts. `put` and `drop` follow every committed change; the rest only asks.
+
+    In a line the text that was queued first goes first. A text that was never tried and whose `not_before` lies ahead
+    (it waits for the morning) lets others pass; one that was tried and waits for its next try does not, and neither
+    does one that is leased. So order is kept and one text at most is in flight.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[Place, OutText]] = {}
+        self._lines: dict[str, list[Place]] = {}
+        self._calls: dict[str, Call] = {}
+        self._heap: list[Call] = []
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def put(self, text: OutText, sequence: int) -> None:
+        """A text was written; `sequence` is the order in which texts were first written."""
+        self._leave(text.id)
+        if text.pending:
+            place = (moment(text.queued), sequence, text.id)
+            self._texts[text.id] = (place, text)
+            insort(self._lines.setdefault(text.member, []), place)
+            self._call(text.member)
+
+    def drop(self, id: str) -> None:
+        """A text was removed."""
+        self._leave(id)
+
+    def ready(self, now: datetime, limit: int) -> list[OutText]:
+        """The next text of each recipient that may be sent now, who was ready first first."""
+        at = now.timestamp()
+        found: list[Call] = []
+        while len(found) < limit and self._first() is not None and self._heap[0][0] <= at:
+            found.append(heapq.heappop(self._heap))
+        for call in found:
+            heapq.heappush(self._heap, call)
+        return [self._head(call[3], at) for call in found]
+
+    def next_moment(self) -> datetime | None:
+        """When `ready` will have something."""
+        call = self._first()
+        if call is None:
+            return None
+        text = self._head(call[3], call[0])
+        return (text.leased_until or text.not_before) if text.status == "leased" else text.not_before
+
+    def _leave(self, id: str) -> None:
+        if (known := self._texts.pop(id, None)) is None:
+            return
+        place, text = known
+        line = self._lines[text.member]
+        del line[bisect_left(line, place)]
+        self._call(text.member)
+
+    def _call(self, member: str) -> None:
+        """Work out again when this recipient is ready."""
+        if not self._lines[member]:
+            del self._lines[member]
+            self._calls.pop(member, None)
+            return
+        ready, (queued, sequence, _) = min((_from(text), place) for place, text in self._eligible(member))
+        call = (ready, queued, sequence, member)
+        if self._calls.get(member) != call:
+            self._calls[member] = call
+            heapq.heappush(self._heap, call)
+            if len(self._heap) > 2 * len(self._calls) + _SPARE:
+                self._heap = sorted(self._calls.values())
+
+    def _eligible(self, member: str) -> Iterator[tuple[Place, OutText]]:
+        """The texts of a line that can be the next to go: up to the first that lets nobody pass."""
+        line = [self._texts[place[2]] for place in self._lines[member]]
+        if leased := [known for known in line if known[1].status == "leased"]:
+            yield leased[0]
+            return
+        for known in line:
+            yield known
+            if known[1].attempts:
+                return
+
+    def _head(self, member: str, at: float) -> OutText:
+        return next(text for _, text in self._eligible(member) if _from(text) <= at)
+
+    def _first(self) -> Call | None:
+        """The earliest call that still stands; those that changed meanwhile are thrown away on the way."""
+        while self._heap and self._calls.get(self._heap[0][3]) != self._heap[0]:
+            heapq.heappop(self._heap)
+        return self._heap[0] if self._heap else None
+
+
+def leased(text: OutText, now: datetime, lease: timedelta) -> OutText:
+    """The row of a text that is taken now. One that was out already comes back: nobody knows whether it left."""
+    return replace(text, status="leased", leased_until=now + lease, unsure=text.unsure or text.status == "leased")
+
+
+def _from(text: OutText) -> float:
+    return moment(text.leased_until) if text.status == "leased" else moment(text.not_before)
