@@ -1,0 +1,513 @@
+"""Documents as rows of an SQLite file: the tables, opening and checking a file, what one event reads and writes.
+
+Each record kind has a table of its own name: `doc_id` (TinyDB's id, in the order of writing), `id`, the document as
+JSON text, and for each declared index a key column and an order column. Documents of other TinyDB tables lie in
+`documents`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from smsmentor.core.model import RECORDS, Index, OutText, Record
+from smsmentor.errors import StoreBusy, StoreDamaged, StoreError
+from smsmentor.ports import Changes
+from smsmentor.stores import records
+
+R = TypeVar("R", bound=Record)
+
+APPLICATION_ID = 0x534D5331
+"""`SMS1` in the file's header: says that the file is ours."""
+FORMAT = 1
+"""The layout of the file as a whole; a newer program may raise it, an older one then refuses the file."""
+PATIENCE_MS = 5_000
+"""How long an opening or a TinyDB user's write waits for another process."""
+_WRITER_CACHE_KIB = 32 * 1024
+_READER_CACHE_KIB = 8 * 1024
+_SMALL_FILE_BYTES = 8 * 1024 * 1024
+"""Up to this size a file is checked page by page when it is opened; that takes some hundredths of a second."""
+_REFILL_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Record):
+    """An event that has taken effect; the id is the event's."""
+
+    TABLE: ClassVar[str] = "events"
+
+    at: datetime
+
+
+@dataclass
+class Stats:
+    """What a store has done, for tests that count instead of measuring time."""
+
+    statements: int = 0
+    rows_read: int = 0
+    rows_written: int = 0
+    commits: int = 0
+    """Commits that had something to write: each is one sync of the disk."""
+
+
+class Layout:
+    """One record kind as a table, with the text of each statement that is ever run on it."""
+
+    def __init__(self, kind: type[Record]) -> None:
+        self.kind = kind
+        self.table = kind.TABLE
+        self.indexes = kind.INDEXES
+        self.columns = tuple(name for index in self.indexes for name in _columns(index))
+        self._parts = tuple((index.key, index.order) for index in self.indexes)
+        table = quoted(self.table)
+        written = ("id", "doc", *self.columns)
+        marks = ", ".join("?" for _ in written)
+        setters = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in written[1:])
+        self.get = f"SELECT doc_id, doc FROM {table} WHERE id = ?"
+        self.all = f"SELECT doc_id, doc FROM {table} ORDER BY doc_id"
+        self.drop = f"DELETE FROM {table} WHERE id = ?"
+        self.put = (
+            f"INSERT INTO {table} ({', '.join(map(quoted, written))}) VALUES ({marks}) "
+            f"ON CONFLICT (id) DO UPDATE SET {setters}"
+        )
+        self.insert = f"INSERT INTO {table} (doc_id, {', '.join(map(quoted, written))}) VALUES (?, {marks})"
+        self.change = f"UPDATE {table} SET {', '.join(quoted(name) + ' = ?' for name in written)} WHERE doc_id = ?"
+        self.change_doc = f"UPDATE {table} SET doc = ? WHERE doc_id = ?"
+        self.walks = {
+            (index.name, newest): self._walk(index, newest) for index in self.indexes for newest in (False, True)
+        }
+        self.counts = {
+            index.name: f"SELECT count(*) FROM {table} WHERE {quoted('key_' + index.name)} = ?"
+            for index in self.indexes
+        }
+
+    @property
+    def shape(self) -> str:
+        """What the key columns were filled by; when it differs from a file's, they are filled again."""
+        return f"{records.version(self.kind)} {' '.join(self.columns)}"
+
+    def keys(self, record: Record) -> tuple[Any, ...]:
+        """The values of the key and order columns."""
+        values: list[Any] = []
+        for key, order in self._parts:
+            value = key(record)
+            values.append(value)
+            if order is not None:
+                values.append(order(record) if value is not None else None)
+        return tuple(values)
+
+    def create(self) -> list[str]:
+        columns = "".join(f", {quoted(name)} {_kind_of(name)}" for name in self.columns)
+        table = quoted(self.table)
+        return [
+            f"CREATE TABLE {table} (doc_id INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, doc TEXT NOT NULL{columns})",
+            *self.create_indexes(),
+        ]
+
+    def create_indexes(self) -> list[str]:
+        return [self._index(index) for index in self.indexes]
+
+    def _index(self, index: Index) -> str:
+        unique = "UNIQUE " if index.unique else ""
+        columns = ", ".join(map(quoted, _columns(index)))
+        return (
+            f"CREATE {unique}INDEX {quoted(self.table + '_by_' + index.name)} ON {quoted(self.table)} ({columns}) "
+            f"WHERE {quoted('key_' + index.name)} IS NOT NULL"
+        )
+
+    def _walk(self, index: Index, newest: bool) -> str:
+        way = " DESC" if newest else ""
+        order = f"{quoted('order_' + index.name)}{way}, " if index.order is not None else ""
+        return (
+            f"SELECT doc_id, doc FROM {quoted(self.table)} WHERE {quoted('key_' + index.name)} = ? "
+            f"ORDER BY {order}doc_id{way}"
+        )
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _columns(index: Index) -> tuple[str, ...]:
+    return (f"key_{index.name}",) if index.order is None else (f"key_{index.name}", f"order_{index.name}")
+
+
+def _kind_of(column: str) -> str:
+    return "TEXT" if column.startswith("key_") else "REAL"
+
+
+LAYOUTS: dict[type[Record], Layout] = {kind: Layout(kind) for kind in (*RECORDS, Seen)}
+BY_TABLE: dict[str, Layout] = {layout.table: layout for layout in LAYOUTS.values()}
+
+_REMEMBER_EVENT = 'INSERT INTO "events" (id, doc) VALUES (?, ?) ON CONFLICT (id) DO NOTHING'
+_PUT_OUT_TEXT = LAYOUTS[OutText].put + " RETURNING doc_id"
+
+
+class RowReader:
+    """What a step or a page reads, inside one transaction of `connection`.
+
+    With `remember` a record is read once, and its row is known when it is written back. Without it, nothing is kept.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, stats: Stats, *, remember: bool) -> None:
+        self._connection = connection
+        self._stats = stats
+        self._remember = remember
+        self._read: dict[tuple[type[Record], str], tuple[int, Record]] = {}
+        self._open: list[sqlite3.Cursor] = []
+
+    def get(self, kind: type[R], id: str) -> R | None:
+        known = self._read.get((kind, id))
+        if known is not None:
+            return known[1]  # type: ignore[return-value]
+        self._stats.statements += 1
+        row = self._connection.execute(LAYOUTS[kind].get, (id,)).fetchone()
+        return None if row is None else self._record(kind, row)
+
+    def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]:
+        statement = LAYOUTS[kind].walks.get((index, newest))
+        if statement is None:
+            raise KeyError(f"{kind.__name__} has no index {index!r}")
+        return self._each(kind, statement, (value,))
+
+    def count(self, kind: type[Record], index: str, value: str) -> int:
+        statement = LAYOUTS[kind].counts.get(index)
+        if statement is None:
+            raise KeyError(f"{kind.__name__} has no index {index!r}")
+        self._stats.statements += 1
+        found: int = self._connection.execute(statement, (value,)).fetchone()[0]
+        return found
+
+    def all(self, kind: type[R]) -> Iterator[R]:
+        return self._each(kind, LAYOUTS[kind].all, ())
+
+    def finish(self) -> None:
+        """End the walks that were left half-way: an open one would hold up checkpoints."""
+        for cursor in self._open:
+            cursor.close()
+
+    def known(self, record: Record) -> tuple[int, Record] | None:
+        """The row that this event has read for a record's id."""
+        return self._read.get((type(record), record.id))
+
+    def _each(self, kind: type[R], statement: str, values: tuple[object, ...]) -> Iterator[R]:
+        self._stats.statements += 1
+        cursor = self._connection.execute(statement, values)
+        self._open.append(cursor)
+        for row in cursor:
+            yield self._record(kind, row)
+
+    def _record(self, kind: type[R], row: tuple[int, str]) -> R:
+        self._stats.rows_read += 1
+        record = records.loads(kind, row[1])
+        if self._remember:
+            self._read[kind, record.id] = (row[0], record)
+        return record
+
+
+class Writing:
+    """The writes of one event, encoded before anything is changed, so that an odd value fails only its own event."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._drops = [(LAYOUTS[kind], id) for kind, id in changes.drops]
+        self._puts = [(LAYOUTS[type(put)], put, records.dumps(put)) for put in changes.puts]
+        self.out_texts: list[tuple[OutText, int]] = []
+        """The outbox rows that were written, with their `doc_id`."""
+        self.gone_texts = [id for kind, id in changes.drops if kind is OutText]
+
+    def run(self, connection: sqlite3.Connection, reader: RowReader, stats: Stats) -> None:
+        """Removals go first, so that a key they free can be taken in the same event."""
+        dropped = set()
+        for layout, id in self._drops:
+            connection.execute(layout.drop, (id,))
+            dropped.add((layout.kind, id))
+        for layout, record, text in self._puts:
+            known = None if (layout.kind, record.id) in dropped else reader.known(record)
+            if known is not None:
+                doc_id = known[0]
+                _change(connection, layout, doc_id, text, known[1], record)
+                if isinstance(record, OutText):
+                    self.out_texts.append((record, doc_id))
+            elif isinstance(record, OutText):
+                row = connection.execute(_PUT_OUT_TEXT, (record.id, text, *layout.keys(record))).fetchall()
+                self.out_texts.append((record, row[0][0]))
+            else:
+                connection.execute(layout.put, (record.id, text, *layout.keys(record)))
+        wrote = len(self._drops) + len(self._puts)
+        stats.statements += wrote
+        stats.rows_written += wrote
+
+
+def _change(connection: sqlite3.Connection, layout: Layout, doc_id: int, text: str, old: Record, new: Record) -> None:
+    """Rewrite a row that is known; when its keys stay, the indexes are left alone."""
+    keys = layout.keys(new)
+    if keys == layout.keys(old):
+        connection.execute(layout.change_doc, (text, doc_id))
+    else:
+        connection.execute(layout.change, (new.id, text, *keys, doc_id))
+
+
+def remember_event(connection: sqlite3.Connection, id: str, at: datetime) -> bool:
+    """Note that an event takes effect; False when it had before."""
+    text = records.dumps(Seen(id, at))
+    return connection.execute(_REMEMBER_EVENT, (id, text)).rowcount == 1
+
+
+def forget_event(connection: sqlite3.Connection, id: str) -> None:
+    connection.execute(LAYOUTS[Seen].drop, (id,))
+
+
+def timers_due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[str]:
+    """The texts of the timers that are due, earliest first."""
+    found = connection.execute(
+        "SELECT doc FROM \"timers\" WHERE key_due = 'yes' AND order_due <= ? ORDER BY order_due, doc_id LIMIT ?",
+        (now.timestamp(), limit),
+    )
+    return [row[0] for row in found.fetchall()]
+
+
+def first_timer(connection: sqlite3.Connection) -> datetime | None:
+    """When the earliest timer is due."""
+    found = connection.execute("SELECT min(order_due) FROM \"timers\" WHERE key_due = 'yes'").fetchone()
+    return None if found[0] is None else datetime.fromtimestamp(found[0], UTC)
+
+
+def pending_texts(connection: sqlite3.Connection) -> Iterator[tuple[OutText, int]]:
+    """Each text that waits to be sent, with its `doc_id`."""
+    found = connection.execute("SELECT doc_id, doc FROM \"outbox\" WHERE key_pending = 'yes'").fetchall()
+    for doc_id, text in found:
+        yield records.loads(OutText, text), doc_id
+
+
+# --- Files ----------------------------------------------------------------------------------------------------------
+
+
+def plain_error(error: BaseException, path: Path | None = None) -> BaseException:
+    """SQLite's error as one of ours; anything else as it is."""
+    if not isinstance(error, sqlite3.Error):
+        return error
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    where = f"{path}: " if path is not None else ""
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"{where}another process holds the store ({error})")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
+        return StoreDamaged(f"{where}the store's file is damaged ({error}); restore a backup")
+    return StoreError(f"{where}the store failed ({error})")
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """A connection for writing to the store at `path`, which is made when it does not exist.
+
+    Raises StoreDamaged for a file that is not ours or is broken, StoreBusy and StoreError for what else can be wrong.
+    """
+    try:
+        if not path.exists():
+            _make_file(path)
+        _own_file(path)
+        connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path}: cannot be opened ({error})") from error
+    try:
+        _prepare(connection, path)
+    except BaseException as error:
+        connection.close()
+        raise plain_error(error, path) from error
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads."""
+    connection = connect(path, cache_kib=_READER_CACHE_KIB)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
+    """A bare connection with this store's settings: nothing begins or commits by itself, and every commit syncs."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=PATIENCE_MS / 1000
+    )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    return connection
+
+
+def _make_file(path: Path) -> None:
+    """A new, empty store that appears under its name only when it is complete.
+
+    So a file that is there and cannot be read was damaged, even when it is empty, and two processes that start at the
+    same moment end up with one store.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    connection = connect(draft)
+    try:
+        with transaction(connection):
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+            connection.execute('CREATE TABLE shapes ("table" TEXT PRIMARY KEY, shape TEXT NOT NULL)')
+            connection.execute(
+                "CREATE TABLE documents (name TEXT, doc_id INTEGER, doc TEXT NOT NULL, "
+                "PRIMARY KEY (name, doc_id)) WITHOUT ROWID"
+            )
+            _shape_tables(connection, {})
+    finally:
+        connection.close()
+    _appear(draft, path)
+
+
+def _appear(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        # A file system without hard links: then the last of two starting at once would win.
+        draft.rename(path)
+    draft.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """A new name is durable only when its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _own_file(path: Path) -> None:
+    """Only the owner can read the file; SQLite gives its companion files the same mode."""
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head != b"SQLite format 3\0":
+        raise StoreDamaged(f"{path}: this is not a store, or its beginning is destroyed; restore a backup")
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StoreDamaged(f"{path}: this is a database of another program")
+    if (found := _pragma(connection, "user_version")) != FORMAT:
+        raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {FORMAT})")
+    connection.execute("PRAGMA journal_mode = WAL")
+    check(connection, path, full=path.stat().st_size <= _SMALL_FILE_BYTES)
+    if _shapes(connection) != {layout.table: layout.shape for layout in LAYOUTS.values()}:
+        with transaction(connection):
+            _shape_tables(connection, _shapes(connection))
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _shapes(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute('SELECT "table", shape FROM shapes').fetchall())
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commits at the end, or rolls back and lets the error pass."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Some errors (a full disk) have rolled back already."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _shape_tables(connection: sqlite3.Connection, known: dict[str, str]) -> None:
+    """Make what is missing: all of a new file, or what a newer version of a record class asks for."""
+    for layout in LAYOUTS.values():
+        if layout.table not in known:
+            for statement in layout.create():
+                connection.execute(statement)
+        elif known[layout.table] != layout.shape:
+            _refill(connection, layout)
+        connection.execute("INSERT OR REPLACE INTO shapes VALUES (?, ?)", (layout.table, layout.shape))
+
+
+def _refill(connection: sqlite3.Connection, layout: Layout) -> None:
+    """Bring a table to today's columns: documents in today's version, key columns computed again."""
+    table = quoted(layout.table)
+    old_indexes = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (layout.table,)
+    ).fetchall()
+    for (name,) in old_indexes:
+        connection.execute(f"DROP INDEX {quoted(name)}")
+    there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})").fetchall()}
+    for column in layout.columns:
+        if column not in there:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(column)} {_kind_of(column)}")
+    for doc_id, text in pages(connection, f"SELECT doc_id, doc FROM {table} WHERE doc_id > ?", ()):
+        record = records.loads(layout.kind, text)
+        connection.execute(layout.change, (record.id, records.dumps(record), *layout.keys(record), doc_id))
+    for statement in layout.create_indexes():
+        connection.execute(statement)
+
+
+def pages(connection: sqlite3.Connection, select: str, values: tuple[object, ...]) -> Iterator[tuple[Any, ...]]:
+    """Rows, `doc_id` first and in its order, fetched in pages, so that no statement stays open between them.
+
+    `select` ends in `doc_id > ?`; `values` are those of the marks before it.
+    """
+    last = -(2**63)
+    while page := connection.execute(f"{select} ORDER BY doc_id LIMIT {_REFILL_ROWS}", (*values, last)).fetchall():
+        yield from page
+        last = page[-1][0]
+
+
+def check(connection: sqlite3.Connection, path: Path, *, full: bool) -> None:
+    """Raise StoreDamaged when the file is broken. Without `full` only what a few page reads can tell.
+
+    The whole check reads every page, and costs about a second for a million documents.
+    """
+    try:
+        if full:
+            problems = [row[0] for row in connection.execute("PRAGMA quick_check(5)").fetchall()]
+            if problems != ["ok"]:
+                raise StoreDamaged(f"{path}: the store's file is damaged ({problems[0]}); restore a backup")
+        else:
+            for layout in LAYOUTS.values():
+                table = quoted(layout.table)
+                connection.execute(f"SELECT doc FROM {table} ORDER BY doc_id LIMIT 1").fetchone()
+                connection.execute(f"SELECT doc FROM {table} ORDER BY doc_id DESC LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise plain_error(error, path) from error
+
+
+def check_documents(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreDamaged when a document is not readable, or its key columns are not those of its record."""
+    integrity = [row[0] for row in connection.execute("PRAGMA integrity_check(5)").fetchall()]
+    if integrity != ["ok"]:
+        raise StoreDamaged(f"{path}: the store's file is damaged ({integrity[0]}); restore a backup")
+    for layout in LAYOUTS.values():
+        columns = "".join(f", {quoted(name)}" for name in layout.columns)
+        select = f"SELECT doc_id, doc, id{columns} FROM {quoted(layout.table)} WHERE doc_id > ?"
+        for doc_id, text, id, *keys in pages(connection, select, ()):
+            record = records.loads(layout.kind, text)
+            if (record.id, *layout.keys(record)) != (id, *keys):
+                raise StoreDamaged(f"{path}: {layout.table} {doc_id} was changed without its keys; restore a backup")
+
+
+Crash = Callable[[str], None]
+"""Called with the name of each step of a commit (`before-save`, `after-save`), for fault tests."""

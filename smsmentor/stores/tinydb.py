@@ -1,0 +1,285 @@
+"""The default store: TinyDB's documents as rows of one SQLite file, with the promises of `ports.Store`.
+
+`TinyDBStore` serves the service, `open_tinydb` opens the same file as a plain TinyDB, in this process or another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from smsmentor.core.model import OutText, Timer
+from smsmentor.errors import StoreError
+from smsmentor.ports import Changes, Committed, Reader, Step
+from smsmentor.stores import records
+from smsmentor.stores.batches import Batches, Job, Spoiled
+from smsmentor.stores.documents import RowsStorage, open_tinydb
+from smsmentor.stores.lines import Lines, leased
+from smsmentor.stores.rows import (
+    BY_TABLE,
+    Crash,
+    RowReader,
+    Stats,
+    Writing,
+    check,
+    check_documents,
+    connect,
+    first_timer,
+    forget_event,
+    open_file,
+    open_reader,
+    pages,
+    pending_texts,
+    plain_error,
+    quoted,
+    remember_event,
+    sync_folder,
+    timers_due,
+)
+
+__all__ = ["TinyDBStore", "open_tinydb"]
+
+
+class TinyDBStore:
+    """The store at `path`, one file with two companions while it is open. Use it from one event loop at a time.
+
+    Opening raises StoreDamaged for a file that is not ours or is broken, and StoreError for what else can be wrong.
+    `stats` counts what was done. `crash` is called with `before-save` and `after-save` around each commit.
+    """
+
+    def __init__(self, path: str | Path, *, crash: Crash | None = None) -> None:
+        self.path = Path(path)
+        self.stats = Stats()
+        self._connection = open_file(self.path)
+        self._batches = Batches(self._connection, self.path, self.stats, crash)
+        self._readers = [open_reader(self.path)]
+        self._lines = Lines()
+        self._lines_as_of: int | None = None
+        self._closed = False
+
+    async def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Committed:
+        written: list[Writing] = []
+
+        def run() -> Committed:
+            written.clear()
+            return self._run(event_id, step, now, written)
+
+        committed: Committed = await self._submit(run, lambda: self._follow(written))
+        return committed
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Timer]:
+        with self._reader() as connection:
+            self.stats.statements += 1
+            return [records.loads(Timer, text) for text in timers_due(connection, now, limit)]
+
+    async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
+        written: list[Writing] = []
+
+        def run() -> list[OutText]:
+            written.clear()
+            self._know_lines()
+            taken = [leased(text, now, lease) for text in self._lines.ready(now, limit)]
+            self._write(Changes(puts=taken), RowReader(self._connection, self.stats, remember=True), written)
+            return taken
+
+        taken: list[OutText] = await self._submit(run, lambda: self._follow(written), alone=True)
+        return taken
+
+    def next_moment(self) -> datetime | None:
+        with self._reader() as connection:
+            if self._batches.idle:
+                # During a commit the lines are as of the commit before; whoever asks will ask again after it.
+                self._know_lines()
+            self.stats.statements += 1
+            moments = [first_timer(connection), self._lines.next_moment()]
+        return min((at for at in moments if at is not None), default=None)
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        with self._reader() as connection:
+            connection.execute("BEGIN")
+            reader = RowReader(connection, self.stats, remember=False)
+            try:
+                # The view is as of the first read, not as of BEGIN.
+                connection.execute("SELECT 1 FROM shapes LIMIT 1").fetchone()
+                yield reader
+            finally:
+                reader.finish()
+                connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._batches.close()
+        for reader in self._readers:
+            reader.close()
+        self._connection.close()
+
+    def check(self, *, full: bool = True) -> None:
+        """Raise StoreDamaged when the file is broken. `full` reads every page and every document."""
+        self._refuse_when_closed()
+        with closing(connect(self.path)) as connection:
+            if full:
+                try:
+                    check_documents(connection, self.path)
+                except sqlite3.Error as error:
+                    raise plain_error(error, self.path) from error
+            else:
+                check(connection, self.path, full=False)
+
+    def export_json(self, target: str | Path) -> None:
+        """Write the whole state as a JSON file that a stock `TinyDB(target)` opens, with the same `doc_id`s."""
+        self._refuse_when_closed()
+        with closing(open_reader(self.path)) as connection, _written_whole(Path(target)) as draft:
+            connection.execute("BEGIN")
+            with draft.open("w", encoding="utf-8") as file:
+                for part in _json_parts(connection):
+                    file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+
+    def import_json(self, source: str | Path) -> None:
+        """Take over a file that `export_json` wrote, into a store without documents. All of it or nothing.
+
+        Raises StoreError when this store is not empty, ValueError when the file is not such an export.
+        """
+        self._refuse_when_closed()
+        try:
+            data = json.loads(Path(source).read_text(encoding="utf-8"))
+            if not isinstance(data, dict) or not all(isinstance(documents, dict) for documents in data.values()):
+                raise ValueError("not tables of documents")
+        except ValueError as problem:
+            raise ValueError(f"{source}: not an export ({problem})") from None
+        with closing(RowsStorage(self.path)) as storage, storage.at_once():
+            if storage.names():
+                raise StoreError(f"{self.path}: there are documents already; import into a new store")
+            storage.write(data)
+
+    def backup_to(self, target: str | Path) -> None:
+        """A complete copy, consistent and verified, while the service runs. Takes the disk's time: not on the loop."""
+        self._refuse_when_closed()
+        try:
+            with _written_whole(Path(target)) as draft:
+                with closing(connect(self.path)) as connection:
+                    connection.execute("VACUUM INTO ?", (str(draft),))
+                with closing(connect(draft)) as copy:
+                    check_documents(copy, draft)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{target}: the backup failed ({error})") from error
+
+    def _submit(self, run: Callable[[], object], landed: Callable[[], None], alone: bool = False) -> Any:
+        self._refuse_when_closed()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._batches.submit(Job(run, landed, future, alone))
+        return future
+
+    def _run(self, event_id: str | None, step: Step, now: datetime, written: list[Writing]) -> Committed:
+        if event_id is not None:
+            self.stats.statements += 1
+            if not remember_event(self._connection, event_id, now):
+                return Committed(fresh=False)
+        reader = RowReader(self._connection, self.stats, remember=True)
+        try:
+            changes = step(reader)
+            self._write(changes, reader, written)
+        except (Spoiled, sqlite3.Error):
+            raise
+        except BaseException:
+            if event_id is not None:
+                forget_event(self._connection, event_id)
+            raise
+        finally:
+            reader.finish()
+        return Committed(fresh=True, answer=changes.answer)
+
+    def _write(self, changes: Changes, reader: RowReader, written: list[Writing]) -> None:
+        writing = Writing(changes)
+        try:
+            writing.run(self._connection, reader, self.stats)
+        except BaseException as error:
+            raise Spoiled(error) from error
+        written.append(writing)
+
+    def _follow(self, written: list[Writing]) -> None:
+        """Keep the lines in step with what was just committed."""
+        for writing in written:
+            for id in writing.gone_texts:
+                self._lines.drop(id)
+            for text, doc_id in writing.out_texts:
+                self._lines.put(text, doc_id)
+
+    def _know_lines(self) -> None:
+        """Read the pending texts at the start, and again when somebody else has written to the file."""
+        self.stats.statements += 1
+        as_of = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if as_of != self._lines_as_of:
+            lines = Lines()
+            for text, doc_id in pending_texts(self._connection):
+                lines.put(text, doc_id)
+            self._lines, self._lines_as_of = lines, as_of
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """A reading connection for one use; another use at the same time gets another one."""
+        self._refuse_when_closed()
+        try:
+            connection = self._readers.pop() if self._readers else open_reader(self.path)
+            try:
+                yield connection
+            finally:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._readers.append(connection)
+        except sqlite3.Error as error:
+            raise plain_error(error, self.path) from error
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[Path]:
+    """A file to write to, which takes the target's name only when it is complete. Only its owner can read it."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield draft
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(target)
+        sync_folder(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _json_parts(connection: sqlite3.Connection) -> Iterator[str]:
+    """The documents are JSON text already: they only need to be put together."""
+    names = [row[0] for row in connection.execute("SELECT DISTINCT name FROM documents").fetchall()]
+    sources: list[tuple[str, str, tuple[str, ...]]]
+    sources = [(name, f"SELECT doc_id, doc FROM {quoted(name)} WHERE doc_id > ?", ()) for name in BY_TABLE]
+    sources += [(name, "SELECT doc_id, doc FROM documents WHERE name = ? AND doc_id > ?", (name,)) for name in names]
+    yield "{"
+    tables = 0
+    for name, select, marks in sources:
+        documents = 0
+        for doc_id, text in pages(connection, select, marks):
+            if not documents:
+                yield f"{', ' if tables else ''}{json.dumps(name)}: {{"
+                tables += 1
+            yield f'{", " if documents else ""}"{doc_id}": {text}'
+            documents += 1
+        if documents:
+            yield "}"
+    yield "}"
