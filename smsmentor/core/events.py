@@ -53,6 +53,15 @@ class SendOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """A leased text that must not go out now: dropped for good, or held until a moment."""
+
+    text: str
+    why: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A delivery report: unordered, doubled or missing, as carriers send them."""
 
@@ -71,4 +80,4 @@ class Act:
     by: str = "operator"
 
 
-Event = Inbound | Fired | SendOutcome | Receipt | Act
+Event = Inbound | Fired | SendOutcome | Withheld | Receipt | Act

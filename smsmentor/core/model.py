@@ -94,6 +94,11 @@ class Member(Record):
     last_text_at: datetime | None = None
     first_told: bool = False
     """The first receipt, with rates and the way out, has been sent."""
+    hour_from: datetime | None = None
+    hour_count: int = 0
+    """Texts from this phone since `hour_from`, for the flood limit."""
+    checkins: bool = True
+    """Whether to ask a week later what became of advice (SKIP turns it off)."""
     crisis_told: datetime | None = None
     """When the crisis contacts were last sent."""
 
@@ -236,6 +241,8 @@ class Thread(Record):
     opened: datetime
     last: datetime
     """When a text last went through it."""
+    awaiting: str = ""
+    """What the mentee asked last and has no answer yet: it goes to another mentor when this one leaves."""
     closed: bool = False
 
 
@@ -255,7 +262,7 @@ class Choice:
 
     digit: str
     target: str
-    """What it leads to: a request, `request:letter`, or a word of the prompt's kind."""
+    """Where the kept text would go (a place's target), or a word of the prompt's kind."""
     label: str = ""
 
 

@@ -188,7 +188,7 @@ def _readings(s: Sentence, frame: _Frame, day_first: bool, whole: bool) -> tuple
         return ()
     if whole and (scanned.loose_words or not phrases):
         return _whole_rest(s, frame) if whole else ()
-    phrases = _shared(_joined(phrases))
+    phrases = _shared(_joined(phrases if scanned.choice else _fullest(phrases)))
     found = [_resolved(phrase, frame, s) for phrase in phrases]
     if len(found) > 1:
         found = [replace(reading, ask=reading.ask or "choice") for reading in found]
@@ -224,15 +224,25 @@ def _whole_length(s: Sentence, unit: str | None) -> Length | None:
     return None
 
 
+def _fullest(phrases: list[Phrase]) -> list[Phrase]:
+    """Day and clock together beat a clock elsewhere: "I finish at 6, so thu 6:30pm"."""
+    full = [phrase for phrase in phrases if phrase.day and (phrase.clock or phrase.part)]
+    return full or phrases
+
+
 def _joined(phrases: list[Phrase]) -> list[Phrase]:
     """A day here and a clock there are one time: "tuesday works, how about 3pm"."""
     if len(phrases) != 2:
         return phrases
     one, two = phrases
     for dated, clocked in ((one, two), (two, one)):
-        bare_day = dated.day and not dated.clock and not dated.part and not dated.end
-        if bare_day and not clocked.day and not clocked.start.offset and (clocked.clock or clocked.part):
-            start = replace(clocked.start, day=dated.day, lo=min(one.lo, two.lo))
+        named = dated.day or (dated.part and dated.start.this)
+        if not named or dated.clock or dated.end or clocked.day or clocked.start.offset:
+            continue
+        if clocked.clock or (clocked.part and not dated.part):
+            part = clocked.start.part or dated.part
+            this = clocked.start.this or dated.start.this
+            start = replace(clocked.start, day=dated.day, part=part, this=this, lo=min(one.lo, two.lo))
             end = replace(clocked.end, hi=max(one.hi, two.hi)) if clocked.end else None
             if end is None:
                 start = replace(start, hi=max(one.hi, two.hi))
@@ -315,13 +325,23 @@ def _single(point: Point, frame: _Frame) -> _Made:
     if point.part is not None:
         return _in_part(point, point.part, frame)
     assert point.day is not None
-    return _on_day(point.day, frame)
+    return _same_time(point.day, frame) if point.same_time else _on_day(point.day, frame)
 
 
 def _on_day(day: Day, frame: _Frame) -> _Made:
     several = day.last > day.first
     end = frame.at(day.last + _ONE, 0) if several else None
     return _Made(frame.at(day.first, 0), end, day.grain, day.guessed | {"time"}, day.ask)
+
+
+def _same_time(day: Day, frame: _Frame) -> _Made:
+    """same time tomorrow, same time next week."""
+    now = frame.now
+    chosen = day.first
+    if day.grain == "week":
+        chosen += timedelta(days=now.weekday())
+    start = frame.at(chosen, now.hour * 60 + now.minute)
+    return _Made(start, None, "minute", day.guessed, day.ask)
 
 
 def _after_offset(point: Point, offset: Length, frame: _Frame) -> _Made:
@@ -481,7 +501,7 @@ def _next_range(day: date, low: int, high: int, bare: bool, frame: _Frame) -> tu
     if frame.at(day, low) > frame.now:
         return day, low, high
     shifted = low + when_clock.NOON
-    if bare and shifted <= _LATEST_GUESS and frame.at(day, shifted) > frame.now:
+    if bare and shifted <= _LATEST_GUESS and high + when_clock.NOON <= when_clock.DAY and frame.at(day, shifted) > frame.now:
         return day, shifted, high + when_clock.NOON
     return day + _ONE, low, high
 
@@ -524,7 +544,7 @@ def _end_of_pause(phrase: Phrase, frame: _Frame, named_until: bool) -> datetime 
     covers = not named_until and (day.first <= frame.today or day.last > day.first)
     if covers or phrase.bound == "after" or day.first <= frame.today:
         return frame.at(day.last + _ONE, 0)
-    if day.grain == "day" and day.last > day.first and named_until:
+    if day.kind == "edge":
         return frame.at(day.last + _ONE, 0)  # "till the end of the week" includes that end
     return frame.at(day.first, 0)
 

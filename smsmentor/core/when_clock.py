@@ -116,7 +116,7 @@ def _fraction_first(s: Sentence, at: int, ranges_first: bool) -> tuple[Clock, in
     """half past 6, half 6, quarter to 5, 20 past 3, ten to four."""
     half = s.has(at, "half_past")
     if half:
-        hour = _hour(s, half[1])
+        hour = _hour(s, _past_hyphen(s, half[1]))
         return _moved(s, hour, 30) if hour else None
     quarter = s.has(at, "quarter")
     if quarter:
@@ -132,15 +132,22 @@ def _fraction_first(s: Sentence, at: int, ranges_first: bool) -> tuple[Clock, in
         else:
             in_words = s.digits(at) is None
             plain_number = minutes <= 12 and (ranges_first or not in_words or minutes % 5 != 0)
+    after = _past_hyphen(s, after)
     past = s.has(after, "past_hour")
     if past:
-        hour = _hour(s, s.after(past[1], "at"))
+        hour = _hour(s, s.after(_past_hyphen(s, past[1]), "at"))
         return _moved(s, hour, minutes) if hour else None
     before = s.has(after, "to_hour")
     if before and not plain_number:
-        hour = _hour(s, s.after(before[1], "at"))
+        hour = _hour(s, s.after(_past_hyphen(s, before[1]), "at"))
         return _moved(s, hour, -minutes) if hour else None
     return None
+
+
+def _past_hyphen(s: Sentence, at: int) -> int:
+    """Past the hyphen of "quarter-to-four"; a spaced one is a range."""
+    joined = s.symbol(at, "-") and s.glued(at) and s.glued(at + 1) and s.digits(at + 1) is None
+    return at + 1 if joined else at
 
 
 def _hour(s: Sentence, at: int) -> tuple[int, int] | None:
@@ -229,7 +236,7 @@ def _finished(
     if oclock:
         return Clock(hour, minute, literal, 2), oclock[1]
     mark = s.has(after, "hour_mark")
-    if mark and (s.glued(after) or len(text) == 4):
+    if mark and (s.glued(after) or len(text) == 4 or s.has(after - 2, "hour_lead")):
         return Clock(hour, minute, "24" if len(text) == 4 else literal, 2), mark[1]
     if sure == 0 and len(text) <= 2:
         added = _plus_or_minus(s, hour, literal, after)
@@ -294,9 +301,10 @@ def _in_words(s: Sentence, at: int) -> tuple[Clock, int] | None:
     if number is None or not 1 <= number[0] <= 12:
         return None
     hour, after = number
-    minutes_at = s.after(after, "oh")
+    hyphen = _past_hyphen(s, after)
+    minutes_at = hyphen if (s.word_number(hyphen) or (0, 0))[0] > 24 else s.after(after, "oh")
     minutes = s.word_number(minutes_at)
-    low = 1 if minutes_at > after else 10
+    low = 1 if s.has(after, "oh") else 10
     if minutes is not None and low <= minutes[0] <= 59 and not s.has(minutes[1], "unit"):
         found = _finished(s, "", hour, minutes[0], minutes[1], 1)
     else:

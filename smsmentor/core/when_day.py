@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
 
-from smsmentor.core.when_length import length
+from smsmentor.core.when_length import Length, length
 from smsmentor.core.when_words import Sentence
 
 _WEEK = timedelta(days=7)
@@ -25,7 +25,7 @@ class Day:
     grain: str
     """day, week, weekend, month or year."""
     kind: str
-    """How it was named: weekday, of-month (the 12th), date, relative, period."""
+    """How it was named: weekday, of-month (the 12th), date, relative, period, edge (the end of one)."""
     guessed: frozenset[str] = _NONE
     ask: str | None = None
     """past, same-weekday, mismatch, or impossible: no such date."""
@@ -58,9 +58,11 @@ def day(s: Sentence, at: int, calendar: Calendar) -> Found | None:
         _month_first,
         _number_first,
         _nth_weekday,
-        _edge_of_period,
-        _next_few,
         _period,
+        _edge_of_period,
+        _of_period,
+        _nth_of_month,
+        _next_few,
         _weekday,
         _relative,
         _of_month,
@@ -162,6 +164,9 @@ def _year(s: Sentence, at: int) -> tuple[int | None, int]:
     """A year of four digits after a date, with an optional comma or "of" before it."""
     start = at + 1 if s.symbol(at, ",") else s.after(at, "of")
     token = s.digits(start)
+    short = s.digits(start + 1) if s.symbol(start, "'") and s.glued(start + 1) else None
+    if short is not None and short.number is not None and len(short.text) == 2:
+        return 2000 + short.number, start + 2
     if token is None or token.number is None or len(token.text) != 4 or _clock_follows(s, start + 1):
         return None, at
     return (token.number, start + 1) if 2000 <= token.number < 2100 else (None, at)
@@ -235,9 +240,9 @@ def _numeric(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     before = s.token(at - 1)
     if first is None or first.number is None:
         return None
-    if first.glued and before is not None and before.text in ("/", "-", ".", ":"):
+    if first.glued and before is not None and before.text in ("/", ".", ":"):
         return None
-    for mark in ("/", "-", "."):
+    for mark in ("/",) if first.glued and before is not None and before.text == "-" else ("/", "-", "."):
         second = s.joined_digits(at + 1, mark)
         if second is None or second.number is None:
             continue
@@ -376,8 +381,8 @@ def _nth_weekday(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     joint = s.after(weekday[1], "of", "in") if weekday else 0
     if weekday is None or joint == weekday[1]:
         return None
-    period = _period(s, s.after(joint, "article"), calendar)
-    if period is None or period[0].grain != "month":
+    period = _month_period(s, joint, calendar)
+    if period is None:
         return None
     first = period[0].first
     chosen = first + timedelta(days=(int(weekday[0]) - first.weekday()) % 7)
@@ -387,6 +392,43 @@ def _nth_weekday(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     if chosen.month != first.month:
         return impossible(calendar), period[1]
     return single(chosen, "date", ask="past" if chosen < calendar.today else None), period[1]
+
+
+def _nth_of_month(s: Sentence, at: int, calendar: Calendar) -> Found | None:
+    """first week of june, last day of the month."""
+    number = s.ordinal(at)
+    last = s.has(at, "last")
+    unit = s.has(number[1] if number else last[1] if last else len(s), "unit")
+    joint = s.after(unit[1], "of", "in") if unit else 0
+    if unit is None or unit[0] not in ("day", "week") or joint == unit[1]:
+        return None
+    period = _month_period(s, joint, calendar)
+    if period is None:
+        return None
+    size = 7 if unit[0] == "week" else 1
+    first = period[0].first + timedelta(days=size * (number[0] - 1)) if number else period[0].last - (size - 1) * _ONE
+    if first > period[0].last:
+        return impossible(calendar), period[1]
+    end = min(period[0].last, first + (size - 1) * _ONE)
+    return Day(first, end, unit[0], "period", ask="past" if end < calendar.today else None), period[1]
+
+
+def _of_period(s: Sentence, at: int, calendar: Calendar) -> Found | None:
+    """5th of next month, the 20th of the month."""
+    number = s.ordinal(at)
+    joint = s.after(number[1], "of", "in") if number else 0
+    period = _month_period(s, joint, calendar) if number and joint > number[1] else None
+    if number is None or period is None or s.has(joint, "month"):
+        return None
+    chosen = in_month(period[0].first.year, period[0].first.month, number[0])
+    if chosen is None:
+        return impossible(calendar), period[1]
+    return single(chosen, "date", ask="past" if chosen < calendar.today else None), period[1]
+
+
+def _month_period(s: Sentence, at: int, calendar: Calendar) -> Found | None:
+    period = _period(s, s.after(at, "article"), calendar) or _plain_unit(s, at, calendar)
+    return period if period is not None and period[0].grain == "month" else None
 
 
 def _period(s: Sentence, at: int, calendar: Calendar) -> Found | None:
@@ -451,7 +493,7 @@ def _edge_of_period(s: Sentence, at: int, calendar: Calendar) -> Found | None:
         found = s.has(at, short)
         if found:
             return _edge(_unit_period(unit, None, calendar), "end_of", calendar), found[1]
-    for edge in ("end_of", "start_of", "middle_of", "later", "rest_of"):
+    for edge in ("end_of", "late_in", "start_of", "middle_of", "later", "rest_of"):
         lead = s.has(at, edge)
         if lead is None:
             continue
@@ -475,6 +517,8 @@ def _edge(period: Day, edge: str, calendar: Calendar) -> Day:
     week = period.grain == "week"
     if edge == "end_of":
         first = last - 2 * _ONE if week else last
+    elif edge == "late_in":
+        first = last - (2 * _ONE if week else 9 * _ONE)
     elif edge == "start_of":
         last = first + (_ONE if week else 9 * _ONE)
     elif edge == "middle_of":
@@ -483,9 +527,17 @@ def _edge(period: Day, edge: str, calendar: Calendar) -> Day:
         first = max(first, calendar.today + (_ONE if edge == "later" else timedelta()))
     if first <= calendar.today <= last:
         first = max(first, calendar.today)
-    return replace(
-        period, first=first, last=max(first, last), grain="day", ask="past" if last < calendar.today else None
-    )
+    ask = "past" if last < calendar.today else None
+    kind = "edge" if edge in ("end_of", "rest_of") else "period"
+    return replace(period, first=first, last=max(first, last), grain="day", kind=kind, ask=ask)
+
+
+def _one_unit(s: Sentence, at: int) -> tuple[Length, int] | None:
+    """The week of "week from tuesday"."""
+    unit = s.has(at, "unit")
+    if unit is None or unit[0] not in ("week", "month") or not s.has(unit[1], "from"):
+        return None
+    return (Length(days=7) if unit[0] == "week" else Length(months=1)), unit[1]
 
 
 def _next_few(s: Sentence, at: int, calendar: Calendar) -> Found | None:
@@ -502,12 +554,14 @@ def _next_few(s: Sentence, at: int, calendar: Calendar) -> Found | None:
 
 def _anchored(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     """a week from monday, 2 days after tomorrow, a week on tuesday, dos semanas despues del lunes."""
-    amount = length(s, at)
+    amount = length(s, at) or _one_unit(s, at)
     if amount is None or not amount[0].whole_days:
         return None
-    joint = s.has(amount[1], "from") or s.has(amount[1], "after") or s.has(amount[1], "on")
-    anchor = day(s, s.after(joint[1], "article"), calendar) if joint else None
-    if anchor is None or anchor[0].grain != "day":
+    joint = s.after(amount[1], "from", "after", "on")
+    if joint == amount[1] and amount[0].days % 7:
+        return None  # "a week friday" is said, "2 days friday" is not
+    anchor = day(s, s.after(joint, "article"), calendar)
+    if anchor is None or anchor[0].grain != "day" or anchor[0].kind == "period":
         return None
     moved = anchor[0].first + relativedelta(months=amount[0].months, days=amount[0].days)
     return single(moved, "relative", ask=None), anchor[1]

@@ -75,7 +75,13 @@ def length(s: Sentence, at: int, default_unit: str | None = None) -> tuple[Lengt
             total, after, unit = _sum(total, following[0]), following[1], following[2]
         else:
             break
-    return None if total.timedelta > timedelta(days=_LONGEST_DAYS) else (total, after)
+    return None if total.timedelta > timedelta(days=_LONGEST_DAYS) else (total, _or_more(s, after))
+
+
+def _or_more(s: Sentence, at: int) -> int:
+    """Past the "or two" of "a day or two", which counts as one."""
+    more = s.number(s.after(at, "or"))
+    return more[1] if more and s.has(at, "or") and not s.has(more[1], "unit") else at
 
 
 def _smaller(unit: str, than: str) -> bool:
@@ -107,6 +113,9 @@ def _part(s: Sentence, at: int) -> tuple[Length, int, str] | None:
     amount = _amount(s, at)
     value, after = amount if amount else (1.0, at)
     unit = s.has(s.after(after, "of"), "unit")
+    if amount is not None and unit is None:
+        higher = _amount(s, s.after(after, "to", "or"))  # "2-3 days" counts as 2
+        unit = s.has(higher[1], "unit") if higher and higher[0] > value else None
     if unit is None:
         return None
     extra = s.has(unit[1], "and_half")

@@ -33,6 +33,8 @@ class Point:
     marked: bool = False
     """A word like "at" stands before the clock."""
     clock_at: int = -1
+    same_time: bool = False
+    """At this time of day: "same time tomorrow"."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Scan:
     loose_words: bool
     """Words remain that are no part of saying a time."""
     choice: bool
-    """Several phrases stand side by side ("mon or tue")."""
+    """An "or" stands between two phrases."""
 
 
 def scan(s: Sentence, calendar: Calendar, whole: bool) -> Scan:
@@ -81,7 +83,8 @@ def scan(s: Sentence, calendar: Calendar, whole: bool) -> Scan:
     at = 0
     while at < len(s):
         phrase = _phrase(s, at, calendar)
-        phrase = _standing(s, phrase, whole) if phrase else None
+        again = bool(found and found[-1].clock and (s.has(at - 1, "or") or s.symbol(at - 1, ",")))
+        phrase = _standing(s, phrase, whole, again) if phrase else None
         if phrase is not None:
             found.append(phrase)
             at = phrase.hi
@@ -92,7 +95,7 @@ def scan(s: Sentence, calendar: Calendar, whole: bool) -> Scan:
         if after == at:
             rest = rest or token.text.isalnum() or token.text in ("%", "$", "€", "£", "/")
         at = max(after, at + 1)
-    return Scan(tuple(found), rest, joined or len(found) > 1)
+    return Scan(tuple(found), rest, joined)
 
 
 def _phrase(s: Sentence, at: int, calendar: Calendar) -> Phrase | None:
@@ -149,7 +152,8 @@ def point(s: Sentence, at: int, calendar: Calendar, bound: str | None) -> Point 
         if skipped == here:
             break
         marked, here = marked or marks, skipped
-    return so_far if so_far.hi > at else None
+    empty = so_far.same_time and so_far.day is None
+    return so_far if so_far.hi > at and not empty else None
 
 
 def _skip(s: Sentence, at: int, so_far: Point) -> tuple[int, bool]:
@@ -161,7 +165,8 @@ def _skip(s: Sentence, at: int, so_far: Point) -> tuple[int, bool]:
         return (at + 1 if so_far.hi == at and so_far.hi > so_far.lo else at), False
     if s.symbol(at, "t") and s.glued(at) and s.glued(at + 1):
         return at + 1, True
-    return s.after(at, *_SKIPPED), False
+    # "early tomorrow", but "early" begins "early june"
+    return s.after(at, *_SKIPPED, "edge_word"), False
 
 
 def _grown(s: Sentence, at: int, p: Point, calendar: Calendar, marked: bool, range_end: bool) -> Point | None:
@@ -173,6 +178,9 @@ def _grown(s: Sentence, at: int, p: Point, calendar: Calendar, marked: bool, ran
     lasting = _lasting(s, at) if p.clock else None
     if lasting:
         return replace(p, hi=lasting[1], lasting=lasting[0])
+    same = s.has(at, "same_time")
+    if same and p.clock is None:
+        return replace(p, hi=same[1], same_time=True)
     offset = _offset(s, at) if p.offset is None and not p.clock else None
     found_day = when_day.day(s, at, calendar)
     found_clock = when_clock.clock(s, at, range_end)
@@ -221,7 +229,7 @@ def _weekday_number(s: Sentence, p: Point, clock: Clock, at: int, calendar: Cale
     """Where a language says "martes 12" for the date, a number that fits the calendar is the day."""
     if s.lexicon.table.get("rule", {}).get("weekday_number") != "day" or clock.sure or not s.digits(at):
         return None
-    if p.day is None or p.day.kind != "weekday":
+    if p.day is None or p.day.kind != "weekday" or at != p.hi:
         return None
     dated = _numbered_day(p.day, clock.hour, calendar)
     return replace(p, day=dated, hi=at + 1) if dated.ask is None and not clock.minute else None
@@ -270,19 +278,23 @@ def _lasting(s: Sentence, at: int) -> tuple[Length, int] | None:
     return amount if amount and amount[0].months == 0 else None
 
 
-def _standing(s: Sentence, phrase: Phrase, whole: bool) -> Phrase | None:
-    """The phrase without what only looks like a time, or None when nothing is left."""
+def _standing(s: Sentence, phrase: Phrase, whole: bool, again: bool = False) -> Phrase | None:
+    """The phrase without what only looks like a time, or None when nothing is left.
+
+    With `again`, a clock stands before it: the 4 of "at 3 or 4".
+    """
     bare = [p for p in phrase.points if p.clock and p.clock.sure == 0]
     sure = any(p.clock and p.clock.sure == 2 for p in phrase.points)
-    if bare and not sure and not _announced(phrase, whole):
+    if bare and not sure and not again and not _announced(phrase, whole):
         return None
     if whole:
         return phrase
     if bare and phrase.points[-1].clock_at == phrase.hi - 1 and not _followed_well(s, phrase.hi):
         start = replace(phrase.start, clock=None, hi=phrase.start.clock_at)
         return _standing(s, Phrase(phrase.lo, start, None, None), whole) if start.day or start.part else None
-    if phrase.clock is not None and (phrase.clock.sure > 0 or phrase.start.marked):
-        return phrase if phrase.clock.sure != 1 or phrase.day or phrase.part or phrase.start.marked else None
+    if phrase.clock is not None and (phrase.clock.sure > 0 or phrase.start.marked or again):
+        named = phrase.day or phrase.part or phrase.start.marked
+        return phrase if phrase.clock.sure != 1 or named else None
     return phrase if _day_stands(s, phrase) else None
 
 
@@ -294,6 +306,8 @@ def _announced(phrase: Phrase, whole: bool) -> bool:
 
 def _followed_well(s: Sentence, at: int) -> bool:
     token = s.token(at)
+    if s.has(at, "to") and s.number(at + 1):
+        return False  # "from 5 to 7 people"
     if token is None or (not token.text.isalnum() and token.text not in ("%", "€", "$", "£")):
         return True
     return bool(

@@ -1,0 +1,66 @@
+"""What operators and our own programs do from outside the conversation: each is an event too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from smsmentor.core import members, pool, requests, rotation
+from smsmentor.core.events import Act
+from smsmentor.core.model import Code, Member, Request
+from smsmentor.core.turn import Turn
+
+
+def run(turn: Turn, event: Act) -> None:
+    """Do it, and write down who did. Raises KeyError for an act that is not in the table."""
+    ACTS[event.name](turn, event.args)
+    if event.by != "import":
+        turn.note("operator.acted", act=event.name, by=event.by)
+
+
+def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:
+    """A mentor joins by the operator's list, or the entry of one who has joined is brought up to date."""
+    phone = str(args["phone"])
+    known = members.by_phone(turn, phone)
+    fields = {
+        name: args[name]
+        for name in ("alias", "field", "employer", "years", "topics", "skills", "zone", "hours", "lang")
+        if args.get(name) not in (None, "", ())
+    }
+    base = known or Member(turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone))
+    consented = args["consented"]
+    assert isinstance(consented, datetime)
+    mentor = replace(base, mentor=True, consented=consented, consent_how="operator's list", **fields)
+    turn.save(mentor)
+    pool.stand(turn, mentor)
+    if known is None or not known.mentor:
+        turn.note("member.joined", member=mentor.id, role="mentor")
+        rotation.freed(turn)
+    else:
+        turn.note("member.changed", member=mentor.id, what="import")
+
+
+def _operator(turn: Turn, args: Mapping[str, Any]) -> None:
+    """A number may give operator commands and is paged."""
+    phone = str(args["phone"])
+    known = members.by_phone(turn, phone)
+    base = known or Member(turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone))
+    turn.save(replace(base, operator=True, alias=str(args.get("alias") or base.alias)))
+    turn.note("member.joined", member=base.id, role="operator")
+
+
+def _close(turn: Turn, args: Mapping[str, Any]) -> None:
+    """An operator closes a request; the mentee is told."""
+    code = turn.need(Code, str(args["code"]))
+    request = turn.need(Request, code.request)
+    if request.status != "closed":
+        requests.close(turn, request, "withdrawn", tell="request.closed_by_team")
+
+
+ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
+    "mentor": _mentor,
+    "operator": _operator,
+    "close": _close,
+}

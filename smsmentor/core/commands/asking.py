@@ -1,0 +1,183 @@
+"""What a mentee can ask for: ASK, SEND, MORE, DONE, SKIP, OUTSIDE."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from smsmentor.core import members, panel, requests, threads
+from smsmentor.core.commands.kit import Asked, Command, alone, of_request
+from smsmentor.core.model import Member, Request, Thread
+from smsmentor.core.normal import plain
+from smsmentor.core.turn import Outcome
+
+
+def _ask_grammar(asked: Asked) -> str | None:
+    """ASK and a question of at least three words; `ask for ten minutes` in an open thread is advice."""
+    rest = asked.call.rest
+    if len(rest.split()) < 3:
+        return None
+    if asked.call.shouted or asked.call.separated:
+        return rest
+    return rest if rest.endswith("?") or not threads.places(asked.turn, asked.member) else None
+
+
+def _ask(asked: Asked, question: str) -> Outcome:
+    return threads.deliver(asked.turn, asked.member, "new", question)
+
+
+def _send(asked: Asked, _: object) -> Outcome | None:
+    """SEND: a thin question goes out as it stands, or a draft takes the free place."""
+    turn, member = asked.turn, asked.member
+    live = members.live_requests(turn, member.id)
+    for request in live:
+        if request.status == "clarifying":
+            requests.send_as_it_is(turn, member, request)
+            return None
+    drafts = [r for r in live if r.status == "draft"]
+    if not drafts:
+        turn.say(member, "send.nothing")
+        return Outcome("clarified", "nothing to send")
+    if len(live) - len(drafts) >= turn.rules.open_requests:
+        turn.say(member, "send.full", codes=", ".join(r.code for r in live if r.status != "draft"))
+        return Outcome("clarified", "too many open")
+    requests.open_draft(turn, member, drafts[0])
+    return None
+
+
+def _more_grammar(asked: Asked) -> tuple[str, str] | None:
+    """MORE alone, MORE B, MORE B text. `More or less` is none of them, and a small `a` may be an article."""
+    if asked.bare:
+        return ("", "")
+    found = re.fullmatch(r"([A-Fa-f])(?:\s*[:,.-]\s*|\s+|$)(.*)", asked.call.rest, re.DOTALL)
+    if not found or (asked.call.separated and not asked.call.shouted):
+        return None
+    letter, text = found.groups()
+    if letter == "a" and text and not asked.call.shouted:
+        return None
+    return (letter.upper(), text.strip())
+
+
+def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
+    letter, text = wanted
+    turn, member = asked.turn, asked.member
+    candidates = [asked.request] if asked.request else _open(asked)
+    if letter:
+        found = [t for r in candidates for t in turn.find(Thread, "request", r.id) if t.letter == letter]
+        return to_letter(asked, letter, found, text)
+    candidates = [r for r in candidates if r.status in ("asking", "answered")]
+    if not candidates:
+        turn.say(member, "more.nothing")
+        return Outcome("clarified", "nothing open")
+    if len(candidates) > 1:
+        return _which(asked, candidates)
+    if not panel.more_views(turn, member, candidates[0]):
+        turn.say(member, "more.enough", code=candidates[0].code)
+        return Outcome("clarified", "no further place", candidates[0].id)
+    return None
+
+
+def to_letter(asked: Asked, letter: str, found: list[Thread], text: str) -> Outcome | None:
+    """Go on with one mentor of the panel, named by letter."""
+    turn, member = asked.turn, asked.member
+    if not found:
+        turn.say(member, "more.no_such", letter=letter)
+        return Outcome("clarified", "no such letter")
+    if not text:
+        turn.say(member, "more.what", letter=letter)
+        return Outcome("clarified", "no text")
+    if len(found) > 1:
+        places = [threads.Place(f"mentee:{t.id}", turn.need(Request, t.request), t.letter) for t in found]
+        return threads.hold(turn, member, places, text)
+    thread = found[0]
+    request = turn.need(Request, thread.request)
+    if thread.closed and request.status != "closed":
+        turn.say(member, "mentor.left", letter=letter, code=request.code, request=request.id)
+        panel.take_over(turn, request, text)
+        return None
+    outcome = threads.deliver(turn, member, f"mentee:{thread.id}", text)
+    return None if outcome.kind == "relayed" else outcome
+
+
+_DONE_AFTER = re.compile(r"(?P<before>.*?)(?P<sep>[\s,.!;:-]+)done[\s.!]*", re.DOTALL | re.IGNORECASE)
+
+
+def is_done(asked_text: str, kind_words: frozenset[str]) -> bool:
+    """`DONE`, or a few kind words and then DONE: `thats really good, DONE`; not `Done that, did not help`."""
+    found = _DONE_AFTER.fullmatch(asked_text)
+    if not found:
+        return False
+    words = re.findall(r"\w+", plain(found["before"]))
+    if len(words) > 8:
+        return False
+    shouted = asked_text.rstrip(" .!").endswith("DONE")
+    kind = all(word in kind_words for word in words)
+    return kind or (shouted and bool(re.search(r"[,.!;:-]", found["sep"])))
+
+
+def done(asked: Asked, request: Request | str) -> Outcome | None:
+    """DONE: close the request; with several open ask which."""
+    turn, member = asked.turn, asked.member
+    if isinstance(request, str):
+        candidates = _open(asked)
+        if request or not candidates:
+            turn.say(member, "done.nothing")
+            return Outcome("clarified", "nothing open")
+        if len(candidates) > 1:
+            return _which(asked, candidates)
+        request = candidates[0]
+    if request.mentee != member.id:
+        turn.say(member, "done.not_yours", code=request.code)
+        return Outcome("clarified", "not the mentee", request.id)
+    if request.status == "closed":
+        turn.say(member, "code.closed", code=request.code)
+        return Outcome("clarified", "closed", request.id)
+    requests.done(turn, request)
+    return None
+
+
+def _which(asked: Asked, candidates: list[Request]) -> Outcome:
+    name = asked.turn.knowledge.words.keyword(asked.member.lang, asked.call.command)
+    shown = ", ".join(f"{r.code} {name}" for r in candidates[:3])
+    asked.turn.say(asked.member, "which.request", examples=shown)
+    return Outcome("clarified", "which request")
+
+
+def _open(asked: Asked) -> list[Request]:
+    return [r for r in members.live_requests(asked.turn, asked.member.id) if r.status != "draft"]
+
+
+def _skip(asked: Asked, _: object) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    turn.save(replace(turn.need(Member, member.id), checkins=False))
+    turn.note("member.changed", member=member.id, what="checkins")
+    turn.say(member, "rate.skipped")
+    return None
+
+
+def _outside_grammar(asked: Asked) -> bool | None:
+    return turn_word(asked) if asked.rest else None
+
+
+def turn_word(asked: Asked) -> bool | None:
+    """`on` or `off` in the member's language."""
+    words = asked.turn.knowledge.yes_no(asked.member.lang)
+    return True if asked.rest in words["on"] else False if asked.rest in words["off"] else None
+
+
+def _outside(asked: Asked, wanted: bool) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    turn.save(replace(turn.need(Member, member.id), wants_outside=wanted))
+    turn.note("member.changed", member=member.id, what="outside")
+    turn.say(member, "outside.on" if wanted else "outside.off")
+    return None
+
+
+COMMANDS = (
+    Command("ASK", "anyone", _ask_grammar, _ask),
+    Command("SEND", "anyone", alone, _send),
+    Command("MORE", "mentee", _more_grammar, _more),
+    Command("DONE", "mentee", of_request, done),
+    Command("SKIP", "anyone", alone, _skip),
+    Command("OUTSIDE", "mentee", _outside_grammar, _outside),
+)

@@ -1,0 +1,74 @@
+"""What a command is: its name, who may give it, the grammar that the rest must fit, and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from smsmentor.core import codes
+from smsmentor.core.model import Code, Member, Request
+from smsmentor.core.normal import plain
+from smsmentor.core.parse import Call
+from smsmentor.core.turn import Outcome, Turn
+
+Who = Literal["anyone", "mentee", "mentor", "operator"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call in its situation: who gave it, and the request that a code in front of it named."""
+
+    turn: Turn
+    member: Member
+    call: Call
+    request: Request | None = None
+
+    @property
+    def bare(self) -> bool:
+        """The whole text is the command."""
+        return not self.call.rest
+
+    @property
+    def rest(self) -> str:
+        """What follows the keyword, for matching: lower case, without punctuation at its ends."""
+        return plain(self.call.rest).strip(" .,!:;-")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. `grammar` returns what `act` needs, or None when the text is not this command after all.
+
+    It must say None to any ordinary sentence that begins with the keyword: free text is never stolen.
+    """
+
+    name: str
+    """As in `text.settled` and in `[keywords]`, there in lower case."""
+    who: Who
+    grammar: Callable[[Asked], Any]
+    act: Callable[[Asked, Any], Outcome | None]
+    """An Outcome other than `command` when it only asked back."""
+    usage: str = ""
+    """The text id of its line in the keyword table; by default `use.<name>`."""
+
+    def fits(self, member: Member) -> bool:
+        """Whether this member may give it."""
+        if self.who == "mentor":
+            return member.mentor
+        return self.who != "operator" or member.operator
+
+
+def alone(asked: Asked) -> bool | None:
+    """The grammar of a command that takes nothing else."""
+    return True if asked.bare else None
+
+
+def of_request(asked: Asked) -> Request | str | None:
+    """The grammar of a command about one request: alone, or with a code before or after it."""
+    if asked.bare:
+        return asked.request or ""
+    named = codes.read(asked.call.rest)
+    if named is None or named.rest or asked.request is not None:
+        return None
+    code = asked.turn.get(Code, named.code)
+    return asked.turn.need(Request, code.request) if code else named.code

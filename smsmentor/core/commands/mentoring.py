@@ -1,0 +1,134 @@
+"""What a mentor can say about being asked: PASS, PAUSE, BACK."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from smsmentor.core import codes, members, panel, pool, rotation
+from smsmentor.core.commands.kit import Asked, Command, alone
+from smsmentor.core.lifecycle import move_offer
+from smsmentor.core.model import Member, Offer, Request
+from smsmentor.core.normal import plain
+from smsmentor.core.schedule import zone_of
+from smsmentor.core.turn import Outcome, Turn
+
+
+def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | None:
+    """PASS alone, with a code, with `till 6pm`, or with a short reason. `Pass it on to my boss?` is none of them."""
+    if asked.bare:
+        return ("", None)
+    coded = codes.read(asked.call.rest)
+    rest = coded.rest if coded and coded.tight else asked.call.rest
+    code = coded.code if coded and coded.tight else ""
+    if not rest:
+        return (code, None)
+    until = _until(asked, rest)
+    if until is not None:
+        return (code, until)
+    words = re.findall(r"[\w']+", plain(rest))
+    reasons = asked.turn.knowledge.yes_no(asked.member.lang)["reasons"]
+    reasoned = bool(words) and words[0] in reasons
+    if len(words) <= 8 and "?" not in rest and (reasoned or (asked.call.separated and asked.call.shouted)):
+        return (code, None)
+    return None
+
+
+def _until(asked: Asked, rest: str) -> datetime | None:
+    turn, member = asked.turn, asked.member
+    return turn.knowledge.times.until(
+        rest, turn.now, zone_of(member, turn.rules), languages=turn.knowledge.reads(member.lang)
+    )
+
+
+def _pass(asked: Asked, wanted: tuple[str, datetime | None]) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    code, until = wanted
+    found = [(o, turn.need(Request, o.request)) for o in members.open_offers(turn, member.id)]
+    named = code or (asked.request.code if asked.request else "")
+    if named:
+        found = [(o, r) for o, r in found if r.code == named]
+    if not found:
+        turn.say(member, "pass.nothing")
+        return Outcome("clarified", "no open offer")
+    if len(found) > 1:
+        live = [(o, r) for o, r in found if o.status == "sent"]
+        if len(live) != 1:
+            turn.say(member, "which.request", examples=", ".join(f"PASS {r.code}" for _, r in found[:3]))
+            return Outcome("clarified", "which request")
+        found = live
+    offer, request = found[0]
+    _passed(turn, member, offer, request, until)
+    return None
+
+
+def _passed(turn: Turn, member: Member, offer: Offer, request: Request, until: datetime | None) -> None:
+    turn.save(move_offer(offer, "passed", turn.now))
+    turn.forget("offer.silent", offer.id)
+    turn.note("offer.passed", request=request.id, code=request.code, member=member.id)
+    pool.replied(turn, member.id)
+    load = members.load_of(turn, member.id)
+    today = tuple(at for at in load.passes if at > turn.now - timedelta(days=1))
+    turn.save(replace(load, passes=(*today, turn.now)))
+    if until is not None:
+        pause(turn, member, until)
+        turn.say(member, "pass.until", code=request.code, time=until, request=request.id)
+    elif len(today) == 1:
+        turn.say(member, "pass.offer_pause", code=request.code, request=request.id)
+    else:
+        turn.say(member, "pass.ok", code=request.code, request=request.id)
+    if len(request.answers) < request.places and request.status != "closed":
+        turn.remind("request.next", request.id, min(turn.now + rotation.patience(turn, request), turn.now))
+
+
+def pause(turn: Turn, member: Member, until: datetime | None) -> None:
+    """Ask this mentor nothing until then, or until BACK."""
+    member = turn.save(replace(turn.need(Member, member.id), paused=True, paused_until=until))
+    pool.stand(turn, member)
+    turn.note("member.paused", member=member.id, why="PAUSE")
+    if until is not None:
+        turn.remind("member.back", member.id, until)
+    panel.mentor_left(turn, member)
+
+
+def _pause_grammar(asked: Asked) -> datetime | bool | None:
+    """PAUSE alone, PAUSE 7 (days), PAUSE till monday."""
+    if asked.bare:
+        return True
+    return _until(asked, asked.call.rest)
+
+
+def _pause(asked: Asked, until: datetime | bool) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    when = until if isinstance(until, datetime) else None
+    pause(turn, member, when)
+    if when is None:
+        turn.say(member, "pause.open")
+    else:
+        turn.say(member, "pause.until", time=when)
+    return None
+
+
+def _back(asked: Asked, _: object) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    back(turn, member)
+    turn.say(member, "pause.back")
+    return None
+
+
+def back(turn: Turn, member: Member) -> None:
+    """A mentor may be asked again."""
+    member = turn.save(replace(turn.need(Member, member.id), paused=False, paused_until=None))
+    pool.replied(turn, member.id)
+    turn.forget("member.back", member.id)
+    pool.stand(turn, member)
+    turn.note("member.resumed", member=member.id)
+    rotation.freed(turn)
+
+
+COMMANDS = (
+    Command("PASS", "mentor", _pass_grammar, _pass),
+    Command("PAUSE", "mentor", _pause_grammar, _pause),
+    Command("BACK", "mentor", alone, _back),
+)

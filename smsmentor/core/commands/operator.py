@@ -1,0 +1,52 @@
+"""What operators can do by text, from listed numbers: OP STATUS, OP WAITING, OP ACK K43. Each is written down."""
+
+from __future__ import annotations
+
+from smsmentor.core import codes
+from smsmentor.core.commands.kit import Asked, Command
+from smsmentor.core.model import Code, Request
+from smsmentor.core.turn import Outcome
+
+
+def _grammar(asked: Asked) -> tuple[str, str] | None:
+    word, _, rest = asked.call.rest.partition(" ")
+    word = word.strip(" .:,").casefold()
+    return (word, rest.strip()) if word in _ACTS else None
+
+
+def _op(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
+    word, rest = wanted
+    asked.turn.note("operator.acted", member=asked.member.id, act=f"OP {word.upper()}")
+    return _ACTS[word](asked, rest)
+
+
+def _status(asked: Asked, _: str) -> Outcome | None:
+    turn = asked.turn
+    counts = {status: turn.count(Request, "status", status) for status in ("gathering", "asking", "answered")}
+    turn.say(asked.member, "op.status", asking=counts["gathering"] + counts["asking"], answered=counts["answered"])
+    return None
+
+
+def _waiting(asked: Asked, _: str) -> Outcome | None:
+    turn = asked.turn
+    waiting = [r.code for r, _ in zip(turn.walk(Request, "status", "asking"), range(10), strict=False)]
+    turn.say(asked.member, "op.waiting" if waiting else "op.none_waiting", codes=", ".join(waiting))
+    return None
+
+
+def _ack(asked: Asked, rest: str) -> Outcome | None:
+    """A flagged request is in hands: the pages end."""
+    turn = asked.turn
+    named = codes.read(rest)
+    code = turn.get(Code, named.code) if named else None
+    if code is None:
+        turn.say(asked.member, "op.ack_what")
+        return Outcome("clarified", "no such code")
+    turn.forget("crisis.page", code.request)
+    turn.say(asked.member, "op.acked", code=code.id)
+    return None
+
+
+_ACTS = {"status": _status, "waiting": _waiting, "ack": _ack}
+
+COMMANDS = (Command("OP", "operator", _grammar, _op),)

@@ -1,0 +1,92 @@
+"""Members come, leave and come back: one phone number, one member."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from hashlib import blake2b
+
+from smsmentor.core.model import Load, Member, Offer, Pair, Request, Suppressed, Thread, Timer
+from smsmentor.core.turn import Turn
+
+
+def by_phone(turn: Turn, phone: str) -> Member | None:
+    """The member with this number, if it is known."""
+    return turn.first(Member, "phone", phone)
+
+
+def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
+    """A new member, who is a mentee until told otherwise. Texting us first is the consent to be answered."""
+    member = Member(
+        turn.new_id("m"),
+        phone,
+        at,
+        zone=turn.knowledge.zone_for(phone),
+        lang=turn.rules.lang,
+        consented=turn.now,
+        consent_how="texted first",
+    )
+    if turn.get(Suppressed, number_hash(phone)) is not None:
+        member = replace(member, state="opted_out")
+    turn.save(member)
+    turn.note("member.joined", member=member.id, role="mentee")
+    return member
+
+
+def number_hash(phone: str) -> str:
+    """What remains of an erased number that had opted out: enough to know it again, not to read it."""
+    return blake2b(phone.encode(), digest_size=16, person=b"smsmentor-opt").hexdigest()
+
+
+def digest(body: str) -> str:
+    """Enough of a text to know it again within seconds, not to read it."""
+    return blake2b(body.strip().encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def operators(turn: Turn) -> list[Member]:
+    """Everyone who runs the service and can be texted."""
+    return [m for m in turn.walk(Member, "operator", "yes") if m.state == "active"]
+
+
+def load_of(turn: Turn, member: str) -> Load:
+    """What being asked has cost this mentor so far."""
+    return turn.get(Load, member) or Load(member)
+
+
+def pair_id(one: str, other: str) -> str:
+    """The id of what stands between two members, whichever is named first."""
+    return "|".join(sorted((one, other)))
+
+
+def blocked(turn: Turn, one: str, other: str) -> bool:
+    """Whether these two are kept apart for good."""
+    pair = turn.get(Pair, pair_id(one, other))
+    return pair is not None and pair.blocked
+
+
+def block(turn: Turn, one: str, other: str, why: str) -> None:
+    """Keep two members apart from now on; the other one is not told."""
+    pair = turn.get(Pair, pair_id(one, other)) or Pair(pair_id(one, other))
+    turn.save(replace(pair, blocked=True))
+    turn.note("pair.blocked", member=one, other=other, why=why)
+
+
+def open_offers(turn: Turn, mentor: str) -> list[Offer]:
+    """Offers that this mentor can still answer."""
+    return turn.find(Offer, "open", mentor)
+
+
+def open_threads(turn: Turn, mentor: str) -> list[Thread]:
+    """Threads in which this mentor has answered and the request is still open."""
+    return turn.find(Thread, "open", mentor)
+
+
+def live_requests(turn: Turn, mentee: str) -> list[Request]:
+    """The requests of this mentee that are not closed, oldest first; drafts among them."""
+    return turn.find(Request, "live", mentee)
+
+
+def clear_timers(turn: Turn, subject: str) -> None:
+    """Take away every timer of a subject."""
+    for timer in turn.find(Timer, "subject", subject):
+        turn.drop(Timer, timer.id)

@@ -1,0 +1,169 @@
+"""The panel: answers fill places, are headed A, B, C, and go on as threads; late ones are kept and thanked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor.core import members, pool, requests, rotation
+from smsmentor.core.lifecycle import move_offer, move_request
+from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.turn import Outcome, Turn
+
+
+def answer(turn: Turn, mentor: Member, offer: Offer, text: str) -> Outcome:
+    """A mentor's first answer: it takes a free place, waits for the kept one, or comes late."""
+    request = turn.need(Request, offer.request)
+    pool.replied(turn, mentor.id)
+    if request.status == "closed" or offer.status == "withdrawn" or len(request.answers) >= request.places:
+        return late(turn, mentor, offer, request, text)
+    rotation.count_answer(turn, offer)
+    if _place_is_kept(turn, request, offer):
+        turn.save(replace(offer, late=text))
+        turn.forget("offer.silent", offer.id)
+        turn.remind("request.release", request.id, request.outside_until or turn.now)
+        turn.say(mentor, "answer.kept", code=request.code, request=request.id)
+        return Outcome("relayed", "kept for the outside seat's deadline", request=request.id)
+    relay_answer(turn, offer, request, text)
+    turn.say(mentor, "answer.thanks", code=request.code, request=request.id)
+    return Outcome("relayed", request=request.id)
+
+
+def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
+    """Give an answer its place and letter, and the mentee the advice."""
+    mentee, mentor = turn.need(Member, request.mentee), turn.need(Member, offer.mentor)
+    letter = chr(ord("A") + len(request.answers))
+    near = {turn.need(Member, a.mentor).field.casefold() for a in request.answers if not a.outside}
+    outside = pool.outside_of(mentor, mentee, near | {""}) and (offer.seat == "outside" or bool(mentee.field))
+    taken = Answer(letter, mentor.id, turn.now, outside)
+    was_first = request.status == "asking"
+    request = replace(request, answers=(*request.answers, taken), waiting=False)
+    request = move_request(request, "answered") if was_first else request
+    turn.save(request)
+    turn.save(move_offer(offer, "answered", turn.now, late=""))
+    turn.forget("offer.silent", offer.id)
+    turn.save(Thread(f"{request.id}:{letter}", request.id, letter, mentee.id, mentor.id, turn.now, turn.now))
+    if was_first:
+        turn.note("request.answered", request=request.id, code=request.code)
+    turn.note("advice.relayed", request=request.id, code=request.code, member=mentor.id, letter=letter, outside=outside)
+    load = members.load_of(turn, mentor.id)
+    turn.save(replace(load, answers=load.answers + 1))
+    say_in_pieces(turn, mentee, "advice.first", text, request, letter=_heading(turn, mentee, mentor, letter, outside))
+    _places_changed(turn, request)
+
+
+def late(turn: Turn, mentor: Member, offer: Offer, request: Request, text: str) -> Outcome:
+    """An answer after the last place was filled or the request closed: kept, thanked, and offered to the mentee."""
+    turn.save(replace(offer, late=f"{offer.late} {text}".strip()))
+    turn.note("advice.late", request=request.id, code=request.code, member=mentor.id)
+    closed = request.status == "closed"
+    if closed and request.closed is not None:
+        turn.say(mentor, "answer.late_closed", code=request.code, time=request.closed, request=request.id)
+    else:
+        turn.say(mentor, "answer.late_full", code=request.code, request=request.id)
+    mentee = turn.need(Member, request.mentee)
+    asked = any(p.kind == "late" and p.target == offer.id for p in turn.find(Prompt, "member", mentee.id))
+    if not asked:
+        until = turn.now + timedelta(hours=turn.rules.late_hours)
+        turn.save(
+            Prompt(turn.new_id("p"), mentee.id, "late", turn.now, until, request=request.id, target=offer.id),
+        )
+        turn.say(mentee, "late.ask", code=request.code, request=request.id)
+    return Outcome("relayed", "late", request=request.id)
+
+
+def show_late(turn: Turn, mentee: Member, offer: Offer) -> None:
+    """The mentee wants the late view."""
+    request, mentor = turn.need(Request, offer.request), turn.need(Member, offer.mentor)
+    text = offer.late
+    turn.save(replace(offer, late=""))
+    turn.note("advice.relayed", request=request.id, code=request.code, member=mentor.id, letter="late", outside=False)
+    say_in_pieces(turn, mentee, "advice.late", text, request, letter=_who(turn, mentee, mentor, False))
+
+
+def release(turn: Turn, request: Request) -> None:
+    """The outside seat's deadline has passed: answers that were kept for it take the places that are free."""
+    for offer in turn.find(Offer, "request", request.id):
+        now = turn.need(Request, request.id)
+        if offer.late and offer.status in ("sent", "lapsed") and len(now.answers) < now.places:
+            relay_answer(turn, offer, now, offer.late)
+
+
+def mentor_left(turn: Turn, mentor: Member) -> None:
+    """A mentor opted out or paused: what waited for them goes to others; mentees are told once, not why."""
+    for offer in members.open_offers(turn, mentor.id):
+        request = turn.need(Request, offer.request)
+        requests.withdraw(turn, offer, request)
+        turn.remind("request.next", request.id, turn.now)
+    for thread in members.open_threads(turn, mentor.id):
+        request = turn.need(Request, thread.request)
+        turn.save(replace(thread, closed=True, awaiting=""))
+        if thread.awaiting:
+            mentee = turn.need(Member, thread.mentee)
+            turn.say(mentee, "mentor.left", letter=thread.letter, code=request.code, request=request.id)
+            take_over(turn, request, thread.awaiting)
+
+
+def take_over(turn: Turn, request: Request, follow_up: str) -> None:
+    """A follow-up has lost its mentor: one more place, and another peer is asked in front of all others."""
+    request = turn.need(Request, request.id)
+    request = turn.save(replace(request, places=max(request.places, len(request.answers) + 1)))
+    rotation.replace_mentor(turn, request, follow_up)
+
+
+def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
+    """MORE alone: a further view. False when no place may be added any more."""
+    if len(request.answers) >= request.places:
+        if request.further >= turn.rules.further_views:
+            return False
+        request = turn.save(replace(request, places=request.places + 1, further=request.further + 1))
+    turn.remind("request.next", request.id, turn.now)
+    turn.say(mentee, "more.asking", code=request.code, request=request.id)
+    return True
+
+
+def say_in_pieces(turn: Turn, member: Member, text_id: str, text: str, request: Request, *, letter: str = "", code: str = "") -> None:
+    """Relay a text under its heading; a very long one in several, none cut off."""
+    rest = text
+    while len(rest) > turn.rules.relay_longest:
+        at = rest.rfind(" ", 0, turn.rules.relay_longest)
+        at = at if at > 0 else turn.rules.relay_longest
+        turn.say(member, text_id, quote=rest[:at] + " ..", request=request.id, letter=letter, code=code)
+        rest = rest[at:].lstrip()
+    turn.say(member, text_id, quote=rest, request=request.id, letter=letter, code=code)
+
+
+def _heading(turn: Turn, mentee: Member, mentor: Member, letter: str, outside: bool) -> str:
+    who = _who(turn, mentee, mentor, outside)
+    return f"{letter} ({who})" if who else letter
+
+
+def _who(turn: Turn, mentee: Member, mentor: Member, outside: bool) -> str:
+    parts = [turn.words(mentee, "word.outside_view")] if outside else []
+    parts += [part for part in (mentor.alias, mentor.field) if part]
+    if mentor.years:
+        parts.append(turn.words(mentee, "word.years", count=mentor.years))
+    return ", ".join(parts)
+
+
+def _place_is_kept(turn: Turn, request: Request, offer: Offer) -> bool:
+    """Whether the last free place is still kept for the outside view that has been asked for."""
+    if offer.seat == "outside" or not request.outside or request.outside_until is None:
+        return False
+    if turn.now >= request.outside_until or len(request.answers) < request.places - 1:
+        return False
+    if any(a.outside for a in request.answers):
+        return False
+    return any(o.seat == "outside" for o in rotation.in_flight_of(turn, request))
+
+
+def _places_changed(turn: Turn, request: Request) -> None:
+    if len(request.answers) < request.places:
+        turn.remind("request.next", request.id, turn.now + rotation.patience(turn, request))
+        return
+    turn.forget("request.next", request.id)
+    for offer in rotation.in_flight_of(turn, request):
+        if offer.late:
+            continue
+        requests.withdraw(turn, offer, request, tell="offer.filled")
+    rotation.freed(turn)

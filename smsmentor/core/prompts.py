@@ -1,0 +1,189 @@
+"""Answers to what we asked somebody: a hold, a rating, a choice. The newest question that a text fits takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from smsmentor.core import codes, members, panel, parse, screen, threads
+from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.normal import plain
+from smsmentor.core.render import short
+from smsmentor.core.turn import Outcome, Turn
+
+
+def answer(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """Take a text as the answer to an open question of ours, newest first; False when it fits none."""
+    for prompt in list(turn.walk(Prompt, "member", member.id, newest=True)):
+        if prompt.expires > turn.now and (outcome := _TAKERS[prompt.kind](turn, member, prompt, text)):
+            return outcome
+    return None
+
+
+def end(turn: Turn, prompt: Prompt) -> None:
+    """A question is answered or over."""
+    turn.drop(Prompt, prompt.id)
+    turn.forget("prompt.expire", prompt.id)
+
+
+def expire(turn: Turn, prompt: Prompt) -> None:
+    """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
+    end(turn, prompt)
+    if prompt.kind in ("hold", "contact"):
+        member = turn.need(Member, prompt.member)
+        turn.say(member, "hold.expired", quote=short(prompt.text, 40))
+        turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
+
+
+def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    chosen = parse.digit(text)
+    coded = codes.read(text)
+    if chosen is None and coded and coded.tight and not coded.rest:
+        chosen = next((c.digit for c in prompt.choices if c.label.split()[0] == coded.code), None)
+    if chosen is None:
+        return None
+    if chosen == "0":
+        return _dropped(turn, member, prompt)
+    choice = next((c for c in prompt.choices if c.digit == chosen), None)
+    if choice is None:
+        turn.say(member, "hold.no_such", choices=threads.listed(prompt.choices, 90))
+        return Outcome("clarified", "no such choice")
+    end(turn, prompt)
+    return _placed(turn, member, prompt, choice.target, screened=False)
+
+
+def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    chosen = parse.digit(text)
+    if chosen == "1":
+        end(turn, prompt)
+        return _placed(turn, member, prompt, prompt.target, screened=True)
+    return _dropped(turn, member, prompt) if chosen in ("2", "0") else None
+
+
+def _placed(turn: Turn, member: Member, prompt: Prompt, target: str, *, screened: bool) -> Outcome:
+    """Send the kept text on. The digit is the answer; where the text went is a fact of its own."""
+    turn.note("text.placed", text=prompt.text_id, member=member.id, where=target.partition(":")[0])
+    if target == "new" or screen.still_open(turn, target):
+        placed = threads.deliver(turn, member, target, prompt.text, screened=screened)
+        return Outcome("answer", prompt.kind, placed.request)
+    turn.say(member, "hold.too_late")
+    return Outcome("answer", prompt.kind)
+
+
+def _dropped(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
+    end(turn, prompt)
+    turn.say(member, "hold.dropped")
+    turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
+    return Outcome("answer", prompt.kind)
+
+
+def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    request = turn.need(Request, prompt.request)
+    if plain(text).strip(" .!") in turn.knowledge.yes_no(member.lang)["skip"]:
+        end(turn, prompt)
+        turn.save(replace(turn.need(Member, member.id), checkins=False))
+        turn.forget("request.checkin", request.id)
+        turn.say(member, "rate.skipped")
+        return Outcome("command", "SKIP", request.id)
+    given = parse.digits(text, "1234")
+    if given is None:
+        return None
+    if len(given) != len(request.answers):
+        turn.say(member, "rate.how_many", letters=", ".join(a.letter for a in request.answers))
+        return Outcome("clarified", "not as many ratings as answers", request.id)
+    end(turn, prompt)
+    rated = tuple(replace(a, rating=int(r)) for a, r in zip(request.answers, given, strict=True))
+    turn.save(replace(request, answers=rated))
+    for one in rated:
+        turn.note("advice.rated", request=request.id, code=request.code, letter=one.letter, rating=one.rating)
+        if one.rating == 1:
+            _lowest(turn, member, request, one)
+    turn.say(member, "rate.thanks")
+    return Outcome("answer", "rating", request.id)
+
+
+def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None:
+    """The lowest rating keeps the pair apart for good and tells the operators."""
+    members.block(turn, member.id, rated.mentor, "lowest rating")
+    turn.note("request.flagged", request=request.id, code=request.code, rule="lowest rating")
+    for operator in members.operators(turn):
+        turn.say(operator, "op.lowest", code=request.code, letter=rated.letter)
+
+
+def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    chosen = parse.digit(text)
+    choice = next((c for c in prompt.choices if c.digit == chosen), None)
+    if choice is None:
+        return None
+    end(turn, prompt)
+    request = turn.need(Request, prompt.request)
+    turn.save(replace(request, answers=tuple(replace(a, tried=choice.target) for a in request.answers)))
+    turn.note("advice.tried", request=request.id, code=request.code, result=choice.target)
+    best = max((a.rating or 0 for a in request.answers), default=0)
+    for one in request.answers:
+        if choice.target != "not yet" and (one.rating or 0) == best:
+            mentor = turn.need(Member, one.mentor)
+            text_id = "news.helped" if choice.target == "helped" else "news.tried"
+            turn.say(mentor, text_id, courtesy=True, code=request.code, request=request.id)
+            if choice.target == "helped":
+                load = members.load_of(turn, mentor.id)
+                turn.save(replace(load, helped=load.helped + 1))
+    turn.say(member, "checkin.thanks")
+    return Outcome("answer", "checkin", request.id)
+
+
+def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    if turn.knowledge.words.keywords(member.lang).get(plain(text).strip(" .!")) != "more":
+        return None
+    end(turn, prompt)
+    panel.show_late(turn, member, turn.need(Offer, prompt.target))
+    return Outcome("command", "MORE", prompt.request)
+
+
+def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """SHOW, BLOCK or REPORT for a text that the filter holds back."""
+    wanted = turn.knowledge.words.keywords(member.lang).get(plain(text).strip(" .!"))
+    if wanted not in ("show", "block", "report"):
+        return None
+    end(turn, prompt)
+    request = turn.need(Request, prompt.request)
+    writer = screen.who_wrote(turn, prompt.target, request)
+    if wanted == "show":
+        turn.say(member, "screen.shown", code=request.code, quote=prompt.text, request=request.id)
+        turn.note("text.placed", text=prompt.text_id, member=member.id, where="shown")
+        _keep_going(turn, prompt, request)
+    elif wanted == "block":
+        members.block(turn, member.id, writer, "BLOCK")
+        screen.part(turn, request, member.id, writer)
+        turn.say(member, "block.done")
+    else:
+        screen.report(turn, member, request, prompt.text_id)
+    return Outcome("command", wanted.upper(), request.id)
+
+
+def _keep_going(turn: Turn, prompt: Prompt, request: Request) -> None:
+    """A shown text counts as said: the thread waits for its answer."""
+    kind, _, id = prompt.target.partition(":")
+    if kind == "mentee" and (thread := turn.get(Thread, id)) is not None and not thread.closed:
+        turn.save(replace(thread, last=turn.now, awaiting=prompt.text))
+
+
+def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """The one question of REPORT: what happened? Whatever comes goes to the operators."""
+    end(turn, prompt)
+    turn.note("report.filed", request=prompt.request, member=member.id, text=turn.text_id)
+    for operator in members.operators(turn):
+        turn.say(operator, "op.report", quote=short(text, 100), urgent=True)
+    turn.say(member, "report.thanks")
+    return Outcome("operator", "report", prompt.request)
+
+
+_TAKERS: dict[str, Callable[[Turn, Member, Prompt, str], Outcome | None]] = {
+    "hold": _hold,
+    "contact": _contact,
+    "rating": _rating,
+    "checkin": _checkin,
+    "late": _late,
+    "hard": _hard,
+    "report": _report,
+}

@@ -1,0 +1,46 @@
+"""A say becomes its final text: the member's language, times in their zone, within what carriers take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from smsmentor.core.catalogue import Catalogue
+from smsmentor.core.model import Member
+from smsmentor.core.rules import Rules
+from smsmentor.core.schedule import zone_of
+
+LONGEST = 1600
+"""Characters that a carrier takes in one text (Twilio error 21617)."""
+
+
+def fill(
+    words: Catalogue, rules: Rules, member: Member, now: datetime, text_id: str, args: Mapping[str, object]
+) -> str:
+    """The text of `text_id` for this member. Times among `args` are shown in the member's zone."""
+    shown = {"service": rules.name, **{name: _shown(value, member, now, rules) for name, value in args.items()}}
+    return words.text(member.lang, text_id, **shown)[:LONGEST]
+
+
+def _shown(value: object, member: Member, now: datetime, rules: Rules) -> str:
+    if isinstance(value, datetime):
+        return local_time(value, member, now, rules)
+    return str(value)
+
+
+def local_time(at: datetime, member: Member, now: datetime, rules: Rules) -> str:
+    """`8:00` today, with the weekday's number-free date otherwise: `Mar 4, 8:00`. Always in the member's zone."""
+    here = zone_of(member, rules)
+    local = at.astimezone(here)
+    clock = f"{local.hour}:{local.minute:02d}"
+    if abs(at - now) < timedelta(hours=20):
+        return clock
+    return f"{local.month}/{local.day} {clock}" if rules.country == "US" else f"{local.day}/{local.month} {clock}"
+
+
+def short(text: str, longest: int = 24) -> str:
+    """The first words of a text, for a list of choices: whole words, no more than `longest` characters."""
+    if len(text) <= longest:
+        return text
+    cut = text[: longest - 2].rsplit(" ", 1)[0]
+    return f"{cut or text[: longest - 2]}.."

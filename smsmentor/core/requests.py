@@ -1,0 +1,253 @@
+"""The life of a request: opened by a text, gathered, asked, answered, and closed with an outcome that is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor.core import codes, members, parse, rotation
+from smsmentor.core.lifecycle import move_offer, move_request
+from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.render import short
+from smsmentor.core.turn import Outcome, Turn
+
+
+def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
+    """A new question: receipt, code, and the gather time; a draft when enough are open already."""
+    live = [r for r in members.live_requests(turn, mentee.id) if r.status != "draft"]
+    code = _new_code(turn)
+    request = Request(
+        turn.new_id("r"),
+        code,
+        mentee.id,
+        question,
+        turn.now,
+        topics=_topics(turn, question),
+        places=turn.rules.places,
+        outside=mentee.wants_outside,
+        last_part=turn.now,
+    )
+    turn.save(Code(code, request.id))
+    if len(live) >= turn.rules.open_requests:
+        turn.save(replace(request, status="draft"))
+        turn.say(mentee, "ask.draft", count=len(live), codes=", ".join(r.code for r in live))
+        return Outcome("request", "draft", request.id)
+    turn.note("request.opened", request=request.id, code=code, member=mentee.id, topics=list(request.topics))
+    if thin:
+        turn.save(replace(request, status="clarifying"))
+        turn.say(mentee, "ask.thin")
+        turn.remind("request.gathered", request.id, turn.now + timedelta(hours=turn.rules.expiry_hours))
+        return Outcome("request", request=request.id)
+    turn.save(request)
+    _receipt(turn, mentee, request)
+    _gather(turn, request)
+    return Outcome("request", request=request.id)
+
+
+def extend(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
+    """More of a question that has no answer yet: added, and told to those already asked."""
+    question = text if request.status == "clarifying" and parse.thin(request.question) else f"{request.question} {text}"
+    changed = replace(request, question=question.strip(), topics=_topics(turn, question), last_part=turn.now)
+    turn.note("request.extended", request=request.id, code=request.code)
+    if request.status == "clarifying":
+        changed = turn.save(move_request(changed, "gathering"))
+        _receipt(turn, mentee, changed)
+        _gather(turn, changed)
+    elif request.status == "gathering":
+        turn.save(changed)
+        _gather(turn, changed)
+    else:
+        turn.save(changed)
+        for offer in turn.find(Offer, "request", request.id):
+            if offer.status in ("sent", "lapsed"):
+                mentor = turn.need(Member, offer.mentor)
+                turn.say(mentor, "offer.added", code=request.code, quote=text, request=request.id)
+    return Outcome("request", "extended", request=request.id)
+
+
+def send_as_it_is(turn: Turn, mentee: Member, request: Request) -> None:
+    """SEND: a thin question goes out as it stands."""
+    request = turn.save(move_request(request, "gathering", last_part=turn.now))
+    _receipt(turn, mentee, request)
+    _gather(turn, request)
+
+
+def open_draft(turn: Turn, mentee: Member, request: Request) -> None:
+    """A draft takes the place that has become free."""
+    request = turn.save(move_request(request, "gathering", opened=turn.now, last_part=turn.now))
+    turn.note("request.opened", request=request.id, code=request.code, member=mentee.id, topics=list(request.topics))
+    _receipt(turn, mentee, request)
+    _gather(turn, request)
+
+
+def gathered(turn: Turn, request: Request) -> None:
+    """The gather time is over: ask the first wave. A thin question that was left alone ends kindly."""
+    if request.status == "clarifying":
+        close(turn, request, "withdrawn", tell="request.left")
+        return
+    if request.status != "gathering":
+        return
+    expires = turn.now + timedelta(hours=turn.rules.expiry_hours)
+    request = turn.save(
+        move_request(
+            request,
+            "asking",
+            asked_at=turn.now,
+            outside_until=turn.now + timedelta(minutes=turn.rules.outside_hold_minutes),
+        )
+    )
+    turn.remind("request.expire", request.id, expires)
+    for minutes in turn.rules.notes_after_minutes:
+        turn.remind(f"request.note{minutes}", request.id, turn.now + timedelta(minutes=minutes))
+    rotation.ask(turn, request)
+
+
+def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thread_of: str = "") -> None:
+    """End a request: offers are withdrawn with one line, threads closed, prompts and timers taken away."""
+    mentee = turn.need(Member, request.mentee)
+    was_draft = request.status == "draft"
+    request = turn.save(move_request(request, "closed", closed=turn.now, reason=reason, waiting=False))
+    for offer in turn.find(Offer, "request", request.id):
+        if offer.status in ("sent", "lapsed"):
+            withdraw(turn, offer, request, tell="offer.no_longer")
+    for thread in turn.find(Thread, "request", request.id):
+        if not thread.closed:
+            turn.save(replace(thread, closed=True, awaiting=""))
+    members.clear_timers(turn, request.id)
+    turn.remind("code.free", request.id, turn.now + timedelta(days=turn.rules.code_kept_days))
+    if not was_draft:
+        turn.note("request.closed", request=request.id, code=request.code, reason=reason)
+    if tell:
+        turn.say(mentee, tell, code=request.code, request=request.id)
+    rotation.freed(turn)
+    _offer_draft(turn, mentee)
+
+
+def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> None:
+    """Take an offer back; who was asked hears once that they are no longer needed."""
+    turn.save(move_offer(offer, "withdrawn", turn.now))
+    turn.forget("offer.silent", offer.id)
+    turn.note("offer.withdrawn", request=request.id, code=request.code, member=offer.mentor)
+    mentor = turn.need(Member, offer.mentor)
+    if tell:
+        turn.say(mentor, tell, courtesy=True, code=request.code, request=request.id)
+
+
+def done(turn: Turn, request: Request) -> None:
+    """DONE: close, and ask for a rating of each answer. A request without answers is withdrawn."""
+    mentee = turn.need(Member, request.mentee)
+    if not request.answers:
+        close(turn, request, "withdrawn", tell="request.withdrawn")
+        return
+    close(turn, request, "done")
+    turn.save(
+        Prompt(
+            turn.new_id("p"),
+            mentee.id,
+            "rating",
+            turn.now,
+            turn.now + timedelta(hours=turn.rules.rating_hours),
+            request=request.id,
+        )
+    )
+    letters = [a.letter for a in request.answers]
+    if len(letters) == 1:
+        turn.say(mentee, "rate.one", letter=letters[0], request=request.id)
+    else:
+        named = ", ".join(letters[:-1]) + turn.words(mentee, "word.and") + letters[-1]
+        turn.say(mentee, "rate.many", letters=named, example=" ".join("434343"[: len(letters)]), request=request.id)
+    if mentee.checkins:
+        turn.remind("request.checkin", request.id, turn.now + timedelta(days=turn.rules.checkin_days))
+
+
+def expire(turn: Turn, request: Request) -> None:
+    """Time is up: the mentee is told what came and what the ways on are."""
+    if request.status == "closed":
+        return
+    if request.answers:
+        close(turn, request, "expired", tell="request.ended")
+        if turn.need(Member, request.mentee).checkins:
+            turn.remind("request.checkin", request.id, turn.now + timedelta(days=turn.rules.checkin_days))
+    else:
+        close(turn, request, "expired", tell="request.expired")
+
+
+def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
+    """One line to a mentee who still waits for the first answer, at most once for each mark."""
+    mark = str(minutes)
+    if request.status != "asking" or request.answers or mark in request.told:
+        return
+    turn.save(replace(request, told=(*request.told, mark)))
+    mentee = turn.need(Member, request.mentee)
+    text_id = "wait.nobody" if request.waiting else ("wait.first" if minutes < 30 else "wait.second")
+    turn.say(mentee, text_id, courtesy=True, code=request.code, request=request.id)
+
+
+def ask_checkin(turn: Turn, request: Request) -> None:
+    """A week on: did you try something?"""
+    mentee = turn.need(Member, request.mentee)
+    if not request.answers or not mentee.checkins or mentee.state != "active":
+        return
+    choices = (Choice("1", "helped"), Choice("2", "no change"), Choice("3", "not yet"))
+    until = turn.now + timedelta(hours=turn.rules.rating_hours)
+    turn.save(
+        Prompt(turn.new_id("p"), mentee.id, "checkin", turn.now, until, request=request.id, choices=choices),
+    )
+    turn.say(mentee, "checkin.ask", courtesy=True, code=request.code, request=request.id)
+
+
+def label(request: Request) -> str:
+    """A few words by which a person knows a request again."""
+    return short(request.question)
+
+
+def free_code(turn: Turn, request: Request) -> None:
+    """A code may be given again, 7 days after its request closed."""
+    turn.drop(Code, request.code)
+    turn.save(replace(request, code=request.code))
+
+
+def _gather(turn: Turn, request: Request) -> None:
+    longest = request.opened + timedelta(seconds=turn.rules.gather_longest_seconds)
+    soon = turn.now + timedelta(seconds=turn.rules.gather_seconds)
+    turn.remind("request.gathered", request.id, max(min(soon, longest), turn.now))
+
+
+def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
+    peers, opens = rotation.preview(turn, request)
+    first = not mentee.first_told
+    if peers:
+        text_id = "ask.got" if first else "ask.got_again"
+        turn.say(mentee, text_id, code=request.code, peers=_peers(turn, mentee, peers), request=request.id)
+    elif opens is not None:
+        text_id = "ask.got_night" if first else "ask.got_night_again"
+        turn.say(mentee, text_id, code=request.code, time=opens, request=request.id)
+    else:
+        text_id = "ask.got_later" if first else "ask.got_later_again"
+        turn.say(mentee, text_id, code=request.code, request=request.id)
+    if first:
+        turn.save(replace(turn.need(Member, mentee.id), first_told=True))
+
+
+def _peers(turn: Turn, mentee: Member, count: int) -> str:
+    return turn.words(mentee, "word.peers_one" if count == 1 else "word.peers_many", count=count)
+
+
+def _offer_draft(turn: Turn, mentee: Member) -> None:
+    live = members.live_requests(turn, mentee.id)
+    drafts = [r for r in live if r.status == "draft"]
+    if drafts and len(live) - len(drafts) < turn.rules.open_requests:
+        turn.say(mentee, "ask.draft_free", quote=label(drafts[0]), request=drafts[0].id)
+
+
+def _new_code(turn: Turn) -> str:
+    return codes.new(
+        turn.new_id("code"),
+        taken=lambda code: turn.get(Code, code) is not None,
+        in_use=lambda length: turn.count(Code, "length", str(length)),
+    )
+
+
+def _topics(turn: Turn, question: str) -> tuple[str, ...]:
+    best = turn.knowledge.topics.best(question)
+    return (best.topic,) if best else ()

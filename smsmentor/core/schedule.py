@@ -1,0 +1,57 @@
+"""Deadlines and quiet hours: when a person may be disturbed, in the zone where that person is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from smsmentor.core.model import Member
+from smsmentor.core.rules import Rules
+
+
+@lru_cache(maxsize=512)
+def zone(name: str, fallback: str = "UTC") -> ZoneInfo:
+    """The zone of that name; an unknown one is the fallback's, so that a bad setting never stops a text."""
+    try:
+        return ZoneInfo(name or fallback)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(fallback)
+
+
+def zone_of(member: Member, rules: Rules) -> ZoneInfo:
+    """Where this member is, as well as we know."""
+    return zone(member.zone, rules.zone)
+
+
+@lru_cache(maxsize=16)
+def clock_time(text: str) -> time:
+    """`21:00` as a time of day."""
+    hours, _, minutes = text.partition(":")
+    return time(int(hours), int(minutes or 0))
+
+
+def quiet_until(member: Member, now: datetime, rules: Rules) -> datetime | None:
+    """When the quiet hours end that this member is in, or None when it is day there."""
+    start, end = clock_time(rules.quiet_from), clock_time(rules.quiet_until)
+    if start == end:
+        return None
+    here = zone_of(member, rules)
+    local = now.astimezone(here)
+    at = local.time()
+    if start > end:
+        if end <= at < start:
+            return None
+        day = local.date() if at < end else local.date() + timedelta(days=1)
+    else:
+        if not start <= at < end:
+            return None
+        day = local.date()
+    return datetime.combine(day, end, tzinfo=here).astimezone(UTC)
+
+
+def backoff(attempts: int, seed: str) -> timedelta:
+    """The wait before try number `attempts + 1`: 30 s doubling to 30 min, spread by up to a fifth by the seed."""
+    base = min(30.0 * 2 ** max(attempts - 1, 0), 1800.0)
+    spread = (sum(seed.encode()) * 2654435761 % 1000) / 1000
+    return timedelta(seconds=base * (0.9 + 0.2 * spread))

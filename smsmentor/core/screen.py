@@ -1,0 +1,173 @@
+"""What is looked at before a text passes to another person: contact details, insults and threats, crisis phrases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor.core import codes, members
+from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.turn import Outcome, Turn
+
+AT_ONCE = frozenset({"crisis", "crisis-other", "danger"})
+"""Alarms that are answered with crisis contacts and never relayed."""
+FOR_RECEIVER = ("threat", "abuse")
+
+
+def crisis(turn: Turn, member: Member, body: str) -> Outcome | None:
+    """Self-harm, violence, danger: contacts at once, nothing to peers, and operators are paged until one confirms."""
+    alarm = next((a for a in turn.knowledge.safety.alarms(body) if a.level in AT_ONCE), None)
+    if alarm is None:
+        return None
+    request = _case(turn, member, body, alarm.rule)
+    told = member.crisis_told
+    if told is None or turn.now - told >= timedelta(minutes=turn.rules.crisis_text_minutes):
+        line = turn.knowledge.hotline(turn.knowledge.country_of(member.phone), member.lang)
+        turn.say(
+            member, "crisis.contacts" if members.operators(turn) else "crisis.contacts_only", urgent=True, lines=line
+        )
+        turn.save(replace(turn.need(Member, member.id), crisis_told=turn.now))
+    else:
+        turn.say(member, "crisis.again", urgent=True)
+    turn.note("crisis.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
+    page(turn, request)
+    return Outcome("crisis", alarm.level, request.id)
+
+
+def page(turn: Turn, request: Request) -> None:
+    """Text every operator about a flagged request, and again every few minutes until one acknowledges it."""
+    for operator in members.operators(turn):
+        turn.say(operator, "op.crisis", urgent=True, code=request.code, minutes=turn.rules.crisis_page_minutes)
+    turn.remind("crisis.page", request.id, turn.now + timedelta(minutes=turn.rules.crisis_page_minutes))
+
+
+def _case(turn: Turn, member: Member, body: str, rule: str) -> Request:
+    """The request under which operators handle it: this member's newest open one, or a new one that asks nobody."""
+    for request in reversed(members.live_requests(turn, member.id)):
+        return turn.save(replace(request, flagged=f"crisis: {rule}"))
+    code = codes.new(
+        turn.new_id("code"),
+        taken=lambda code: turn.get(Code, code) is not None,
+        in_use=lambda length: turn.count(Code, "length", str(length)),
+    )
+    request = Request(
+        turn.new_id("r"),
+        code,
+        member.id,
+        body,
+        turn.now,
+        "closed",
+        closed=turn.now,
+        reason="crisis",
+        flagged=f"crisis: {rule}",
+    )
+    turn.save(Code(code, request.id))
+    turn.remind("code.free", request.id, turn.now + timedelta(days=turn.rules.code_kept_days))
+    return turn.save(request)
+
+
+def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outcome | None:
+    """Contact details wait for the sender's choice; phishing and abuse in a question go before the operator."""
+    alarms = {str(a.level): a for a in turn.knowledge.safety.alarms(text)}
+    for level in ("phishing", *(FOR_RECEIVER if target == "new" else ())):
+        if level not in alarms:
+            continue
+        turn.say(member, "screen.operator")
+        for operator in members.operators(turn):
+            turn.say(operator, "op.held", rule=alarms[level].rule)
+        turn.note("request.flagged", member=member.id, rule=alarms[level].rule)
+        return Outcome("operator", alarms[level].rule)
+    found = turn.knowledge.contacts.find(text)
+    if not found:
+        return None
+    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
+    prompt = Prompt(
+        turn.new_id("p"),
+        member.id,
+        "contact",
+        turn.now,
+        until,
+        text=turn.knowledge.contacts.without(text),
+        text_id=turn.text_id,
+        choices=(Choice("1", target), Choice("2", "drop")),
+        target=target,
+    )
+    turn.save(prompt)
+    turn.remind("prompt.expire", prompt.id, until)
+    what = turn.words(member, f"detail.{found[0].kind}")
+    turn.say(member, "screen.contact_new" if target == "new" else "screen.contact", what=what)
+    turn.note("text.held", text=prompt.text_id, member=member.id, why=found[0].kind)
+    return Outcome("held", "contact details")
+
+
+def held_for_receiver(turn: Turn, member: Member, target: str, text: str, request: Request) -> Outcome | None:
+    """An insult or a threat is not shown: the receiver chooses SHOW, BLOCK or REPORT."""
+    alarm = next((a for a in turn.knowledge.safety.alarms(text) if a.level in FOR_RECEIVER), None)
+    if alarm is None:
+        return None
+    receiver = turn.need(Member, other_end(turn, target, request))
+    until = turn.now + timedelta(hours=turn.rules.late_hours)
+    turn.save(
+        Prompt(
+            turn.new_id("p"),
+            receiver.id,
+            "hard",
+            turn.now,
+            until,
+            request=request.id,
+            text=text,
+            target=target,
+            text_id=turn.text_id,
+        )
+    )
+    turn.say(receiver, "screen.hard", code=request.code, request=request.id)
+    turn.note("text.held", text=turn.text_id, member=member.id, why=alarm.rule)
+    turn.note("request.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
+    return Outcome("held", alarm.level, request.id)
+
+
+def other_end(turn: Turn, target: str, request: Request) -> str:
+    """The member at the other end of a place."""
+    kind, _, id = target.partition(":")
+    if kind == "mentee":
+        return turn.need(Thread, id).mentor
+    assert kind in ("offer", "mentor"), target
+    return request.mentee
+
+
+def who_wrote(turn: Turn, target: str, request: Request) -> str:
+    """The member whose text was held for its receiver."""
+    kind, _, id = target.partition(":")
+    if kind == "offer":
+        return turn.need(Offer, id).mentor
+    return turn.need(Thread, id).mentor if kind == "mentor" else request.mentee
+
+
+def still_open(turn: Turn, target: str) -> bool:
+    """Whether a place that was open when a text was held still is."""
+    kind, _, id = target.partition(":")
+    if kind == "offer":
+        return turn.get(Offer, id) is not None
+    if kind == "extend":
+        request = turn.get(Request, id)
+        return request is not None and request.status != "closed" and not request.answers
+    thread = turn.get(Thread, id)
+    return thread is not None and not thread.closed
+
+
+def part(turn: Turn, request: Request, one: str, other: str) -> None:
+    """Close what is open between two members who are kept apart from now on."""
+    for thread in turn.find(Thread, "request", request.id):
+        if {thread.mentee, thread.mentor} == {one, other} and not thread.closed:
+            turn.save(replace(thread, closed=True, awaiting=""))
+
+
+def report(turn: Turn, member: Member, request: Request | None, about: str = "") -> None:
+    """REPORT: one question, whose answer goes to the operators."""
+    until = turn.now + timedelta(hours=turn.rules.late_hours)
+    turn.save(
+        Prompt(
+            turn.new_id("p"), member.id, "report", turn.now, until, request=request.id if request else "", text=about
+        )
+    )
+    turn.say(member, "report.ask")

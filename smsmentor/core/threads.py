@@ -1,0 +1,149 @@
+"""Where a text can go: the open threads of its sender, the hold when there are several, and the way through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from smsmentor.core import members, panel, parse, requests, screen
+from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.normal import relay_text
+from smsmentor.core.render import short
+from smsmentor.core.turn import Outcome, Turn
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place that a text of this member can go to."""
+
+    target: str
+    """`offer:<offer>`, `mentor:<thread>`, `mentee:<thread>`, `extend:<request>` or `new`."""
+    request: Request
+    letter: str = ""
+
+    @property
+    def key(self) -> str:
+        """How it is named in a list: the code, with the letter of the mentor for a mentee's thread."""
+        return f"{self.request.code} {self.letter}".strip()
+
+
+def places(turn: Turn, member: Member) -> list[Place]:
+    """Every open place, oldest first: a mentor's offers and threads, a mentee's requests and panel."""
+    found = []
+    if member.mentor:
+        for offer in members.open_offers(turn, member.id):
+            found.append(Place(f"offer:{offer.id}", turn.need(Request, offer.request)))
+        for thread in members.open_threads(turn, member.id):
+            found.append(Place(f"mentor:{thread.id}", turn.need(Request, thread.request)))
+    for request in members.live_requests(turn, member.id):
+        found += mentee_places(turn, request)
+    return found
+
+
+def mentee_places(turn: Turn, request: Request) -> list[Place]:
+    """Where a mentee's text about this request can go: to the question itself, or to those who answered."""
+    if request.status == "draft":
+        return []
+    if not request.answers:
+        return [Place(f"extend:{request.id}", request)]
+    threads = turn.find(Thread, "request", request.id)
+    return [Place(f"mentee:{t.id}", request, t.letter) for t in threads if not t.closed]
+
+
+def offer_of(turn: Turn, member: Member, request: Request) -> Offer | None:
+    """The offer of this request that was made to this member, whatever became of it."""
+    return turn.get(Offer, f"{request.id}:{member.id}")
+
+
+def recent_offers(turn: Turn, member: Member) -> list[Offer]:
+    """Offers that were taken back within the last day: a text without a code may be a late answer to one."""
+    day_ago = turn.now - timedelta(days=1)
+    found = []
+    for offer in turn.walk(Offer, "mentor", member.id, newest=True):
+        if offer.made < day_ago - timedelta(days=1):
+            break
+        if offer.status == "withdrawn" and offer.settled is not None and offer.settled > day_ago:
+            found.append(offer)
+    return found
+
+
+def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: bool = False) -> Outcome:
+    """Bring a text where it belongs, after a look at what must not pass."""
+    text = relay_text(text)
+    if not screened and (held := screen.held_for_sender(turn, member, target, text)):
+        return held
+    kind, _, id = target.partition(":")
+    if kind == "new":
+        return requests.begin(turn, member, text, thin=parse.thin(text))
+    if kind == "extend":
+        return requests.extend(turn, member, turn.need(Request, id), text)
+    if kind == "offer":
+        offer = turn.need(Offer, id)
+        held = screen.held_for_receiver(turn, member, target, text, turn.need(Request, offer.request))
+        return held or panel.answer(turn, member, offer, text)
+    return _through(turn, member, turn.need(Thread, id), target, text)
+
+
+def _through(turn: Turn, member: Member, thread: Thread, target: str, text: str) -> Outcome:
+    request = turn.need(Request, thread.request)
+    from_mentor = target.startswith("mentor:")
+    if thread.closed:
+        turn.say(member, "thread.closed", code=request.code)
+        return Outcome("clarified", "the thread is closed", request.id)
+    if held := screen.held_for_receiver(turn, member, target, text, request):
+        return held
+    pass_through(turn, thread, request, text, from_mentor=from_mentor)
+    return Outcome("relayed", request=request.id)
+
+
+def pass_through(turn: Turn, thread: Thread, request: Request, text: str, *, from_mentor: bool) -> None:
+    """A text goes from one end of a thread to the other."""
+    turn.save(replace(thread, last=turn.now, awaiting="" if from_mentor else f"{thread.awaiting} {text}".strip()))
+    turn.note("thread.relayed", request=request.id, code=request.code, letter=thread.letter, by="AB"[from_mentor])
+    if from_mentor:
+        mentee = turn.need(Member, thread.mentee)
+        panel.say_in_pieces(turn, mentee, "advice.more", text, request, letter=thread.letter)
+    else:
+        mentor = turn.need(Member, thread.mentor)
+        panel.say_in_pieces(turn, mentor, "thread.asks", text, request, code=request.code)
+
+
+def hold(
+    turn: Turn, member: Member, found: list[Place], text: str, text_id: str = "hold.ask", code: str = ""
+) -> Outcome:
+    """Keep a text that could go to several places, and ask its sender which."""
+    shown = found[:4]
+    choices = tuple(
+        Choice(str(number), place.target, f"{place.key} ({requests.label(place.request)})")
+        for number, place in enumerate(shown, start=1)
+    )
+    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
+    prompt = Prompt(
+        turn.new_id("p"),
+        member.id,
+        "hold",
+        turn.now,
+        until,
+        text=text,
+        text_id=turn.text_id,
+        choices=choices,
+    )
+    turn.save(prompt)
+    turn.remind("prompt.expire", prompt.id, until)
+    room = 150 - len(turn.words(member, text_id, choices="", code=code))
+    turn.say(member, text_id, choices=listed(choices, room), code=code)
+    turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
+    return Outcome("held")
+
+
+def listed(choices: tuple[Choice, ...], room: int) -> str:
+    """`1 = K43 (boss takes credit) 2 = M13 (salary talk)`, the labels as long as the room allows."""
+    for width in (24, 16, 10, 0):
+        parts = []
+        for choice in choices:
+            key, _, words = choice.label.partition(" (")
+            shown = f" ({short(words.rstrip(')'), width)})" if width and words else ""
+            parts.append(f"{choice.digit} = {key}{shown}")
+        if len(" ".join(parts)) <= room:
+            break
+    return " ".join(parts)

@@ -1,0 +1,230 @@
+"""One event's turn: reads see its own writes; records, texts, timers and facts are collected to be committed whole."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
+
+from smsmentor.core.gsm import encoding, segments
+from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.model import Fact, Member, OutText, Record, Text, Timer
+from smsmentor.core.render import fill
+from smsmentor.core.rules import Rules
+from smsmentor.core.schedule import quiet_until
+
+R = TypeVar("R", bound=Record)
+
+
+class Outcome(NamedTuple):
+    """What became of an inbound text; every text has exactly one (`text.settled`)."""
+
+    kind: Literal[
+        "request", "relayed", "command", "answer", "held", "clarified", "operator", "crisis", "dropped", "ignored"
+    ]
+    detail: str = ""
+    """The command's name, or the reason."""
+    request: str = ""
+
+
+USEFUL = frozenset({"request", "relayed", "command", "answer"})
+"""Outcomes by which a phone shows that a person is there."""
+
+
+class Reads(Protocol):
+    """What a turn needs of a reader: the shape of `smsmentor.ports.Reader`."""
+
+    def get(self, kind: type[R], id: str) -> R | None: ...
+    def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]: ...
+    def count(self, kind: type[Record], index: str, value: str) -> int: ...
+
+
+class Turn:
+    """What one event reads and changes. Nothing is kept before the store has committed all of it."""
+
+    def __init__(self, reader: Reads, now: datetime, seed: str, knowledge: Knowledge) -> None:
+        self.now = now
+        self.knowledge = knowledge
+        self.facts: list[Fact] = []
+        self.texts: list[OutText] = []
+        self.sender: Member | None = None
+        """The member whose text this turn is about: what we say to them is a direct reply."""
+        self.late = timedelta(0)
+        """How long after its moment the event is handled (a timer after downtime)."""
+        self.inbound: Text | None = None
+        """The text that this turn is about."""
+        self._reader = reader
+        self._seed = seed
+        self._ids = 0
+        self._read: dict[tuple[type[Record], str], Record | None] = {}
+        self._changed: dict[tuple[type[Record], str], Record | None] = {}
+
+    @property
+    def rules(self) -> Rules:
+        """The product's numbers."""
+        return self.knowledge.rules
+
+    def begin(self, text: Text, sender: Member | None) -> None:
+        """This turn is about a text: what we say to its sender is a direct reply."""
+        self.inbound = text
+        self.sender = sender
+
+    # Reading
+
+    def get(self, kind: type[R], id: str) -> R | None:
+        """The record with this id as this turn has left it."""
+        key = (kind, id)
+        if key in self._changed:
+            return cast("R | None", self._changed[key])
+        if key not in self._read:
+            self._read[key] = self._reader.get(kind, id)
+        return cast("R | None", self._read[key])
+
+    def need(self, kind: type[R], id: str) -> R:
+        """The record with this id; its absence is a bug."""
+        found = self.get(kind, id)
+        assert found is not None, f"no {kind.TABLE} {id}"
+        return found
+
+    def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]:
+        """Records by index in its order, this turn's own changes among them."""
+        stored = self._reader.walk(kind, index, value, newest=newest)
+        changed = {id: record for (of, id), record in self._changed.items() if of is kind}
+        if not changed:
+            for record in stored:
+                yield cast(R, self._read.setdefault((kind, record.id), record) or record)
+            return
+        declared = next(i for i in kind.INDEXES if i.name == index)
+        order = declared.order or (lambda _: 0.0)
+        own = sorted(
+            (r for r in changed.values() if r is not None and declared.key(r) == value), key=order, reverse=newest
+        )
+        others = (record for record in stored if record.id not in changed)
+        yield from cast("Iterator[R]", heapq.merge(others, own, key=order, reverse=newest))
+
+    def find(self, kind: type[R], index: str, value: str) -> list[R]:
+        """All records by index; for sets that stay small."""
+        return list(self.walk(kind, index, value))
+
+    def first(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> R | None:
+        """The first record by index, or None."""
+        return next(self.walk(kind, index, value, newest=newest), None)
+
+    def count(self, kind: type[Record], index: str, value: str) -> int:
+        """How many stored records an index has for a key, without this turn's own changes."""
+        return self._reader.count(kind, index, value)
+
+    # Writing
+
+    def save(self, record: R) -> R:
+        """Keep a record, new or changed."""
+        self._changed[(type(record), record.id)] = record
+        if self.sender is not None and isinstance(record, Member) and record.id == self.sender.id:
+            self.sender = record
+        return record
+
+    def drop(self, kind: type[Record], id: str) -> None:
+        """Remove a record."""
+        self._changed[(kind, id)] = None
+
+    def new_id(self, prefix: str) -> str:
+        """An id for a new record: made from the event's own, so that a turn run twice makes it again."""
+        self._ids += 1
+        return f"{prefix}-{blake2b(f'{self._seed}|{self._ids}'.encode(), digest_size=8).hexdigest()}"
+
+    def remind(self, kind: str, subject: str, at: datetime) -> None:
+        """Fire a timer then; one of the same kind and subject is moved."""
+        self.save(Timer(f"{kind}:{subject}", kind, subject, at))
+
+    def forget(self, kind: str, subject: str) -> None:
+        """Take a timer away, if there is one."""
+        if self.get(Timer, f"{kind}:{subject}") is not None:
+            self.drop(Timer, f"{kind}:{subject}")
+
+    def note(self, fact: str, **data: Any) -> None:
+        """Write down what happened: ids and codes, never bodies or numbers."""
+        self.facts.append(Fact(self.new_id("f"), self.now, fact, data))
+
+    # Saying
+
+    def words(self, member: Member, text_id: str, **args: object) -> str:
+        """A text in a member's language and zone, for use inside another."""
+        return fill(self.knowledge.words, self.rules, member, self.now, text_id, args)
+
+    def say(
+        self,
+        member: Member,
+        text_id: str,
+        *,
+        urgent: bool = False,
+        courtesy: bool = False,
+        useless_after: datetime | None = None,
+        request: str = "",
+        offer: str = "",
+        **args: object,
+    ) -> None:
+        """Text a member. A direct reply or an urgent text goes at once, anything else not before the quiet hours end.
+
+        A courtesy is dropped when the event was held up by downtime and something else waits for the member.
+        Someone who has opted out, is erased, banned or suspended hears nothing.
+        """
+        if member.state != "active" or not member.phone:
+            return
+        held_up = self.late > timedelta(minutes=self.rules.late_after_minutes)
+        if courtesy and held_up and self.first(OutText, "to", member.id) is not None:
+            return
+        direct = urgent or (self.sender is not None and member.id == self.sender.id)
+        quiet = None if direct else quiet_until(member, self.now, self.rules)
+        body = self.words(member, text_id, **args)
+        text = OutText(
+            self.new_id("o"),
+            member.id,
+            member.phone,
+            body,
+            text_id,
+            segments(body),
+            encoding(body),
+            self.now,
+            quiet or self.now,
+            direct=direct,
+            useless_after=useless_after,
+            request=request,
+            offer=offer,
+        )
+        self.texts.append(text)
+        self.save(text)
+
+    def unsay(self, text: OutText) -> None:
+        """Take back a text of this turn."""
+        self.texts.remove(text)
+        self._changed.pop((OutText, text.id))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Write down the one outcome of the inbound text of this turn."""
+        text = self.inbound
+        assert text is not None, "only a text has an outcome"
+        kind, detail, request = outcome
+        self.inbound = self.save(Text(text.id, text.member, text.body, text.at, kind, detail, request))
+        data = {"text": text.id, "member": text.member, "outcome": kind}
+        if detail:
+            data["command" if kind == "command" else "reason"] = detail
+        if request:
+            data["request"] = request
+        self.note("text.settled", **data)
+
+    @property
+    def text_id(self) -> str:
+        """The id of the inbound text of this turn; empty in a turn about something else."""
+        return self.inbound.id if self.inbound else ""
+
+    # Committing
+
+    def puts(self) -> list[Record]:
+        """The records to write, this turn's facts last."""
+        return [r for r in self._changed.values() if r is not None] + list(self.facts)
+
+    def drops(self) -> list[tuple[type[Record], str]]:
+        """The records to remove."""
+        return [key for key, record in self._changed.items() if record is None]
