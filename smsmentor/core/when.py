@@ -188,7 +188,8 @@ def _readings(s: Sentence, frame: _Frame, day_first: bool, whole: bool) -> tuple
         return ()
     if whole and (scanned.loose_words or not phrases):
         return _whole_rest(s, frame) if whole else ()
-    phrases = _shared(_joined(phrases if scanned.choice else _fullest(phrases)))
+    phrases = _joined(phrases)
+    phrases = _shared(phrases if scanned.choice else _fullest(phrases))
     found = [_resolved(phrase, frame, s) for phrase in phrases]
     if len(found) > 1:
         found = [replace(reading, ask=reading.ask or "choice") for reading in found]
@@ -239,6 +240,8 @@ def _joined(phrases: list[Phrase]) -> list[Phrase]:
         named = dated.day or (dated.part and dated.start.this)
         if not named or dated.clock or dated.end or clocked.day or clocked.start.offset:
             continue
+        if dated.day and dated.part and two.lo > one.hi:
+            continue  # "I finish at 6, thu evening is good" names two times
         if clocked.clock or (clocked.part and not dated.part):
             part = clocked.start.part or dated.part
             this = clocked.start.this or dated.start.this
@@ -311,7 +314,7 @@ class _Made:
     ask: str | None = None
 
 
-def _clock_in_part(point: Point, clock: Clock, part: str | None, frame: _Frame) -> Clock:
+def _clock_in_part(clock: Clock, part: str | None, frame: _Frame) -> Clock:
     if part is None:
         return clock
     return when_clock.in_part(clock, frame.window(part), part in ("night", "tonight"))
@@ -360,7 +363,7 @@ def _after_offset(point: Point, offset: Length, frame: _Frame) -> _Made:
 
 
 def _at_clock(point: Point, clock: Clock, frame: _Frame) -> _Made:
-    settled = _clock_in_part(point, clock, point.part, frame)
+    settled = _clock_in_part(clock, point.part, frame)
     minutes = settled.minutes
     guessed = {"ampm"} if settled.half is None else set()
     ask = None
@@ -475,9 +478,10 @@ def _day_range(first: _Made, end: Point, frame: _Frame) -> _Made:
 
 
 def _clock_range(phrase: Phrase, begin: Clock, finish: Clock, frame: _Frame) -> _Made:
-    part = phrase.part
-    if part is not None:
-        finish = _clock_in_part(phrase.start, finish, part, frame)
+    parts = [point.part for point in phrase.points]
+    if parts[0] and parts[-1]:
+        begin = _clock_in_part(begin, parts[0], frame)
+    finish = _clock_in_part(finish, parts[-1] or parts[0], frame)
     low, high = when_clock.span_of(begin, finish)
     high += when_clock.DAY if high <= low else 0
     bare = begin.half is None and finish.half is None
@@ -501,7 +505,12 @@ def _next_range(day: date, low: int, high: int, bare: bool, frame: _Frame) -> tu
     if frame.at(day, low) > frame.now:
         return day, low, high
     shifted = low + when_clock.NOON
-    if bare and shifted <= _LATEST_GUESS and high + when_clock.NOON <= when_clock.DAY and frame.at(day, shifted) > frame.now:
+    if (
+        bare
+        and shifted <= _LATEST_GUESS
+        and high + when_clock.NOON <= when_clock.DAY
+        and frame.at(day, shifted) > frame.now
+    ):
         return day, shifted, high + when_clock.NOON
     return day + _ONE, low, high
 

@@ -96,7 +96,7 @@ def clock(s: Sentence, at: int, ranges_first: bool = False) -> tuple[Clock, int]
     """Reads one time of the day. With `ranges_first`, "ten to four" is a range, not 3:50."""
     if s.symbol(at - 1, *_MONEY_AND_NUMBERS):
         return None
-    found = _named(s, at) or _fraction_first(s, at, ranges_first) or _written(s, at)
+    found = _named(s, at) or _fraction_first(s, at, ranges_first) or _written(s, at, ranges_first)
     if found is None:
         return None
     return found[0], s.after(found[1], "clock_tail")
@@ -184,10 +184,10 @@ def _half(s: Sentence, at: int) -> tuple[str | None, int]:
     return None, at
 
 
-def _written(s: Sentence, at: int) -> tuple[Clock, int] | None:
+def _written(s: Sentence, at: int, ranges_first: bool) -> tuple[Clock, int] | None:
     token = s.digits(at)
     if token is None or token.number is None:
-        return _in_words(s, at)
+        return _in_words(s, at, ranges_first)
     before = s.token(at - 1)
     if token.glued and before is not None and _part_of_something(s, at - 1):
         return None
@@ -204,7 +204,7 @@ def _written(s: Sentence, at: int) -> tuple[Clock, int] | None:
         hour, minute = divmod(token.number, 100)
     elif s.digits(after) is not None and _spaced_minutes(s, after):
         minute, after = s.tokens[after].number or 0, after + 1
-    return _finished(s, token.text, hour, minute, after, sure)
+    return _finished(s, token.text, hour, minute, after, sure, ranges_first)
 
 
 def _part_of_something(s: Sentence, at: int) -> bool:
@@ -220,7 +220,7 @@ def _spaced_minutes(s: Sentence, at: int) -> bool:
 
 
 def _finished(
-    s: Sentence, text: str, hour: int, minute: int, after: int, sure: int
+    s: Sentence, text: str, hour: int, minute: int, after: int, sure: int, ranges_first: bool
 ) -> tuple[Clock, int] | None:
     if hour > 24 or minute > 59 or (hour == 24 and minute):
         return None
@@ -236,10 +236,10 @@ def _finished(
     if oclock:
         return Clock(hour, minute, literal, 2), oclock[1]
     mark = s.has(after, "hour_mark")
-    if mark and (s.glued(after) or len(text) == 4 or s.has(after - 2, "hour_lead")):
+    if mark and (s.glued(after) or sure == 2 or len(text) == 4 or s.has(after - 2, "hour_lead")):
         return Clock(hour, minute, "24" if len(text) == 4 else literal, 2), mark[1]
     if sure == 0 and len(text) <= 2:
-        added = _plus_or_minus(s, hour, literal, after)
+        added = _plus_or_minus(s, hour, literal, after, ranges_first)
         if added:
             return added
     if sure < 2 and not _ends_well(s, after):
@@ -263,14 +263,17 @@ def _ends_well(s: Sentence, at: int) -> bool:
     return not token.text.isalpha() or s.known(at)
 
 
-def _plus_or_minus(s: Sentence, hour: int, half: str | None, at: int) -> tuple[Clock, int] | None:
+def _plus_or_minus(
+    s: Sentence, hour: int, half: str | None, at: int, ranges_first: bool
+) -> tuple[Clock, int] | None:
     """las 3 y media, las 5 menos cuarto, las 3 y 20."""
     for key, sign in (("plus", 1), ("minus", -1)):
         joint = s.has(at, key)
         if joint is None:
             continue
         minutes = _minutes_word(s, joint[1])
-        if minutes is None or not 0 < hour <= 24:
+        between = key == "plus" and ranges_first and minutes is not None and minutes[0] < 13
+        if minutes is None or between or not 0 < hour <= 24:
             return None
         moved, after = _moved(s, (hour, minutes[1]), sign * minutes[0])
         return replace(moved, half=moved.half or half), after
@@ -296,7 +299,7 @@ def _minutes_word(s: Sentence, at: int) -> tuple[int, int] | None:
     return number if number[0] >= 5 and number[0] % 5 == 0 else None
 
 
-def _in_words(s: Sentence, at: int) -> tuple[Clock, int] | None:
+def _in_words(s: Sentence, at: int, ranges_first: bool) -> tuple[Clock, int] | None:
     number = s.word_number(at)
     if number is None or not 1 <= number[0] <= 12:
         return None
@@ -306,7 +309,7 @@ def _in_words(s: Sentence, at: int) -> tuple[Clock, int] | None:
     minutes = s.word_number(minutes_at)
     low = 1 if s.has(after, "oh") else 10
     if minutes is not None and low <= minutes[0] <= 59 and not s.has(minutes[1], "unit"):
-        found = _finished(s, "", hour, minutes[0], minutes[1], 1)
+        found = _finished(s, "", hour, minutes[0], minutes[1], 1, ranges_first)
     else:
-        found = _finished(s, "", hour, 0, after, 0)
+        found = _finished(s, "", hour, 0, after, 0, ranges_first)
     return (replace(found[0], word=True), found[1]) if found else None

@@ -406,7 +406,11 @@ def _nth_of_month(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     if period is None:
         return None
     size = 7 if unit[0] == "week" else 1
-    first = period[0].first + timedelta(days=size * (number[0] - 1)) if number else period[0].last - (size - 1) * _ONE
+    first = (
+        period[0].first + timedelta(days=size * (number[0] - 1))
+        if number
+        else period[0].last - (size - 1) * _ONE
+    )
     if first > period[0].last:
         return impossible(calendar), period[1]
     end = min(period[0].last, first + (size - 1) * _ONE)
@@ -493,6 +497,9 @@ def _edge_of_period(s: Sentence, at: int, calendar: Calendar) -> Found | None:
         found = s.has(at, short)
         if found:
             return _edge(_unit_period(unit, None, calendar), "end_of", calendar), found[1]
+    midweek = s.has(at, "midweek")
+    if midweek:
+        return _edge(_unit_period("week", None, calendar), "middle_of", calendar), midweek[1]
     for edge in ("end_of", "late_in", "start_of", "middle_of", "later", "rest_of"):
         lead = s.has(at, edge)
         if lead is None:

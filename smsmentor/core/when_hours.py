@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from dateutil import tz
 
 from smsmentor.core import when_clock
+from smsmentor.core.when_clock import Clock
 from smsmentor.core.when_words import Sentence
 
 EVERY_DAY = frozenset(range(7))
@@ -152,26 +153,52 @@ def _part(s: Sentence, at: int, parts: Mapping[str, Span]) -> tuple[Item, int] |
     start = s.after(at, "in", "at", "on")
     start = s.after(start, "article")
     found = s.has(start, "part") or s.has(at, "part")
-    return (("span", parts[found[0]]), found[1]) if found else None
+    if found is None:
+        return None
+    return _narrowed(s, found[1], parts, found[0]) or (("span", parts[found[0]]), found[1])
 
 
-def _clock_range(s: Sentence, at: int, key: str, parts: Mapping[str, Span]) -> tuple[Item, int] | None:
-    start = when_clock.clock(s, s.after(at, "at"), True)
+def _narrowed(s: Sentence, at: int, parts: Mapping[str, Span], part: str) -> tuple[Item, int] | None:
+    """mornings 7-9, evenings after 7."""
+    lead = s.after(at, "between", "from", "at")
+    found = _clock_range(s, lead, "between" if lead > at else "", parts, part)
+    if found is not None:
+        return found
+    after = s.has(at, "after") or s.has(at, "from")
+    start = _clock(s, after[1], parts, part) if after else None
+    if start is None or start[0].minutes >= parts[part][1]:
+        return None
+    return ("span", (start[0].minutes, parts[part][1])), start[1]
+
+
+def _clock(
+    s: Sentence, at: int, parts: Mapping[str, Span], given: str | None = None
+) -> tuple[Clock, int] | None:
+    """A clock with the part of the day beside it, as in "9 in the morning"."""
+    found = when_clock.clock(s, s.after(at, "at"), True)
+    if found is None:
+        return None
+    beside = s.after(s.after(found[1], "in", "at", "of"), "article")
+    part = s.has(beside, "part") or s.has(found[1], "part")
+    after = part[1] if part else found[1]
+    name = part[0] if part else given
+    return (when_clock.in_part(found[0], parts[name], name == "night") if name else found[0]), after
+
+
+def _clock_range(
+    s: Sentence, at: int, key: str, parts: Mapping[str, Span], part: str | None = None
+) -> tuple[Item, int] | None:
+    start = _clock(s, at, parts)
     if start is None:
         return _onwards(s, at)
     joint = s.after(start[1], "to", "and") if key == "between" else s.after(start[1], "to", "until")
     if joint == start[1]:
         return _onwards(s, at)
-    end = when_clock.clock(s, s.after(joint, "at"), True)
+    end = _clock(s, joint, parts, part)
     if end is None:
         return None
-    finish, after = end
-    part_at = s.after(s.after(after, "in", "at", "of"), "article")
-    part = s.has(part_at, "part") or s.has(after, "part")
-    if part is not None and finish.half is None:
-        finish, after = when_clock.in_part(finish, parts[part[0]], part[0] == "night"), part[1]
-    low, high = when_clock.span_of(start[0], finish)
-    return ("span", (low % DAY, high or DAY)), after
+    low, high = when_clock.span_of(start[0], end[0])
+    return ("span", (low % DAY, high or DAY)), end[1]
 
 
 def _onwards(s: Sentence, at: int) -> tuple[Item, int] | None:

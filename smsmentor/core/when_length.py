@@ -118,11 +118,19 @@ def _part(s: Sentence, at: int) -> tuple[Length, int, str] | None:
         unit = s.has(higher[1], "unit") if higher and higher[0] > value else None
     if unit is None:
         return None
-    extra = s.has(unit[1], "and_half")
-    if amount is None and extra is None:
+    extra, end = _and_fraction(s, unit[1])
+    if amount is None and not extra:
         return None  # "hour" alone is no length, "hour and a half" is
-    made = _of(value + (0.5 if extra else 0.0), unit[0])
-    return None if made is None else (made, extra[1] if extra else unit[1], unit[0])
+    made = _of(value + extra, unit[0])
+    return None if made is None else (made, end, unit[0])
+
+
+def _and_fraction(s: Sentence, at: int) -> tuple[float, int]:
+    for key, value in (("and_half", 0.5), ("and_quarter", 0.25)):
+        found = s.has(at, key)
+        if found:
+            return value, found[1]
+    return 0.0, at
 
 
 def _of(value: float, unit: str) -> Length | None:
@@ -161,8 +169,8 @@ def _amount(s: Sentence, at: int) -> tuple[float, int] | None:
         fraction = _fraction_after(s, after)
         if fraction is not None:
             return value + fraction[0], fraction[1]
-    half = s.has(after, "and_half")
-    return (value + 0.5, half[1]) if half else (float(value), after)
+    extra, end = _and_fraction(s, after)
+    return value + extra, end
 
 
 def _fraction_sign(s: Sentence, at: int) -> float | None:

@@ -226,8 +226,12 @@ def _with_clock(
 
 
 def _weekday_number(s: Sentence, p: Point, clock: Clock, at: int, calendar: Calendar) -> Point | None:
-    """Where a language says "martes 12" for the date, a number that fits the calendar is the day."""
-    if s.lexicon.table.get("rule", {}).get("weekday_number") != "day" or clock.sure or not s.digits(at):
+    """A number after a weekday is the day of the month when the calendar agrees and nobody would say such an hour.
+
+    Where a language says "martes 12" for the date, any number that agrees is.
+    """
+    dates = s.lexicon.table.get("rule", {}).get("weekday_number") == "day"
+    if clock.sure or not s.digits(at) or not (dates or clock.hour >= 13) or s.has(at + 1, "to"):
         return None
     if p.day is None or p.day.kind != "weekday" or at != p.hi:
         return None
@@ -251,7 +255,7 @@ def _part(s: Sentence, at: int) -> tuple[str, int, bool] | None:
     found = s.has(start, "part") or s.has(at, "part")
     if found is None or s.has(at - 1, "greeting"):
         return None
-    return found[0], found[1], bool(lead) or found[0] == "tonight"
+    return found[0], found[1], bool(lead) or found[0] in ("tonight", "this_morning")
 
 
 def _offset(s: Sentence, at: int) -> tuple[Length, int] | None:
@@ -289,6 +293,8 @@ def _standing(s: Sentence, phrase: Phrase, whole: bool, again: bool = False) -> 
         return None
     if whole:
         return phrase
+    if bare and not phrase.day and not phrase.part and any(_like_a_year(s, p) for p in bare):
+        return None
     if bare and phrase.points[-1].clock_at == phrase.hi - 1 and not _followed_well(s, phrase.hi):
         start = replace(phrase.start, clock=None, hi=phrase.start.clock_at)
         return _standing(s, Phrase(phrase.lo, start, None, None), whole) if start.day or start.part else None
@@ -302,6 +308,11 @@ def _announced(phrase: Phrase, whole: bool) -> bool:
     """A bare number is a time when a day, a part of the day, "at" or the other end of a range is near."""
     named = phrase.day or phrase.part or phrase.start.offset
     return bool(named or phrase.start.marked or phrase.bound or (whole and phrase.end))
+
+
+def _like_a_year(s: Sentence, point: Point) -> bool:
+    token = s.digits(point.clock_at)
+    return token is not None and token.number is not None and 1900 <= token.number < 2100
 
 
 def _followed_well(s: Sentence, at: int) -> bool:
@@ -339,6 +350,8 @@ def _day_stands(s: Sentence, phrase: Phrase) -> bool:
     if phrase.day.kind == "of-month":
         word = s.digits(start.lo) is None and not s.digits(start.hi - 2)
         return (led or (phrase.day.strong and not word)) and _followed_well(s, phrase.hi)
+    if phrase.day.kind == "date" and not phrase.clock and s.has(phrase.hi - 1, "weak"):
+        return led or _followed_well(s, phrase.hi)  # "5 may be enough"
     if phrase.day.strong or phrase.part or phrase.end:
         return True
     if led:
@@ -347,7 +360,12 @@ def _day_stands(s: Sentence, phrase: Phrase) -> bool:
         return False
     if phrase.clock is not None:
         return True
-    return phrase.day.kind == "weekday" and lead_at < 0 and _followed_well(s, phrase.hi)
+    return (
+        phrase.day.kind == "weekday"
+        and lead_at < 0
+        and not s.has(start.lo, "article")
+        and _followed_well(s, phrase.hi)
+    )
 
 
 def _part_stands(s: Sentence, phrase: Phrase) -> bool:
