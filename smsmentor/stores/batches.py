@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.errors import StoreBusy, StoreError
-from smsmentor.stores.rows import PATIENCE_MS, Crash, Stats, connect, plain_error, roll_back
+from smsmentor.stores.rows import Crash, Stats, connect, plain_error, roll_back
 
 _LARGEST_BATCH = 64
 _FIRST_PAUSE_S = 0.001
@@ -56,10 +56,13 @@ class Job:
 class Batches:
     """The one writer of a process. Its connection belongs to the event loop, and during a commit to the helper."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, stats: Stats, crash: Crash | None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, stats: Stats, patience_s: float, crash: Crash | None
+    ) -> None:
         self._connection = connection
         self._path = path
         self._stats = stats
+        self._patience_s = patience_s
         self._crash = crash or (lambda _point: None)
         self._queue: deque[Job] = deque()
         self._batch: list[Job] = []
@@ -90,7 +93,7 @@ class Batches:
         if self._saving is not None:
             wait([self._saving])
             self._land()
-        self._connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience_s * 1000)}")
         while self._queue:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -151,7 +154,7 @@ class Batches:
         now = time.monotonic()
         if self._busy_since is None:
             self._busy_since = now
-        return now - self._busy_since > PATIENCE_MS / 1000
+        return now - self._busy_since > self._patience_s
 
     def _run_batch(self) -> bool:
         """Run what waits. True when there is something to save; else all of it is answered."""

@@ -311,8 +311,10 @@ def open_file(path: Path) -> sqlite3.Connection:
             _make_file(path)
         _own_file(path)
         connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise StoreError(f"{path}: cannot be opened ({error})") from error
+    except sqlite3.Error as error:
+        raise plain_error(error, path) from error
     try:
         _prepare(connection, path)
     except BaseException as error:

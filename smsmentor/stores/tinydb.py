@@ -24,6 +24,7 @@ from smsmentor.stores.documents import RowsStorage, open_tinydb
 from smsmentor.stores.lines import Lines, leased
 from smsmentor.stores.rows import (
     BY_TABLE,
+    PATIENCE_MS,
     Crash,
     RowReader,
     Stats,
@@ -51,14 +52,15 @@ class TinyDBStore:
     """The store at `path`, one file with two companions while it is open. Use it from one event loop at a time.
 
     Opening raises StoreDamaged for a file that is not ours or is broken, and StoreError for what else can be wrong.
+    `patience_s` is how long an event waits while another process holds the store; then it fails with StoreBusy.
     `stats` counts what was done. `crash` is called with `before-save` and `after-save` around each commit.
     """
 
-    def __init__(self, path: str | Path, *, crash: Crash | None = None) -> None:
+    def __init__(self, path: str | Path, *, patience_s: float = PATIENCE_MS / 1000, crash: Crash | None = None) -> None:
         self.path = Path(path)
         self.stats = Stats()
         self._connection = open_file(self.path)
-        self._batches = Batches(self._connection, self.path, self.stats, crash)
+        self._batches = Batches(self._connection, self.path, self.stats, patience_s, crash)
         self._readers = [open_reader(self.path)]
         self._lines = Lines()
         self._lines_as_of: int | None = None

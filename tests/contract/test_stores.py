@@ -1,0 +1,487 @@
+"""All stores keep the port's promises; TinyDB's keeps them against other processes, full disks and damaged files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tinydb import TinyDB
+
+from smsmentor.core.model import Fact, Member, Offer, OutText, Record, Request, Standing, Tally, Text, Thread, Timer
+from smsmentor.errors import StoreBusy, StoreDamaged, StoreError
+from smsmentor.ports import Changes, Committed, Reader, Step, Store
+from smsmentor.stores import records
+from smsmentor.stores.memory import MemoryStore
+from smsmentor.stores.rows import LAYOUTS
+from smsmentor.stores.tinydb import TinyDBStore, open_tinydb
+from tests.contract.stores import MINUTE, NOW, SAMPLES, StoreContract, get, out_text, put, putting, run, walk
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[Store]:
+        with closing(MemoryStore()) as store:
+            yield store
+
+
+class TestTinyDBStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        with closing(TinyDBStore(tmp_path / "store.db")) as store:
+            yield store
+            if not store._closed:
+                store.check()
+
+
+class Reopening:
+    """A store that is opened for each call and closed after it: nothing may live in memory only.
+
+    Calls at the same time open it several times over, as several processes would.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._closed = False
+
+    async def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Committed:
+        with self._open() as store:
+            return await store.transact(event_id, step, now=now)
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Timer]:
+        with self._open() as store:
+            return await store.due(now, limit)
+
+    async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
+        with self._open() as store:
+            return await store.lease(now, limit, lease)
+
+    def next_moment(self) -> datetime | None:
+        with self._open() as store:
+            return store.next_moment()
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        with self._open() as store, store.reading() as reader:
+            yield reader
+
+    def close(self) -> None:
+        self._closed = True
+
+    @contextmanager
+    def _open(self) -> Iterator[TinyDBStore]:
+        if self._closed:
+            raise StoreError("closed")
+        with closing(TinyDBStore(self._path)) as store:
+            yield store
+
+
+class TestTinyDBStoreReopened(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return Reopening(tmp_path / "store.db")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "store.db"
+
+
+# --- Cost ---
+
+
+def _fill(path: Path, documents: int) -> None:
+    """As many texts, facts and standings as asked for, written without a commit each."""
+    with closing(TinyDBStore(path)) as store:
+        for first in range(0, documents, 2_000):
+            batch = range(first, min(first + 2_000, documents))
+            moments = {n: NOW + timedelta(seconds=n) for n in batch}
+            rows: list[Record] = [Text(f"SM{n}", f"m{n % 50}", "body", moments[n]) for n in batch[::2]]
+            rows += [Standing(f"s{n}", f"m{n}", "*", n) for n in batch[1::2]]
+            run(partial(put, store, *rows))
+
+
+def _an_inbound_text(n: int) -> Step:
+    """The reads and writes of a text that goes on in a thread: 4 reads, 7 writes."""
+
+    def step(reader: Reader) -> Changes:
+        member = reader.get(Member, "m1")
+        assert member is not None
+        first = next(reader.walk(Standing, "shelf", "*"))
+        list(reader.walk(Thread, "request", "r1"))
+        timer = reader.get(Timer, "lapse:r1")
+        assert timer is not None
+        return Changes(
+            puts=[
+                Text(f"new{n}", "m1", "body", NOW),
+                member,
+                Standing(first.id, first.mentor, "*", 1e6 + n),
+                out_text(f"o{n}"),
+                Fact(f"f{n}", NOW, "thread.relayed", {"request": "r1"}),
+                Timer("lapse:r2", "lapse", "r2", NOW + n * MINUTE),
+                Timer("lapse:r1", "lapse", "r1", NOW + n * MINUTE),
+            ]
+        )
+
+    return step
+
+
+def test_an_event_costs_the_same_however_much_is_stored(tmp_path: Path) -> None:
+    costs = []
+    for documents in (1_000, 20_000):
+        file = tmp_path / f"{documents}.db"
+        _fill(file, documents)
+        with closing(TinyDBStore(file)) as store:
+            run(lambda: put(store, Member("m1", "+12025550101", NOW), Timer("lapse:r1", "lapse", "r1", NOW)))
+            before = (store.stats.statements, store.stats.rows_read, store.stats.rows_written, store.stats.commits)
+            run(lambda: store.transact("e1", _an_inbound_text(1), now=NOW))
+            after = (store.stats.statements, store.stats.rows_read, store.stats.rows_written, store.stats.commits)
+            costs.append(tuple(new - old for new, old in zip(after, before, strict=True)))
+    statements, rows_read, rows_written, commits = costs[0]
+    assert costs[0] == costs[1]
+    assert statements <= 4 + 7 + 3
+    assert (rows_read, rows_written, commits) == (3, 7, 1)
+
+
+def test_no_statement_of_an_event_scans_or_sorts(path: Path) -> None:
+    with closing(TinyDBStore(path)), closing(sqlite3.connect(path)) as connection:
+        for layout in LAYOUTS.values():
+            for statement in (layout.get, *layout.walks.values(), *layout.counts.values()):
+                plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", ("x",)).fetchall()
+                assert all(row[3].startswith("SEARCH") for row in plan), (statement, plan)
+
+
+def test_events_at_once_share_a_sync(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+
+        async def many() -> None:
+            await asyncio.gather(*(store.transact(f"e{n}", putting(Tally(f"t{n}", {})), now=NOW) for n in range(32)))
+
+        run(many)
+        assert store.stats.commits == 1
+
+
+def test_a_second_delivery_syncs_nothing(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: store.transact("e1", putting(Tally("t", {})), now=NOW))
+        before = store.stats.commits
+        run(lambda: store.transact("e1", putting(Tally("t", {})), now=NOW))
+        assert store.stats.commits == before
+
+
+def test_the_log_does_not_grow_without_end(path: Path) -> None:
+    async def much(store: TinyDBStore) -> None:
+        for n in range(60):
+            rows = [Text(f"SM{n}-{k}", "m1", "x" * 400, NOW) for k in range(100)]
+            await asyncio.gather(*(store.transact(None, putting(*rows[k::4]), now=NOW) for k in range(4)))
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: much(store))
+        log = path.with_name("store.db-wal").stat().st_size
+        assert path.stat().st_size > 1_000_000
+        assert log < 12_000_000
+
+
+# --- Commits that fail ---
+
+
+class Faults:
+    """Raises what it is told to, once, at the named point of a commit."""
+
+    def __init__(self) -> None:
+        self.next: dict[str, BaseException] = {}
+
+    def __call__(self, point: str) -> None:
+        error = self.next.pop(point, None)
+        if error is not None:
+            raise error
+
+
+def test_a_failed_commit_fails_all_of_its_batch_and_the_store_goes_on(path: Path) -> None:
+    faults = Faults()
+    with closing(TinyDBStore(path, crash=faults)) as store:
+        faults.next["before-save"] = sqlite3.OperationalError("disk I/O error")
+
+        async def three() -> list[Any]:
+            events = [store.transact(f"e{n}", putting(out_text(f"o{n}", f"m{n}")), now=NOW) for n in range(3)]
+            return await asyncio.gather(*events, return_exceptions=True)
+
+        assert [type(outcome) for outcome in run(three)] == [StoreError] * 3
+        assert run(lambda: store.lease(NOW, 10, MINUTE)) == []
+        assert [outcome.fresh for outcome in run(three)] == [True] * 3
+        assert len(run(lambda: store.lease(NOW, 10, MINUTE))) == 3
+
+
+def test_a_crash_after_the_save_has_saved(path: Path) -> None:
+    faults = Faults()
+    with closing(TinyDBStore(path, crash=faults)) as store:
+        faults.next["after-save"] = ConnectionError("the machine went away")
+        with pytest.raises(ConnectionError):
+            run(lambda: store.transact("e1", putting(out_text("o1")), now=NOW))
+        assert not run(lambda: store.transact("e1", putting(), now=NOW)).fresh
+        assert [text.id for text in run(lambda: store.lease(NOW, 10, MINUTE))] == ["o1"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), 2**70, NOW, object(), {1: 2}, "\ud800"])
+def test_a_value_that_cannot_be_kept_fails_only_its_own_event(path: Path, value: object) -> None:
+    with closing(TinyDBStore(path)) as store:
+
+        async def two() -> list[Any]:
+            puts = [putting(Tally("odd", {"value": value})), putting(Tally("good", {}))]
+            events = [store.transact(f"e{n}", step, now=NOW) for n, step in enumerate(puts)]
+            return await asyncio.gather(*events, return_exceptions=True)
+
+        odd, good = run(two)
+        assert isinstance(odd, TypeError | ValueError)
+        assert good.fresh
+        assert get(store, Tally, "odd") is None
+
+
+def test_closing_finishes_what_was_begun(path: Path) -> None:
+    store = TinyDBStore(path)
+
+    async def close_in_between() -> list[Any]:
+        tasks = [
+            asyncio.ensure_future(store.transact(f"e{n}", putting(Tally(f"t{n}", {})), now=NOW)) for n in range(200)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        store.close()
+        return await asyncio.gather(*tasks)
+
+    assert all(outcome.fresh for outcome in run(close_in_between))
+    with closing(TinyDBStore(path)) as again:
+        assert all(get(again, Tally, f"t{n}") for n in range(200))
+
+
+def test_a_caller_that_gave_up_while_waiting_leaves_nothing(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+
+        async def give_up() -> Committed:
+            waiting = asyncio.ensure_future(store.transact("e1", putting(Tally("gone", {})), now=NOW))
+            staying = asyncio.ensure_future(store.transact("e2", putting(Tally("there", {})), now=NOW))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            return await staying
+
+        assert run(give_up).fresh
+        assert get(store, Tally, "gone") is None
+        assert get(store, Tally, "there")
+
+
+# --- Other processes ---
+
+
+@contextmanager
+def _another_process_writes(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_an_event_waits_for_another_process_without_holding_up_the_loop(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store, _another_process_writes(path) as other:
+
+        async def both() -> Committed:
+            waiting = asyncio.ensure_future(store.transact("e1", putting(Tally("t", {})), now=NOW))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not waiting.done()
+            assert get(store, Tally, "t") is None
+            other.execute("COMMIT")
+            return await waiting
+
+        assert run(both).fresh
+
+
+def test_a_store_that_is_held_too_long_is_busy_and_later_works_again(path: Path) -> None:
+    with closing(TinyDBStore(path, patience_s=0)) as store:
+        with _another_process_writes(path), pytest.raises(StoreBusy):
+            run(lambda: store.transact("e1", putting(Tally("t", {})), now=NOW))
+        assert run(lambda: store.transact("e1", putting(Tally("t", {})), now=NOW)).fresh
+
+
+def test_texts_that_another_process_queued_are_sent(path: Path) -> None:
+    with closing(TinyDBStore(path)) as server, closing(TinyDBStore(path)) as cli:
+        assert server.next_moment() is None
+        run(lambda: put(cli, out_text("o1")))
+        assert server.next_moment() == NOW
+        assert [text.id for text in run(lambda: server.lease(NOW, 10, MINUTE))] == ["o1"]
+        assert run(lambda: cli.lease(NOW, 10, MINUTE)) == []
+
+
+# --- The file ---
+
+
+def test_only_the_owner_can_read_the_files(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, Tally("t", {})))
+        store.backup_to(path.with_name("copy.db"))
+        store.export_json(path.with_name("copy.json"))
+        files = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert {"store.db", "store.db-wal", "store.db-shm", "copy.db", "copy.json"} == set(files)
+    assert set(files.values()) == {0o600}
+
+
+def _filled(path: Path) -> bytes:
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, *SAMPLES))
+        run(lambda: put(store, *(Text(f"SM{n}", "m1", "body " * 20, NOW) for n in range(2, 500))))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:100],
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:-4096],
+        lambda whole: b"\x00" * len(whole),
+        lambda whole: b'{"members": {}}',
+        lambda whole: whole[:4096] + random.Random(1).randbytes(len(whole) - 4096),
+        lambda whole: whole[:20_480] + b"\xff" * 4096 + whole[24_576:],
+        lambda whole: whole[:100] + b"\x00" * 100 + whole[200:],
+    ],
+    ids=["emptied", "100 bytes", "half", "last page", "zeros", "JSON", "random", "one page", "schema"],
+)
+def test_a_damaged_file_is_recognised_and_left_as_it_is(path: Path, damage: Callable[[bytes], bytes]) -> None:
+    broken = damage(_filled(path))
+    path.write_bytes(broken)
+    with pytest.raises(StoreDamaged, match=r"store\.db"):
+        TinyDBStore(path)
+    assert path.read_bytes() == broken
+
+
+def test_a_database_of_another_program_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE members (name TEXT)")
+    with pytest.raises(StoreDamaged, match="another program"):
+        TinyDBStore(path)
+
+
+def test_a_file_of_a_newer_program_is_refused(path: Path) -> None:
+    TinyDBStore(path).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 9")
+    with pytest.raises(StoreError, match="newer program"):
+        TinyDBStore(path)
+
+
+def test_a_place_that_cannot_be_written_is_a_plain_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        TinyDBStore(tmp_path / "file" / "store.db")
+
+
+def test_the_full_check_finds_a_row_that_was_changed_without_its_keys(path: Path) -> None:
+    _filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE requests SET key_status = 'closed'")
+        other.commit()
+    with closing(TinyDBStore(path)) as store, pytest.raises(StoreDamaged, match="requests"):
+        store.check()
+
+
+def test_key_columns_are_filled_again_when_the_records_ask_for_others(path: Path) -> None:
+    _filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP INDEX requests_by_status")
+        other.execute("ALTER TABLE requests DROP COLUMN key_status")
+        other.execute("UPDATE shapes SET shape = '1 earlier' WHERE \"table\" = 'requests'")
+        other.commit()
+    with closing(TinyDBStore(path)) as store:
+        store.check()
+        assert walk(store, Request, "status", "gathering") == ["r1"]
+
+
+def test_documents_of_an_older_version_are_brought_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _filled(path)
+    monkeypatch.setitem(records.UPGRADES, "offers", [lambda doc: {**doc, "mentor": doc["mentor"].upper(), "v": 2}])
+    with closing(TinyDBStore(path)) as store:
+        store.check()
+        assert walk(store, Offer, "mentor", "M2") == ["r1:m2"]
+    monkeypatch.undo()
+    with pytest.raises(StoreDamaged, match="version 2"):
+        TinyDBStore(path)
+
+
+def test_a_backup_is_a_store_of_its_own(path: Path) -> None:
+    _filled(path)
+    copy = path.with_name("backup.db")
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: store.transact("e1", putting(Tally("t", {})), now=NOW))
+        store.backup_to(copy)
+        run(lambda: put(store, Tally("later", {})))
+    with closing(TinyDBStore(copy)) as backup:
+        assert get(backup, Tally, "t")
+        assert get(backup, Tally, "later") is None
+        assert not run(lambda: backup.transact("e1", putting(), now=NOW)).fresh
+
+
+# --- Export and import ---
+
+
+def test_a_stock_tinydb_opens_the_export_with_the_same_documents(path: Path) -> None:
+    _filled(path)
+    target = path.with_name("export.json")
+    with closing(open_tinydb(path)) as db:
+        db.table("notes").insert({"by": "a user"})
+    with closing(TinyDBStore(path)) as store:
+        store.export_json(target)
+    with closing(open_tinydb(path)) as ours, closing(TinyDB(target)) as stock:
+        assert stock.tables() == ours.tables()
+        for name in ours.tables():
+            found = [(doc.doc_id, doc) for doc in stock.table(name)]
+            assert found == [(doc.doc_id, doc) for doc in ours.table(name)]
+
+
+def test_an_empty_store_exports_an_empty_tinydb(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+        store.export_json(path.with_name("export.json"))
+    with closing(TinyDB(path.with_name("export.json"))) as stock:
+        assert stock.tables() == set()
+
+
+def test_an_export_can_be_taken_into_a_new_store_and_only_there(path: Path) -> None:
+    _filled(path)
+    target, second = path.with_name("export.json"), path.with_name("second.db")
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: store.transact("e1", putting(), now=NOW))
+        store.export_json(target)
+        with pytest.raises(StoreError, match="already"):
+            store.import_json(target)
+    with closing(TinyDBStore(second)) as store:
+        store.import_json(target)
+        store.check()
+        assert not run(lambda: store.transact("e1", putting(), now=NOW)).fresh
+        store.export_json(second.with_suffix(".json"))
+    assert second.with_suffix(".json").read_bytes() == target.read_bytes()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"members": []}', '{"members": {"1": {"id": "m1"}}}'])
+def test_what_is_no_export_is_refused_and_nothing_is_taken(path: Path, text: str) -> None:
+    source = path.with_name("odd.json")
+    with closing(TinyDBStore(path)) as store:
+        source.write_text(text)
+        with pytest.raises(ValueError):
+            store.import_json(source)
+        with closing(open_tinydb(path)) as db:
+            assert db.tables() == set()
+
+
+def test_a_draft_of_an_export_that_failed_does_not_stay(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+        path.with_name("taken").mkdir()
+        with pytest.raises(OSError):
+            store.export_json(path.with_name("taken"))
+    assert not [name for name in os.listdir(path.parent) if name.endswith(".new")]
