@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from smsmentor.core.events import Event, Receipt
+from smsmentor.core.events import Event, Inbound, Receipt
+from smsmentor.core.gsm import encoding, segments
 from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.model import Member, OutText, Text
 from smsmentor.core.turn import Turn
-from smsmentor.gateways.simulator import Simulator
+from smsmentor.gateways.simulator import Bubble, Simulator
 from smsmentor.outbox import Outbox
-from smsmentor.ports import SetClock, Store
+from smsmentor.ports import Gateway, SetClock, Store
 from smsmentor.service import Service
 from smsmentor.ticker import fire_due
 
@@ -31,12 +33,34 @@ class Rig:
         self.store = store
         self.service = Service(store, self.clock, self.knowledge)
         self.service.watchers = self.watchers
-        self.outbox = Outbox(self.service, self.phones)
+        self.outbox = Outbox(self.service, self.gateway())
+
+    def gateway(self) -> Gateway:
+        """The way out to the phones."""
+        return self.phones
+
+    async def deliver(self, inbound: Inbound) -> None:
+        """The carrier brings a text."""
+        await self.service.receive(inbound)
+
+    def recall(self, series: int) -> None:
+        """After a restart: the phones show again what the store remembers, and the clock goes on from there.
+
+        `series` is a number below 2**64 that no earlier run had: message ids are made with it.
+        """
+        with self.store.reading() as reader:
+            members = {m.id: m for m in reader.all(Member) if m.phone}
+            came = [_came(text, members[text.member]) for text in reader.all(Text) if text.member in members]
+            went = [_went(text) for text in reader.all(OutText) if text.provider_id and text.phone]
+        shown = sorted(came + went, key=lambda bubble: bubble.at)
+        self.phones.restore(shown, (m.phone for m in members.values() if m.state == "opted_out"), series)
+        if shown and shown[-1].at > self.clock.now():
+            self.clock.move(shown[-1].at)
 
     async def text(self, sender: str, body: str, *, media: int = 0) -> None:
         """A phone sends a text, and everything that happens at once happens."""
         for inbound in self.phones.text(sender, body, media=media):
-            await self.service.receive(inbound)
+            await self.deliver(inbound)
         await self.settle()
 
     async def receipt(self, provider_id: str, status: str, code: int = 0) -> None:
@@ -49,7 +73,7 @@ class Rig:
     async def again(self) -> None:
         """The carrier delivers the last inbound text once more, under the same id."""
         if self.phones.last_inbound is not None:
-            await self.service.receive(self.phones.last_inbound)
+            await self.deliver(self.phones.last_inbound)
             await self.settle()
 
     async def settle(self) -> None:
@@ -86,3 +110,23 @@ class Rig:
         """The next moment at which something happens by itself."""
         moments = [m for m in (self.store.next_moment(), self.phones.next_moment()) if m is not None]
         return min(moments, default=None)
+
+
+def _came(text: Text, sender: Member) -> Bubble:
+    return Bubble(text.id, sender.phone, "in", text.body, text.at, "received", segments(text.body), encoding(text.body))
+
+
+def _went(text: OutText) -> Bubble:
+    status, at = text.report or "sent", text.sent or text.queued
+    return Bubble(
+        text.provider_id,
+        text.phone,
+        "out",
+        text.body,
+        at,
+        status,
+        text.segments,
+        text.encoding,
+        text.text_id,
+        text.code,
+    )

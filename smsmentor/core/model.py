@@ -182,6 +182,8 @@ class Request(Record):
     """When the newest piece of the question came."""
     waiting: bool = False
     """Nobody could be asked: whoever frees up goes to the oldest waiting request."""
+    follow_up: str = ""
+    """What the mentee asked a mentor who left, for the next one who can be asked."""
     told: tuple[str, ...] = ()
     """The waiting notes that were sent."""
     further: int = 0

@@ -99,16 +99,30 @@ def mentor_left(turn: Turn, mentor: Member) -> None:
         request = turn.need(Request, thread.request)
         turn.save(replace(thread, closed=True, awaiting=""))
         if thread.awaiting:
+            take_over(turn, request, thread.letter, thread.awaiting)
+        else:
             mentee = turn.need(Member, thread.mentee)
-            turn.say(mentee, "mentor.left", letter=thread.letter, code=request.code, request=request.id)
-            take_over(turn, request, thread.awaiting)
+            turn.say(mentee, "mentor.left_idle", letter=thread.letter, code=request.code, request=request.id)
 
 
-def take_over(turn: Turn, request: Request, follow_up: str) -> None:
-    """A follow-up has lost its mentor: one more place, and another peer is asked in front of all others."""
+def take_over(turn: Turn, request: Request, letter: str, follow_up: str) -> None:
+    """A follow-up has lost its mentor: it goes to another peer, in front of all others, and the mentee is told once.
+
+    Whoever was asked about this request already and has not answered comes first; else somebody new is asked, for
+    whom there is one more place.
+    """
     request = turn.need(Request, request.id)
     request = turn.save(replace(request, places=max(request.places, len(request.answers) + 1)))
-    rotation.replace_mentor(turn, request, follow_up)
+    found = True
+    if asked := [o for o in rotation.in_flight_of(turn, request) if not o.late]:
+        mentor = turn.need(Member, asked[0].mentor)
+        turn.save(replace(asked[0], follow_up=follow_up))
+        turn.say(mentor, "offer.taken_over", code=request.code, about="", quote=follow_up, sent="", request=request.id)
+    else:
+        found = rotation.replace_mentor(turn, request, follow_up)
+    mentee = turn.need(Member, request.mentee)
+    text_id = "mentor.left" if found else "mentor.left_waiting"
+    turn.say(mentee, text_id, letter=letter, code=request.code, request=request.id)
 
 
 def more_views(turn: Turn, mentee: Member, request: Request) -> bool:

@@ -9,6 +9,7 @@ from smsmentor.core import codes, members, parse, rotation
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.render import short
+from smsmentor.core.schedule import quiet_until
 from smsmentor.core.turn import Outcome, Turn
 
 
@@ -173,14 +174,21 @@ def expire(turn: Turn, request: Request) -> None:
 
 
 def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
-    """One line to a mentee who still waits for the first answer, at most once for each mark."""
+    """One line to a mentee who still waits for the first answer, at most once for each mark, never for the morning.
+
+    The marks count from when somebody was asked: that nobody could be is in the receipt already.
+    """
     mark = str(minutes)
     if request.status != "asking" or request.answers or mark in request.told:
         return
+    if turn.first(Offer, "request", request.id) is None:
+        turn.remind(f"request.note{mark}", request.id, turn.now + timedelta(minutes=minutes))
+        return
     turn.save(replace(request, told=(*request.told, mark)))
     mentee = turn.need(Member, request.mentee)
-    text_id = "wait.nobody" if request.waiting else ("wait.first" if minutes < 30 else "wait.second")
-    turn.say(mentee, text_id, courtesy=True, code=request.code, request=request.id)
+    if quiet_until(mentee, turn.now, turn.rules) is None:
+        text_id = "wait.first" if minutes < 30 else "wait.second"
+        turn.say(mentee, text_id, courtesy=True, code=request.code, request=request.id)
 
 
 def ask_checkin(turn: Turn, request: Request) -> None:

@@ -61,13 +61,27 @@ def freed(turn: Turn) -> None:
         turn.remind("request.next", waiting.id, turn.now)
 
 
-def replace_mentor(turn: Turn, request: Request, follow_up: str) -> None:
-    """A mentor had to leave with a mentee's follow-up unanswered: the next one is asked it, in front of all others."""
+def replace_mentor(turn: Turn, request: Request, follow_up: str) -> bool:
+    """A mentor had to leave with a mentee's follow-up unanswered: the next one is asked it, in front of all others.
+
+    False when nobody can be asked now: the follow-up then goes with the next offer that is made.
+    """
     picks = _pick(turn, request, ["near"])
     for mentor, seat in picks.taken:
         _offer(turn, request, mentor, seat, follow_up=follow_up)
-    turn.save(replace(turn.need(Request, request.id), wave=request.wave + 1))
+    found = bool(picks.taken)
+    turn.save(
+        replace(
+            turn.need(Request, request.id),
+            wave=request.wave + 1,
+            waiting=not found,
+            follow_up="" if found else follow_up,
+        )
+    )
     _keep_wave(turn, request, picks)
+    if not found:
+        turn.remind("request.next", request.id, turn.now + timedelta(minutes=turn.rules.retry_minutes))
+    return found
 
 
 def in_flight_of(turn: Turn, request: Request) -> list[Offer]:
@@ -111,8 +125,10 @@ def _count(turn: Turn, asked: int = 0, answered: int = 0) -> None:
 def _ask(turn: Turn, request: Request, seats: list[str]) -> int:
     picks = _pick(turn, request, seats)
     for mentor, seat in picks.taken:
-        _offer(turn, request, mentor, seat)
+        _offer(turn, request, mentor, seat, follow_up=request.follow_up)
     changed = replace(turn.need(Request, request.id), wave=request.wave + 1, waiting=not picks.taken)
+    if picks.taken:
+        changed = replace(changed, follow_up="")
     turn.save(changed)
     _keep_wave(turn, request, picks)
     if picks.taken:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,47 @@ class Rules:
     """Characters of one person's text that are relayed in one piece."""
     monthly_segments: int = 0
     """The budget; 0 is none."""
+
+
+def with_values(rules: Rules, values: Mapping[str, str]) -> Rules:
+    """The rules with some of them given as text, as settings and stories write them.
+
+    Raises ValueError with one line for each name that is not known and each value that cannot be read.
+    """
+    read: dict[str, Any] = {}
+    problems = []
+    defaults = {field.name: getattr(rules, field.name) for field in fields(rules)}
+    for name, text in values.items():
+        if name not in defaults:
+            problems.append(f"{name}: there is no such setting")
+            continue
+        try:
+            read[name] = _value(text.strip(), defaults[name])
+        except (ValueError, KeyError):
+            problems.append(f"{name}: {text!r} is not {_kind(defaults[name])}")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return replace(rules, **read)
+
+
+def _value(text: str, like: Any) -> Any:
+    if isinstance(like, bool):
+        return {
+            "on": True,
+            "yes": True,
+            "true": True,
+            "1": True,
+            "off": False,
+            "no": False,
+            "false": False,
+            "0": False,
+        }[text.casefold()]
+    if isinstance(like, tuple):
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    return type(like)(text)
+
+
+def _kind(like: Any) -> str:
+    if isinstance(like, bool):
+        return "on or off"
+    return {int: "a whole number", float: "a number", tuple: "whole numbers with commas"}.get(type(like), "a text")

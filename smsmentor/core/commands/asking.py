@@ -92,8 +92,7 @@ def to_letter(asked: Asked, letter: str, found: list[Thread], text: str) -> Outc
     thread = found[0]
     request = turn.need(Request, thread.request)
     if thread.closed and request.status != "closed":
-        turn.say(member, "mentor.left", letter=letter, code=request.code, request=request.id)
-        panel.take_over(turn, request, text)
+        panel.take_over(turn, request, letter, text)
         return None
     outcome = threads.deliver(turn, member, f"mentee:{thread.id}", text)
     return None if outcome.kind == "relayed" else outcome

@@ -1,0 +1,11 @@
+"""Options and checks that hold for the whole suite."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rewrite", action="store_true", help="write into the stories what really comes; read the diff afterwards"
+    )
