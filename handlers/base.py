@@ -95,7 +95,7 @@ class BaseHandler(RequestHandler):
         """Where it happened, never the exception's own words: these can quote a text or a number."""
         line = f"{self.request.method} {self.request.path}"
         if isinstance(value, Refused):
-            log.info("%d %s: %s", value.status_code, line, value.why)
+            log.log(_level(value.status_code), "%d %s: %s", value.status_code, line, value.why)
         elif isinstance(value, HTTPError):
             log.info("%d %s", value.status_code, line)
         elif not isinstance(value, StreamClosedError):
@@ -119,7 +119,9 @@ class NotFound(BaseHandler):
 
 def log_request(handler: RequestHandler) -> None:
     """For the application's `log_function`: method, path without query, status and milliseconds."""
-    status = handler.get_status()
-    level = logging.ERROR if status >= 500 else logging.INFO
-    request = handler.request
-    access.log(level, "%d %s %s %.1fms", status, request.method, request.path, 1000 * request.request_time())
+    status, request = handler.get_status(), handler.request
+    access.log(_level(status), "%d %s %s %.1fms", status, request.method, request.path, 1000 * request.request_time())
+
+
+def _level(status: int) -> int:
+    return logging.WARNING if status >= 500 else logging.INFO

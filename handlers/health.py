@@ -16,6 +16,10 @@ class AliveHandler(BaseHandler):
     def get(self) -> None:
         self.finish({"alive": True, "version": self.version})
 
+    def head(self) -> None:
+        """Some monitors ask this way."""
+        self.get()
+
 
 class ReadyHandler(BaseHandler):
     """GET /readyz: 200, or 503 with the reasons. They are public: no numbers and no secrets in them."""
@@ -27,3 +31,7 @@ class ReadyHandler(BaseHandler):
         reasons = list(self.reasons())
         self.set_status(503 if reasons else 200)
         self.finish({"ready": not reasons, "reasons": reasons})
+
+    def head(self) -> None:
+        """Some monitors ask this way."""
+        self.get()

@@ -214,11 +214,10 @@ class TwilioGateway:
         earliest = text.queued - timedelta(minutes=1)  # the carrier's clock is not ours
         mine = [row for row in rows if _is_this(row, text.body, earliest) and not self._known(row.sid)]
         if mine:
-            found = min(mine, key=lambda row: row.date_created)
             self._unknown_since.pop(text.id, None)
-            return SendOutcome(text.id, "taken", found.sid, found.error_code or 0)
+            return SendOutcome(text.id, "taken", mine[0].sid, mine[0].error_code or 0)
         # Newest come first: with a full page, rows older than the text show that nothing newer was left out.
-        if len(rows) == LOOK_UP_ROWS and all(_made(row) >= earliest for row in rows):
+        if len(rows) == LOOK_UP_ROWS and not any(_made_before(row, earliest) for row in rows):
             return None
         self._unknown_since.pop(text.id, None)
         return SendOutcome(text.id, "later")
@@ -238,7 +237,7 @@ class TwilioGateway:
                     "The carrier lists more texts since %s than are read at once; older ones may be missing", day
                 )
             rows += listed
-        texts = {row.sid: _missed(row) for row in rows if self._came_to_us(row) and _made(row) >= since}
+        texts = {row.sid: _missed(row) for row in rows if self._came_to_us(row) and not _made_before(row, since)}
         return sorted(texts.values(), key=lambda text: (text.at, text.id))
 
     async def close(self) -> None:
@@ -315,27 +314,25 @@ class TwilioGateway:
             and _is_ours(row.to, row.messaging_service_sid, self._settings)
             and bool(re.fullmatch(self._settings.message_id, row.sid or ""))
             and bool(SENDER.fullmatch(row.from_ or ""))
-            and (row.date_sent or row.date_created) is not None
+            and row.date_created is not None
         )
 
 
-def _made(row: Any) -> datetime:
-    made = row.date_sent or row.date_created
-    assert isinstance(made, datetime)
-    return made
+def _made_before(row: Any, moment: datetime) -> bool:
+    return row.date_created is not None and bool((row.date_sent or row.date_created) < moment)
 
 
 def _missed(row: Any) -> Missed:
     media = str(row.num_media or "0")
-    return Missed(row.sid, row.from_, row.body or "", _made(row), int(media) if media.isdecimal() else 0)
+    at = row.date_sent or row.date_created
+    return Missed(row.sid, row.from_, row.body or "", at, int(media) if media.isdecimal() else 0)
 
 
 def _is_this(row: Any, body: str, earliest: datetime) -> bool:
     """Whether a listed message can be the text; a trial account puts a note before the words."""
     words = (row.body or "").strip()
     return (
-        str(row.direction).startswith("outbound")
-        and row.date_created is not None
+        row.date_created is not None
         and row.date_created >= earliest
         and (words == body.strip() or words.endswith(f" - {body.strip()}"))
     )
@@ -403,7 +400,7 @@ def parse_inbound(form: Form, settings: TwilioSettings, at: datetime) -> Inbound
         return Rejected("To is not a number of ours")
     if not SENDER.fullmatch(fields.get("From", "")):
         return Rejected("From is not a sender's address")
-    if len(fields.get("Body", " " * (LONGEST_BODY + 1))) > LONGEST_BODY:
+    if "Body" not in fields or len(fields["Body"]) > LONGEST_BODY:
         return Rejected("Body is missing or too long")
     if not re.fullmatch("[0-9]{1,2}", fields.get("NumMedia", "0")):
         return Rejected("NumMedia is not a small number")

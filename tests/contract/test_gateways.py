@@ -179,8 +179,11 @@ def test_a_carrier_that_hangs_leaves_the_outcome_unknown() -> None:
         async with twilio_rig(read_seconds=0.2) as rig:
             released = asyncio.Event()
             rig.fake.plan.append(Manner(waits=released))
-            assert await rig.gateway.send(out_text("t1", ANA, "Hello")) == SendOutcome("t1", "unknown")
-            released.set()
+            try:
+                async with asyncio.timeout(60):
+                    assert await rig.gateway.send(out_text("t1", ANA, "Hello")) == SendOutcome("t1", "unknown")
+            finally:
+                released.set()
 
     asyncio.run(story())
 
@@ -269,6 +272,16 @@ def test_a_look_up_finds_a_text_still_queued_and_reads_past_a_trial_accounts_not
     asyncio.run(story())
 
 
+def test_a_look_up_passes_over_the_same_words_from_before_the_text_was_queued() -> None:
+    async def story() -> None:
+        async with twilio_rig() as rig:
+            await rig.gateway.send(out_text("from another life", ANA, "Hello"))
+            later = out_text("t1", ANA, "Hello", queued=NOW + timedelta(minutes=5))
+            assert await rig.gateway.look_up(later) == SendOutcome("t1", "later")
+
+    asyncio.run(story())
+
+
 def test_a_look_up_does_not_conclude_from_a_list_cut_short() -> None:
     async def story() -> None:
         async with twilio_rig() as rig:
@@ -292,6 +305,30 @@ def test_missed_texts_are_read_over_pages_and_only_ours_are_given() -> None:
             missed = await rig.gateway.missed(NOW - timedelta(hours=1))
             assert [text.body for text in missed] == [f"text {n}" for n in range(1100)] + ["from a short code"]
             assert missed[-1].media == 1
+
+    asyncio.run(story())
+
+
+def test_missed_texts_of_a_day_that_the_provider_leaves_out_are_found_too() -> None:
+    async def story() -> None:
+        async with twilio_rig() as rig:
+            rig.fake.day_itself = False
+            sid = rig.text(ANA, "Hello")
+            assert [text.id for text in await rig.gateway.missed(NOW)] == [sid]
+
+    asyncio.run(story())
+
+
+def test_rows_without_a_date_prove_nothing_and_stop_nothing() -> None:
+    async def story() -> None:
+        async with twilio_rig() as rig:
+            undated = {"date_created": None, "date_sent": None}
+            for _ in range(200):
+                rig.fake.add("outbound-api", ANA, NUMBER, "Hello", **undated)
+            assert await rig.gateway.look_up(out_text("t1", ANA, "Hello")) is None
+            assert await rig.gateway.look_up(out_text("t2", BEN, "Hello")) == SendOutcome("t2", "later")
+            rig.fake.text(ANA, "undated", date_created=None)
+            assert await rig.gateway.missed(NOW) == []
 
     asyncio.run(story())
 

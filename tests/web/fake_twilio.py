@@ -79,6 +79,8 @@ class FakeTwilio:
         self.clock = clock
         self.plan: deque[Manner] = deque()
         self.down = False
+        self.day_itself = True
+        """`DateSent>` gives the texts of that day too; some providers leave them out."""
         self.problems: list[str] = []
         self.messages: list[dict[str, Any]] = []
         """Every message that was taken, in order, as the API gives it."""
@@ -234,10 +236,11 @@ class _Messages(_Api):
 
     def take(self, form: dict[str, str]) -> dict[str, Any]:
         service = form.get("MessagingServiceSid")
-        status = {"status": "accepted", "num_segments": "0"} if service else {}
-        return self.fake.add(
-            "outbound-api", form["To"], form.get("From"), form["Body"], messaging_service_sid=service, **status
+        message = self.fake.add(
+            "outbound-api", form["To"], form.get("From", NUMBER), form["Body"], messaging_service_sid=service
         )
+        # A service chooses the number only after it has answered.
+        return message | ({"from": None, "status": "accepted", "num_segments": "0"} if service else {})
 
     def get(self) -> None:
         query = self.checked(self.request.query_arguments, LIST)
@@ -246,7 +249,7 @@ class _Messages(_Api):
         size, start = int(query.get("PageSize", "50")), int(query.get("PageToken", "PA0")[2:])
         if not 1 <= size <= 1000:
             self.fake.problems.append(f"PageSize {size}")
-        found = [m for m in reversed(self.fake.messages) if _matches(m, query)]
+        found = [m for m in reversed(self.fake.messages) if _matches(m, query, self.fake.day_itself)]
         path = urlsplit(self.request.uri or "").path
         following = urlencode(query | {"PageToken": f"PA{start + size}", "Page": str(start // size + 1)})
         self.finish(
@@ -271,14 +274,14 @@ class _Message(_Api):
             self.refuse(404, 20404)
 
 
-def _matches(message: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+def _matches(message: Mapping[str, Any], query: Mapping[str, str], day_itself: bool) -> bool:
     sent = message["date_sent"] and datetime.strptime(message["date_sent"], "%a, %d %b %Y %H:%M:%S %z").date()
-    days = [(name, date.fromisoformat(query[name])) for name in ("DateSent", "DateSent<", "DateSent>") if name in query]
+    after = date.fromisoformat(query.get("DateSent>", "0001-01-01"))
+    before = date.fromisoformat(query.get("DateSent<", "9999-12-31"))
+    on = query.get("DateSent", "")
     return (
         message["to"] == query.get("To", message["to"])
         and message["from"] == query.get("From", message["from"])
-        and all(
-            sent is not None and {"DateSent": sent == day, "DateSent<": sent <= day, "DateSent>": sent >= day}[name]
-            for name, day in days
-        )
+        and (sent is not None or not any(name.startswith("DateSent") for name in query))
+        and (sent is None or (after <= sent <= before and (day_itself or sent > after) and str(sent).startswith(on)))
     )

@@ -484,6 +484,26 @@ def test_a_listed_text_and_its_webhook_are_the_same_text() -> None:
     asyncio.run(story())
 
 
+def test_a_carrier_that_hangs_up_early_leaves_nothing_in_hand() -> None:
+    async def story(house: House) -> None:
+        house.service.commit.clear()
+        body = urlencode(TEXT).encode()
+        head = (
+            "POST /twilio/sms HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\nX-Twilio-Signature: {house.signature(TEXT)}\r\n\r\n"
+        )
+        _, writer = await asyncio.open_connection(*house.url.removeprefix("http://").split(":"))
+        writer.write(head.encode() + body)
+        await house.service.entered.wait()
+        writer.close()
+        await writer.wait_closed()
+        house.service.commit.set()
+        assert await house.in_flight.drained(60)
+        assert house.service.events == [Inbound(SID, ANA, WORDS, NOW)]
+
+    visit(story)
+
+
 def test_health_tells_alive_from_ready() -> None:
     async def story(house: House) -> None:
         assert json.loads((await house.get("/healthz")).body) == {"alive": True, "version": "1.2.3"}
@@ -493,6 +513,7 @@ def test_health_tells_alive_from_ready() -> None:
         ready = await house.get("/readyz")
         assert (ready.code, json.loads(ready.body)) == (503, {"ready": False, "reasons": ["The store is busy."]})
         assert (await house.get("/healthz")).code == 200
+        assert ((await house.get("/readyz", "HEAD")).code, (await house.get("/healthz", "HEAD")).code) == (503, 200)
 
     visit(story)
 
