@@ -167,6 +167,7 @@ def test_a_member_hears_from_the_same_number_also_when_another_is_added() -> Non
 
     async def story() -> None:
         few, many = await senders(numbers[:3]), await senders(numbers)
+        assert gateway(replace(SETTINGS, numbers=numbers)).capabilities.segments_per_second == 4
         assert set(few.values()) == set(numbers[:3])
         assert set(many.values()) == set(numbers)
         assert all(many[phone] in (few[phone], numbers[3]) for phone in phones)
@@ -339,6 +340,8 @@ def test_missed_texts_of_a_service_come_by_the_service_or_by_number() -> None:
             rig.fake.text(ANA, "by service", to="+12025550199", messaging_service_sid=SERVICE)
             rig.fake.text(ANA, "by number")
             rig.fake.text(ANA, "to others", to="+12025550199")
+            sent = rig.fake.messages[0]["date_sent"]
+            rig.fake.add("outbound-api", ANA, NUMBER, "from us", messaging_service_sid=SERVICE, date_sent=sent)
             assert [text.body for text in await rig.gateway.missed(NOW)] == ["by service", "by number"]
 
     asyncio.run(story())
