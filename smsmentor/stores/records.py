@@ -63,8 +63,11 @@ def decode(kind: type[R], doc: Mapping[str, Any]) -> R:
 
 
 def dumps(record: Record) -> str:
-    """The stored text of a record."""
-    return dump(encode(record))
+    """The stored text of a record: `dump(encode(record))`, by a way that takes half the time."""
+    if not _codec(type(record)).is_plain(record):
+        return dump(encode(record))
+    # The encoder reads the record by itself. It would change some values silently; those went the other way.
+    return f'{orjson.dumps(record).decode()[:-1]},"v":{version(type(record))}}}'
 
 
 def dump(doc: Mapping[str, Any]) -> str:
@@ -101,7 +104,7 @@ def _upgraded(kind: type[Record], doc: Mapping[str, Any], written: Any) -> Doc:
 class _Codec:
     """What turns one class: the way of each field, found once from its annotations."""
 
-    __slots__ = ("_decoders", "_defaults", "_encoders", "_kind", "_names", "_values", "_wanted")
+    __slots__ = ("_decoders", "_defaults", "_doubtful", "_encoders", "_kind", "_names", "_times", "_values", "_wanted")
 
     def __init__(self, kind: type[Any]) -> None:
         hints = get_type_hints(kind)
@@ -114,12 +117,22 @@ class _Codec:
         ways = [(at, _way(hints[f.name])) for at, f in enumerate(known)]
         self._encoders = [(self._names[at], way[0]) for at, way in ways if way is not None]
         self._decoders = [(at, way[1]) for at, way in ways if way is not None]
+        tests = [(f.name, _plainness(hints[f.name])) for f in known]
+        self._times = _getter(operator.attrgetter, tuple(name for name, test in tests if test is _is_utc))
+        self._doubtful = [(name, test) for name, test in tests if test is not None and test is not _is_utc]
 
     def encode(self, record: Any) -> Doc:
         doc: Doc = dict(zip(self._names, self._values(record), strict=True))
         for name, turn in self._encoders:
             doc[name] = turn(doc[name])
         return doc
+
+    def is_plain(self, record: Any) -> bool:
+        """Whether JSON holds each value as it is."""
+        for at in self._times(record):
+            if at is not None and at.tzinfo is not UTC:
+                return False
+        return all(test(getattr(record, name)) for name, test in self._doubtful) if self._doubtful else True
 
     def decode(self, doc: Mapping[str, Any]) -> Any:
         try:
@@ -137,6 +150,8 @@ class _Codec:
 
 def _getter(make: Callable[..., Callable[[Any], Any]], names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     """`attrgetter` and `itemgetter` give a tuple only for two names and more."""
+    if not names:
+        return lambda _source: ()
     get = make(*names)
     return get if len(names) > 1 else lambda source: (get(source),)
 
@@ -219,6 +234,31 @@ def _tuple_way(hint: Any) -> tuple[Turn, Turn]:
         lambda values: [to_json(value) for value in values],
         lambda values: tuple([from_json(value) for value in values]),
     )
+
+
+def _plainness(hint: Any) -> Callable[[Any], bool] | None:
+    """A test of a field's value for `is_plain`; None when every value of this annotation is."""
+    origin = get_origin(hint)
+    if hint is datetime:
+        return _is_utc
+    if hint is float:
+        return math.isfinite
+    if origin is dict:
+        return lambda value: _json_value(value) is not None
+    if origin in (Union, UnionType, tuple):
+        part = _plainness(get_args(hint)[0])
+        if part is None:
+            return None
+        if origin is tuple:
+            return lambda values: all(part(value) for value in values)
+        return part if part is _is_utc else lambda value: value is None or part(value)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _codec(hint).is_plain
+    return None
+
+
+def _is_utc(at: datetime | None) -> bool:
+    return at is None or at.tzinfo is UTC
 
 
 def _same(value: Any) -> Any:

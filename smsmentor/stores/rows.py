@@ -489,10 +489,9 @@ def check(connection: sqlite3.Connection, path: Path, *, full: bool) -> None:
             if problems != ["ok"]:
                 raise StoreDamaged(f"{path}: the store's file is damaged ({problems[0]}); restore a backup")
         else:
-            for layout in LAYOUTS.values():
-                table = quoted(layout.table)
-                connection.execute(f"SELECT doc FROM {table} ORDER BY doc_id LIMIT 1").fetchone()
-                connection.execute(f"SELECT doc FROM {table} ORDER BY doc_id DESC LIMIT 1").fetchone()
+            for name in map(quoted, _shapes(connection)):
+                connection.execute(f"SELECT doc FROM {name} ORDER BY doc_id LIMIT 1").fetchone()
+                connection.execute(f"SELECT doc FROM {name} ORDER BY doc_id DESC LIMIT 1").fetchone()
     except sqlite3.Error as error:
         raise plain_error(error, path) from error
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from smsmentor.core.model import Load, Member, Offer, Record, Request, Standing, Tally, Timer
+from smsmentor.core.model import RECORDS, Load, Member, Offer, Record, Request, Standing, Tally, Timer
 from smsmentor.errors import StoreDamaged
 from smsmentor.stores import records
 from tests.contract.stores import NOW, SAMPLES
@@ -19,6 +23,53 @@ def test_a_record_survives_plain_json(sample: Record) -> None:
     doc = json.loads(json.dumps(records.encode(sample)))
     assert doc == records.encode(sample) == json.loads(records.dumps(sample))
     assert records.decode(type(sample), doc) == sample
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+_NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+_EARLIEST = datetime(1970, 1, 2)  # noqa: DTZ001 - the zone is drawn beside it
+_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    str: _TEXTS,
+    int: st.integers(-(2**63), 2**63),
+    bool: st.booleans(),
+    float: _NUMBERS,
+    NoneType: st.none(),
+    datetime: st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5))]), min_value=_EARLIEST),
+    Any: st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**63) | _NUMBERS | _TEXTS,
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXTS, inner, max_size=2),
+        max_leaves=4,
+    ),
+}
+
+
+def _values(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a field with this annotation."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return st.sampled_from(args)
+    if origin in (Union, UnionType):
+        return st.one_of(*map(_values, args))
+    if origin is tuple:
+        return st.lists(_values(args[0]), max_size=2).map(tuple)
+    if origin is dict:
+        return st.dictionaries(_values(args[0]), _values(args[1]), max_size=2)
+    if isinstance(hint, type) and is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return st.builds(hint, **{f.name: _values(hints[f.name]) for f in fields(hint)})
+    return _PLAIN[hint]
+
+
+@pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.TABLE)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_any_record_of_any_kind_survives_and_both_ways_of_writing_agree(
+    kind: type[Record], data: st.DataObject
+) -> None:
+    record = data.draw(_values(kind))
+    doc = records.encode(record)
+    assert records.decode(kind, json.loads(json.dumps(doc))) == record
+    assert records.load(records.dumps(record)) == doc
 
 
 def test_a_document_shows_its_fields_as_they_are_named() -> None:

@@ -16,10 +16,23 @@ from typing import Any
 import pytest
 from tinydb import TinyDB
 
-from smsmentor.core.model import Fact, Member, Offer, OutText, Record, Request, Standing, Tally, Text, Thread, Timer
+from smsmentor.core.model import (
+    Fact,
+    Member,
+    Offer,
+    OutText,
+    Record,
+    Request,
+    Standing,
+    Tally,
+    Text,
+    Thread,
+    Timer,
+    Wave,
+)
 from smsmentor.errors import StoreBusy, StoreDamaged, StoreError
 from smsmentor.ports import Changes, Committed, Reader, Step, Store
-from smsmentor.stores import records
+from smsmentor.stores import records, rows
 from smsmentor.stores.memory import MemoryStore
 from smsmentor.stores.rows import LAYOUTS
 from smsmentor.stores.tinydb import TinyDBStore, open_tinydb
@@ -401,6 +414,23 @@ def test_key_columns_are_filled_again_when_the_records_ask_for_others(path: Path
         other.commit()
     with closing(TinyDBStore(path)) as store:
         store.check()
+        assert walk(store, Request, "status", "gathering") == ["r1"]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_file_from_before_a_record_kind_was_known_gets_its_table(
+    path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    _filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE waves")
+        other.execute("DELETE FROM shapes WHERE \"table\" = 'waves'")
+        other.commit()
+    if large:
+        monkeypatch.setattr(rows, "_SMALL_FILE_BYTES", 0)
+    with closing(TinyDBStore(path)) as store:
+        store.check()
+        assert walk(store, Wave, "request", "r1") == []
         assert walk(store, Request, "status", "gathering") == ["r1"]
 
 
