@@ -55,4 +55,5 @@ def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, 
         contacts=Contacts(files, allowed_sites),
         reactions=Reactions(files),
         hotlines=read_toml(folder / "hotlines.toml"),
+        cities={city: zone for zone, cities in read_toml(folder / "cities.toml").items() for city in cities},
     )

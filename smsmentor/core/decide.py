@@ -198,7 +198,7 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
         found = TABLE.get(call.command)
         if found is None or (found.who == "operator" and not member.operator):
             continue
-        asked = Asked(turn, member, call, request)
+        asked = Asked(turn, member, call, request, text)
         wanted = found.grammar(asked)
         if wanted is None:
             continue

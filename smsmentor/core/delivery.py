@@ -72,6 +72,8 @@ def forget_early(turn: Turn, provider_id: str) -> None:
 
 
 def _taken(turn: Turn, text: OutText, provider_id: str) -> None:
+    if text.farewell:
+        text = replace(text, body="", phone="")
     turn.save(
         replace(
             text, status="sent", leased_until=None, unsure=False, provider_id=provider_id, sent=turn.now, report="sent"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zoneinfo
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,8 @@ from phonenumbers import timezone as phone_zones
 from smsmentor.core.carrier import CarrierWords
 from smsmentor.core.catalogue import Catalogue
 from smsmentor.core.contact import Contacts
+from smsmentor.core.model import Window
+from smsmentor.core.normal import plain
 from smsmentor.core.reactions import Reactions
 from smsmentor.core.rules import Rules
 from smsmentor.core.safety import Safety
@@ -33,6 +36,8 @@ class Knowledge:
     contacts: Contacts
     reactions: Reactions
     hotlines: Mapping[str, Any]
+    cities: Mapping[str, str]
+    """Cities and everyday names of zones, in lower case, to zone names."""
 
     def zone_for(self, phone: str) -> str:
         """The zone that a number suggests when it is just one; empty when it says nothing (the service's is used)."""
@@ -55,6 +60,29 @@ class Knowledge:
         """Everyday words that are never taken for a mistyped keyword."""
         return self.yes_no(lang)["common"]
 
+    def language_named(self, words: str) -> str | None:
+        """The language that a member names: its code, or its name in any language that we have."""
+        for lang in self.words.languages:
+            if words in (lang, *self.words.table(lang, "names")):
+                return lang
+        return None
+
+    def zone_named(self, words: str) -> str | None:
+        """The zone of a city, an everyday name (`eastern`), or a zone's own name (`America/Chicago`)."""
+        bare = plain(words).strip(" .,!?;:")
+        if found := self.cities.get(bare) or self.cities.get(bare.split(",")[0].strip()):
+            return found
+        return _zone_names().get(bare.replace(" ", "_"))
+
+    def hours(self, words: str, lang: str) -> tuple[Window, ...] | None:
+        """Weekly windows as a member writes them; None when the text is something else."""
+        return self.times.hours(words, languages=self.reads(lang))
+
+    def hours_in_words(self, windows: tuple[Window, ...], lang: str) -> str:
+        """`Mon-Fri 9:00-18:00`: the windows as a member reads them."""
+        days = self.words.table(lang, "words_days")["short"]
+        return ", ".join(f"{_days(w.days, days)} {_clock(w.start)}-{_clock(w.end)}" for w in windows)
+
     def reads(self, lang: str) -> tuple[str, ...]:
         """The languages in which this member's times are read: their own first."""
         return (lang, *(other for other in self.words.languages if other != lang))
@@ -75,6 +103,33 @@ def _country_of_number(phone: str) -> str:
         return str(phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or "")
     except phonenumbers.NumberParseException:
         return ""
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> Mapping[str, str]:
+    """`chicago` and `america/chicago` to the zone: a city's name alone is taken where it names one zone."""
+    names: dict[str, str] = {}
+    for name in sorted(zoneinfo.available_timezones()):
+        if "/" in name and not name.startswith(("Etc/", "posix/", "right/", "SystemV/")):
+            names[name.lower()] = name
+            names.setdefault(name.rsplit("/", 1)[1].lower(), name)
+    return names
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def _days(days: tuple[int, ...], names: Sequence[str]) -> str:
+    if days == tuple(range(7)):
+        return names[7]
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and day == runs[-1][-1] + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return " ".join(names[r[0]] if len(r) == 1 else f"{names[r[0]]}-{names[r[-1]]}" for r in runs)
 
 
 @lru_cache(maxsize=32)

@@ -15,8 +15,13 @@ def opt_out(turn: Turn, member: Member) -> None:
         return
     turn.save(replace(turn.need(Member, member.id), state="opted_out"))
     turn.note("member.opted_out", member=member.id)
+    let_go(turn, member)
+
+
+def let_go(turn: Turn, member: Member) -> None:
+    """End what is open with someone who leaves: nothing more to them, their offers to others, their requests closed."""
     for text in turn.find(OutText, "to", member.id):
-        if text.status == "queued":
+        if text.status == "queued" and not text.farewell:
             turn.save(replace(text, status="dropped", report="opted out"))
     for prompt in turn.find(Prompt, "member", member.id):
         turn.drop(Prompt, prompt.id)

@@ -268,20 +268,7 @@ class Choice:
     label: str = ""
 
 
-PromptKind = Literal[
-    "hold",
-    "code",
-    "thin",
-    "contact",
-    "hard",
-    "rating",
-    "checkin",
-    "late",
-    "report",
-    "forget",
-    "consent",
-    "stop",
-]
+PromptKind = Literal["hold", "contact", "hard", "rating", "checkin", "late", "report", "forget", "consent", "practice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +292,18 @@ class Prompt(Record):
     """The inbound text that it came from."""
     choices: tuple[Choice, ...] = ()
     target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation(Record):
+    """A word that lets people JOIN as mentors; the id is the word in lower case."""
+
+    TABLE: ClassVar[str] = "invitations"
+
+    made: datetime
+    until: datetime | None = None
+    left: int | None = None
+    """How many may still use it; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +376,8 @@ class OutText(Record):
     sent: datetime | None = None
     request: str = ""
     offer: str = ""
+    farewell: bool = False
+    """The last text to someone who is erased: its words and number go as soon as it has left."""
 
     @property
     def pending(self) -> bool:
@@ -463,6 +464,7 @@ RECORDS: tuple[type[Record], ...] = (
     Thread,
     Code,
     Prompt,
+    Invitation,
     Pair,
     Text,
     OutText,

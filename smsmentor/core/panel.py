@@ -136,7 +136,9 @@ def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
     return True
 
 
-def say_in_pieces(turn: Turn, member: Member, text_id: str, text: str, request: Request, *, letter: str = "", code: str = "") -> None:
+def say_in_pieces(
+    turn: Turn, member: Member, text_id: str, text: str, request: Request, *, letter: str = "", code: str = ""
+) -> None:
     """Relay a text under its heading; a very long one in several, none cut off."""
     rest = text
     while len(rest) > turn.rules.relay_longest:

@@ -178,6 +178,30 @@ def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
     return Outcome("operator", "report", prompt.request)
 
 
+def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """OK: the kept question goes on its way, and the consent is dated."""
+    if plain(text).strip(" .!") not in turn.knowledge.yes_no(member.lang)["ok"]:
+        return None
+    end(turn, prompt)
+    turn.save(replace(turn.need(Member, member.id), consented=turn.now, consent_how="replied OK"))
+    turn.note("member.consented", member=member.id, how="OK")
+    return threads.deliver(turn, turn.need(Member, member.id), "new", prompt.text)
+
+
+def _forget(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """FORGET ME is a command of its own; nothing else answers this."""
+    return None
+
+
+def _practice(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """Any words answer the practice question, while no real one is open."""
+    if threads.places(turn, member) or parse.thin(text):
+        return None
+    end(turn, prompt)
+    turn.say(member, "practice.done")
+    return Outcome("answer", "practice")
+
+
 _TAKERS: dict[str, Callable[[Turn, Member, Prompt, str], Outcome | None]] = {
     "hold": _hold,
     "contact": _contact,
@@ -186,4 +210,7 @@ _TAKERS: dict[str, Callable[[Turn, Member, Prompt, str], Outcome | None]] = {
     "late": _late,
     "hard": _hard,
     "report": _report,
+    "consent": _consent,
+    "forget": _forget,
+    "practice": _practice,
 }

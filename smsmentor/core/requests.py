@@ -181,8 +181,10 @@ def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
     mark = str(minutes)
     if request.status != "asking" or request.answers or mark in request.told:
         return
-    if turn.first(Offer, "request", request.id) is None:
-        turn.remind(f"request.note{mark}", request.id, turn.now + timedelta(minutes=minutes))
+    asked = turn.first(Offer, "request", request.id)
+    since = (asked.made if asked else turn.now) + timedelta(minutes=minutes)
+    if since > turn.now:
+        turn.remind(f"request.note{mark}", request.id, since)
         return
     turn.save(replace(request, told=(*request.told, mark)))
     mentee = turn.need(Member, request.mentee)

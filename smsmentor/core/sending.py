@@ -13,6 +13,8 @@ from smsmentor.core.turn import Reads
 
 def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withheld | None:
     """Why this text must not go out now, or None when it may."""
+    if row.farewell:
+        return None
     member = reader.get(Member, row.member)
     if member is None or member.state != "active":
         return Withheld(row.id, "gone" if member is None else member.state)

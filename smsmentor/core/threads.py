@@ -73,6 +73,8 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
     if not screened and (held := screen.held_for_sender(turn, member, target, text)):
         return held
     kind, _, id = target.partition(":")
+    if kind == "new" and turn.rules.consent_first and member.consent_how == "texted first":
+        return _ask_consent(turn, member, text)
     if kind == "new":
         return requests.begin(turn, member, text, thin=parse.thin(text))
     if kind == "extend":
@@ -82,6 +84,18 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
         held = screen.held_for_receiver(turn, member, target, text, turn.need(Request, offer.request))
         return held or panel.answer(turn, member, offer, text)
     return _through(turn, member, turn.need(Thread, id), target, text)
+
+
+def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
+    """The operator wants a plain OK before anything is asked; the question is kept meanwhile."""
+    until = turn.now + timedelta(hours=turn.rules.expiry_hours)
+    kept = next((p for p in turn.find(Prompt, "member", member.id) if p.kind == "consent"), None)
+    if kept is not None:
+        text = f"{kept.text} {text}"
+        turn.drop(Prompt, kept.id)
+    turn.save(Prompt(turn.new_id("p"), member.id, "consent", turn.now, until, text=text, text_id=turn.text_id))
+    turn.say(member, "consent.ask")
+    return Outcome("held", "consent")
 
 
 def _through(turn: Turn, member: Member, thread: Thread, target: str, text: str) -> Outcome:

@@ -160,6 +160,7 @@ class Turn:
         *,
         urgent: bool = False,
         courtesy: bool = False,
+        farewell: bool = False,
         useless_after: datetime | None = None,
         request: str = "",
         offer: str = "",
@@ -192,6 +193,7 @@ class Turn:
             useless_after=useless_after,
             request=request,
             offer=offer,
+            farewell=farewell,
         )
         self.texts.append(text)
         self.save(text)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from dateutil import tz
 
 from smsmentor.core import when_clock
+from smsmentor.core.model import Window
 from smsmentor.core.when_clock import Clock
 from smsmentor.core.when_words import Sentence
 
@@ -16,18 +17,6 @@ EVERY_DAY = frozenset(range(7))
 WEEKDAYS = frozenset(range(5))
 WEEKEND = frozenset((5, 6))
 DAY = when_clock.DAY
-
-
-@dataclass(frozen=True)
-class Window:
-    """One weekly window in local wall-clock time."""
-
-    days: frozenset[int]
-    """0 is Monday."""
-    start: int
-    """Minutes after local midnight, 0 to 1439."""
-    end: int
-    """Minutes after local midnight; 1440 is midnight; not above `start` when it crosses midnight."""
 
 
 Span = tuple[int, int]
@@ -49,7 +38,7 @@ def hours(s: Sentence, parts: Mapping[str, Span]) -> tuple[Window, ...] | None:
     groups = _grouped(items)
     if groups is None:
         return None
-    windows = [Window(g.days, *span) for g in groups for span in g.spans if g.days]
+    windows = [Window(tuple(sorted(g.days)), *span) for g in groups for span in g.spans if g.days]
     return tuple(dict.fromkeys(windows)) or None
 
 
@@ -171,9 +160,7 @@ def _narrowed(s: Sentence, at: int, parts: Mapping[str, Span], part: str) -> tup
     return ("span", (start[0].minutes, parts[part][1])), start[1]
 
 
-def _clock(
-    s: Sentence, at: int, parts: Mapping[str, Span], given: str | None = None
-) -> tuple[Clock, int] | None:
+def _clock(s: Sentence, at: int, parts: Mapping[str, Span], given: str | None = None) -> tuple[Clock, int] | None:
     """A clock with the part of the day beside it, as in "9 in the morning"."""
     found = when_clock.clock(s, s.after(at, "at"), True)
     if found is None:

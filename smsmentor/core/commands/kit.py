@@ -23,6 +23,8 @@ class Asked:
     member: Member
     call: Call
     request: Request | None = None
+    text: str = ""
+    """The text as it came, without a code in front."""
 
     @property
     def bare(self) -> bool:

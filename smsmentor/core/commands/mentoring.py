@@ -1,4 +1,4 @@
-"""What a mentor can say about being asked: PASS, PAUSE, BACK."""
+"""What a mentor can say about being asked now: PASS, PAUSE, BACK."""
 
 from __future__ import annotations
 

@@ -1,0 +1,133 @@
+"""What anybody can say about themselves: ALIAS, LANG, ZONE, ABOUT, and FORGET, which erases them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor.core import erasing, pool
+from smsmentor.core.commands.kit import Asked, Command
+from smsmentor.core.model import Member, Prompt
+from smsmentor.core.normal import plain, relay_text
+from smsmentor.core.schedule import zone_of
+from smsmentor.core.turn import Outcome
+
+LONGEST_ALIAS = 16
+
+
+def _alias_grammar(asked: Asked) -> str | None:
+    """ALIAS and one short name; ALIAS OFF takes it away."""
+    name = relay_text(asked.call.rest).strip(" .\"'")
+    if not re.fullmatch(r"[^\W\d_][\w'-]*(?: [^\W\d_][\w'.-]*)?", name) or len(name) > LONGEST_ALIAS:
+        return None
+    return name
+
+
+def _alias(asked: Asked, name: str) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    off = plain(name) in turn.knowledge.yes_no(member.lang)["off"]
+    _change(asked, "alias", alias="" if off else name)
+    if off:
+        turn.say(member, "alias.off")
+    else:
+        turn.say(member, "alias.set", name=name)
+    return None
+
+
+def _lang_grammar(asked: Asked) -> str | None:
+    """LANG and a language: its code, or its name in either language."""
+    return asked.turn.knowledge.language_named(asked.rest) if asked.rest else None
+
+
+def _lang(asked: Asked, lang: str) -> Outcome | None:
+    turn = asked.turn
+    member = _change(asked, "lang", lang=lang)
+    pool.stand(turn, member)
+    turn.say(member, "lang.set")
+    return None
+
+
+def _zone_grammar(asked: Asked) -> str | None:
+    """ZONE alone, with a city, or with a zone's name."""
+    if asked.bare:
+        return ""
+    if len(asked.rest.split()) > 4 or "?" in asked.call.rest:
+        return None
+    found = asked.turn.knowledge.zone_named(asked.call.rest)
+    if found is None and (asked.call.shouted or len(asked.rest.split()) == 1):
+        return "?"
+    return found
+
+
+def _zone(asked: Asked, name: str) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    if name == "?":
+        turn.say(member, "zone.unknown")
+        return Outcome("clarified", "unknown zone")
+    if name:
+        member = _change(asked, "zone", zone=name)
+        pool.stand(turn, member)
+    here = turn.now.astimezone(zone_of(member, turn.rules))
+    turn.say(member, "zone.set" if name else "zone.is", clock=f"{here.hour}:{here.minute:02d}")
+    return None
+
+
+_NOT_A_FIELD = re.compile(
+    r"\d|\?|^(?:my|the|a|an|to|time|how|what|why|when|this|that|these|those|it|me|you|your|his|her|our|their|us|"
+    r"half|once|twice|now|all|as|being|having|getting|going|last|next|one|two|three|same|right)\b"
+)
+
+
+def _about_grammar(asked: Asked) -> tuple[str, str] | None:
+    """`ABOUT nurse at City Hospital`, `ABOUT nurse, City Hospital`, `ABOUT nurse`. `About my boss` is none of them."""
+    rest = relay_text(asked.call.rest).strip(" .")
+    found = re.fullmatch(r"(.{2,40}?)(?:\s+(?:at|@|en|in)\s+|\s*[,@/]\s*)(.{2,40})", rest)
+    field, employer = found.groups() if found else (rest, "")
+    if not field or _NOT_A_FIELD.search(plain(field)) or len(field.split()) > 3 or len(employer.split()) > 5:
+        return None
+    if not employer and not (asked.call.shouted and len(field.split()) <= 2):
+        return None
+    return (field, employer)
+
+
+def _about(asked: Asked, given: tuple[str, str]) -> Outcome | None:
+    field, employer = given
+    member = _change(asked, "about", field=field, employer=employer)
+    asked.turn.say(member, "about.both" if employer else "about.field", field=field[:30], employer=employer[:30])
+    return None
+
+
+def _forget_grammar(asked: Asked) -> bool | None:
+    """FORGET explains, FORGET ME does it. `Forget about it` is neither."""
+    if asked.bare:
+        return False
+    return True if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["me"] else None
+
+
+def _forget(asked: Asked, sure: bool) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    asked_before = [p for p in turn.find(Prompt, "member", member.id) if p.kind == "forget" and p.expires > turn.now]
+    if sure and asked_before:
+        erasing.erase(turn, member)
+        return None
+    until = turn.now + timedelta(hours=1)
+    turn.save(Prompt(turn.new_id("p"), member.id, "forget", turn.now, until))
+    turn.say(member, "forget.sure")
+    return None
+
+
+def _change(asked: Asked, what: str, **fields: object) -> Member:
+    turn = asked.turn
+    member = turn.save(replace(turn.need(Member, asked.member.id), **fields))  # type: ignore[arg-type]
+    turn.note("member.changed", member=member.id, what=what)
+    return member
+
+
+COMMANDS = (
+    Command("ALIAS", "anyone", _alias_grammar, _alias),
+    Command("LANG", "anyone", _lang_grammar, _lang),
+    Command("ZONE", "anyone", _zone_grammar, _zone),
+    Command("ABOUT", "anyone", _about_grammar, _about),
+    Command("FORGET", "anyone", _forget_grammar, _forget),
+)

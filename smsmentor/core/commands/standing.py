@@ -1,0 +1,184 @@
+"""How a mentor stands in the pool: JOIN, HOURS, LIMIT, OPEN, TOPICS, PRACTICE, STATS."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor.core import members, pool, rotation, threads
+from smsmentor.core.commands.kit import Asked, Command, alone
+from smsmentor.core.model import Invitation, Member, Offer, Prompt, Window
+from smsmentor.core.normal import plain
+from smsmentor.core.turn import Outcome
+
+
+def _join_grammar(asked: Asked) -> str | None:
+    """JOIN and the operator's word. `Join a club` is none unless `a club` were an invitation."""
+    word = asked.rest
+    if asked.bare:
+        return ""
+    if asked.turn.get(Invitation, word) is not None:
+        return word
+    return word if re.fullmatch(r"[a-z0-9-]{3,20}", word) and (asked.call.shouted or re.search(r"\d", word)) else None
+
+
+def _join(asked: Asked, word: str) -> Outcome | None:
+    turn, member = asked.turn, turn_member(asked)
+    invitation = turn.get(Invitation, word) if word else None
+    used_up = invitation is not None and (
+        invitation.left == 0 or (invitation.until is not None and invitation.until < turn.now)
+    )
+    if member.mentor:
+        turn.say(member, "join.already")
+        return None
+    if invitation is None or used_up:
+        turn.say(member, "join.no_invitation")
+        return Outcome("clarified", "no invitation")
+    if invitation.left is not None:
+        turn.save(replace(invitation, left=invitation.left - 1))
+    member = turn.save(replace(member, mentor=True, consented=turn.now, consent_how=f"JOIN {word}"))
+    pool.stand(turn, member)
+    turn.note("member.joined", member=member.id, role="mentor")
+    turn.note("member.consented", member=member.id, how="JOIN")
+    turn.say(member, "join.welcome")
+    rotation.freed(turn)
+    return None
+
+
+def turn_member(asked: Asked) -> Member:
+    """The member as this turn has left them."""
+    return asked.turn.need(Member, asked.member.id)
+
+
+def _hours_grammar(asked: Asked) -> tuple[Window, ...] | bool | None:
+    """HOURS alone, or days and clock times. `Hours are long here` is neither."""
+    if asked.bare:
+        return True
+    return asked.turn.knowledge.hours(asked.call.rest, asked.member.lang)
+
+
+def _hours(asked: Asked, given: tuple[Window, ...] | bool) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    if given is not True:
+        assert isinstance(given, tuple)
+        member = _change(asked, "hours", hours=given)
+    shown = turn.knowledge.hours_in_words(member.hours, member.lang)
+    turn.say(member, "hours.set" if member.hours else "hours.any", hours=shown)
+    return None
+
+
+_LIMIT = re.compile(
+    r"(\d{1,2})\s*(?:offers?|questions?|texts?)?\s*(?:a|an|per|each|every|/|al|por|x)?\s*(day|week|dia|semana|d|w|wk)"
+)
+
+
+def _limit_grammar(asked: Asked) -> tuple[int, str] | None:
+    """LIMIT 1 a day, LIMIT 3 a week, LIMIT OFF. `Limit your answer to two points` is none of them."""
+    if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["off"]:
+        return (0, "off")
+    found = _LIMIT.fullmatch(asked.rest)
+    return (int(found[1]), "day" if found[2][0] == "d" else "week") if found else None
+
+
+def _limit(asked: Asked, given: tuple[int, str]) -> Outcome | None:
+    turn = asked.turn
+    count, per = given
+    if per == "off":
+        _change(asked, "limit", offers_a_day=None, offers_a_week=None)
+        turn.say(asked.member, "limit.off", day=turn.rules.offers_a_day, week=turn.rules.offers_a_week)
+    elif per == "day":
+        _change(asked, "limit", offers_a_day=count)
+        turn.say(asked.member, "limit.day", count=count)
+    else:
+        _change(asked, "limit", offers_a_week=count)
+        turn.say(asked.member, "limit.week", count=count)
+    return None
+
+
+def _open_grammar(asked: Asked) -> int | None:
+    """OPEN and one digit. `Open a savings account` is not."""
+    return int(asked.rest) if re.fullmatch(r"[1-9]", asked.rest) else None
+
+
+def _open(asked: Asked, count: int) -> Outcome | None:
+    _change(asked, "open", open_limit=count)
+    asked.turn.say(asked.member, "open.one" if count == 1 else "open.many", count=count)
+    return None
+
+
+def _topics_grammar(asked: Asked) -> tuple[str, str] | None:
+    """TOPICS alone, a list, or `-pay` / `+pay`. `Topics like these are hard` is none of them."""
+    if asked.bare:
+        return ("", "")
+    # The sign may stand where a separator would: `TOPICS -pay`.
+    signed = re.match(r"\s*\w+\s*([+-])\s*(\S.*)", asked.text)
+    rest = asked.rest
+    if "?" in asked.call.rest or len(rest.split()) > 12:
+        return None
+    if signed:
+        return (signed[1], plain(signed[2]).strip(" ."))
+    parts = [part for part in re.split(r"[,;/]|\band\b|\by\b", rest) if part.strip()]
+    named = [asked.turn.knowledge.topics.expand(part) for part in parts]
+    sure = all(len(part.split()) <= 3 for part in parts) and all(named)
+    return ("=", rest) if sure or (asked.call.shouted and len(parts) > 1) else None
+
+
+def _topics(asked: Asked, given: tuple[str, str]) -> Outcome | None:
+    turn, member = asked.turn, turn_member(asked)
+    sign, words = given
+    named = turn.knowledge.topics.expand(words) if words else ()
+    unknown = turn.knowledge.topics.unknown(words) if words else ()
+    if sign == "-":
+        topics = tuple(t for t in member.topics if t not in named)
+    elif sign == "+":
+        topics = tuple(dict.fromkeys((*member.topics, *named)))
+    else:
+        topics = tuple(dict.fromkeys(named)) if sign else member.topics
+    if sign:
+        member = _change(asked, "topics", topics=topics, skills=words if sign == "=" else member.skills)
+    labels = ", ".join(turn.knowledge.topics.label(t, member.lang) for t in member.topics[:6])
+    if unknown:
+        turn.say(member, "topics.unknown", topics=labels or "-", unknown=", ".join(unknown)[:30])
+    else:
+        turn.say(member, "topics.are" if labels else "topics.none", topics=labels)
+    return None
+
+
+def _practice(asked: Asked, _: object) -> Outcome | None:
+    """A canned question that goes nowhere."""
+    turn, member = asked.turn, asked.member
+    until = turn.now + timedelta(hours=2)
+    turn.save(Prompt(turn.new_id("p"), member.id, "practice", turn.now, until))
+    turn.say(member, "practice.ask")
+    return None
+
+
+def _stats(asked: Asked, _: object) -> Outcome | None:
+    """What became of this mentor's advice."""
+    turn, member = asked.turn, asked.member
+    load = members.load_of(turn, member.id)
+    asked_count = sum(1 for _ in turn.walk(Offer, "mentor", member.id))
+    turn.say(member, "stats.are", asked=asked_count, answered=load.answers, helped=load.helped)
+    return None
+
+
+def _change(asked: Asked, what: str, **fields: object) -> Member:
+    turn = asked.turn
+    member = turn.save(replace(turn_member(asked), **fields))  # type: ignore[arg-type]
+    pool.stand(turn, member)
+    turn.note("member.changed", member=member.id, what=what)
+    if what != "topics" and not threads.places(turn, member):
+        rotation.freed(turn)
+    return member
+
+
+COMMANDS = (
+    Command("JOIN", "anyone", _join_grammar, _join),
+    Command("HOURS", "mentor", _hours_grammar, _hours),
+    Command("LIMIT", "mentor", _limit_grammar, _limit),
+    Command("OPEN", "mentor", _open_grammar, _open),
+    Command("TOPICS", "mentor", _topics_grammar, _topics),
+    Command("PRACTICE", "mentor", alone, _practice),
+    Command("STATS", "mentor", alone, _stats),
+)
