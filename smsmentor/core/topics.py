@@ -1,0 +1,422 @@
+"""Finds which topics of the pool a question is about, and which ones a mentor's typed skills mean."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, sqrt
+from typing import Any, NamedTuple
+
+# What an entry of each kind is worth in a question and in a mentor's skills; a kind that is missing is not read there.
+IN_QUESTIONS = {"own": 1.0, "sure": 1.0, "likely": 0.55, "hint": 0.2}
+IN_SKILLS = {"name": 2.0, "own": 2.0, "skills": 1.0, "sure": 1.0, "likely": 0.55}
+_KINDS = ("sure", "likely", "hint", "skills")
+PHRASE_BONUS = 0.3  # for each further word of a phrase, because a longer phrase says more
+FADING = 0.7  # each further sign of a topic says less than the one before
+REPAIRED = 0.7  # a word that had to be repaired counts less
+STRANGE = 0.2  # doubt for each word that no topic knows
+SURE_ENOUGH = 0.32
+# Words of another language than the text's: borrowed ("mi boss") or alike by chance.
+FOREIGN = 0.5
+LONGEST_PHRASE = 6
+SHORTEST_REPAIR = 6
+MOST_REPAIRS = 5  # in one text; more unknown words than that are no typos
+WORDS_READ = 120  # a question of many parts is judged by its first words, which bounds the time for a text
+
+_WORD = re.compile(r"w/o?\b|#+[^\W_]*|[^\W_]+[+#]*")
+_APOSTROPHES = str.maketrans("", "", "'’‘`´")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
+_SKILL_BREAK = re.compile(r"[,;/|\n•·()]|\s[-–]\s|\.(?:\s|$)")
+_SKILL_AND = re.compile(r"\s(?:and|y|e|with|con)\s|\s*&\s*|\s\+\s")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_VOWEL = re.compile(r"[aeiouy]")
+# Words whose short form is another word: tired is not tire, a meeting is not to meet.
+_NO_ENDING = re.compile(
+    "tired|site|meeting|opening|calling|wedding|nothing|something|anything|everything|being|bring|spring|building"
+    "|boring|bored|speaking|feeling|evening|morning|stare|during|training|hundred|covered|leaves|thing|string"
+)
+_SPANISH_ENDING = re.compile(
+    "(?<=.{4})(?:andome|iendome|andolo|aciones|iendo|ieron|aron|ando|[aei]rme|[aei]rse|arlo|erlo|arle|[aei]mos"
+    "|aban|[ai]d[ao]s|abas|aba|[ai]d[ao]|ias|ian|ria|[aei]r|[ae]n|[aeo]s)$"
+)
+
+
+@dataclass(frozen=True)
+class TopicMatch:
+    """One topic that a text may be about; `because` names the entries of the table that decided.
+
+    `score` runs from 0 to 1; it orders and says how sure, it is no probability.
+    """
+
+    topic: str
+    score: float
+    because: tuple[str, ...]
+
+
+class _Sign(NamedTuple):
+    """What one entry of the table says, and of which kind the entry is."""
+
+    topic: str
+    kind: str
+    entry: str
+    breadth: int = 1  # how many of its words mean something by themselves
+
+
+class _Hit(NamedTuple):
+    """An entry found at words `start` to `end` of a text."""
+
+    start: int
+    end: int
+    weight: float
+    sign: _Sign
+
+
+class Topics:
+    """The topics of one pool.
+
+    `table` is the parsed `data/topics.toml`; `extra` are topic names that members use and the table may lack:
+    each one that the table does not understand becomes a topic of its own with its lower-case name as id.
+    A wrong table raises ValueError that names every mistake. Building reads the whole table (some 0.2 s), so
+    keep the object until the table or the pool's topics change.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, table: Mapping[str, Any], extra: Iterable[str] = ()) -> None:
+        _check(table)
+        self._shorthand = _shorthand(table.get("shorthand", {}))
+        self._common = {language: _word_set(words) for language, words in table.get("common", {}).items()}
+        self._ignored = frozenset().union(*map(_word_set, table.get("ignored", {}).values()))
+        self._joining = frozenset().union(*map(_word_set, table.get("joining", {}).values()))
+        self._padding = frozenset().union(*map(_word_set, table.get("padding", {}).values()))
+        self._books = {"en": _Book("en")}
+        self._labels: dict[str, dict[str, str]] = {}
+        for topic, about in table["topics"].items():
+            self._add(topic, about)
+        for name in extra:
+            self._add_extra(name)
+        self.names = tuple(self._labels)
+
+    def label(self, topic: str, language: str = "en") -> str:
+        """The short everyday label of a topic for texts; a topic without labels is its own label."""
+        labels = self._labels.get(topic, {})
+        return labels.get(language) or labels.get("en") or next(iter(labels.values()), topic)
+
+    def match(self, text: str, limit: int = 3) -> list[TopicMatch]:
+        """The topics that a question seems to be about, likeliest first, at most `limit`; may be empty."""
+        weights = _weigh(self._hits(text, IN_QUESTIONS))
+        # Words that no topic knows ("guitar", "tire") are what most questions outside of all topics are made of.
+        total = sum(weight for weight, _ in weights.values())
+        doubt = 1 / (1 + STRANGE * self._strange(text))
+        ranked = sorted(weights.items(), key=lambda item: -item[1][0])
+        return [
+            TopicMatch(topic, _score(weight, total) * doubt, because)
+            for topic, (weight, because) in ranked[: max(limit, 0)]
+        ]
+
+    def best(self, text: str) -> TopicMatch | None:
+        """The one topic to ask for; None when nothing matches well enough, which means the general pool."""
+        first = next(iter(self.match(text, limit=1)), None)
+        return first if first and first.score >= SURE_ENOUGH else None
+
+    def expand(self, skills: str) -> tuple[str, ...]:
+        """The topics that a mentor's free text ("excel, hr, nursing 12 yrs") stands for, in the order typed."""
+        return tuple(dict.fromkeys(topic for _, topics in self._parts(skills) for topic in topics))
+
+    def unknown(self, skills: str) -> tuple[str, ...]:
+        """The parts of a mentor's free text that mean no topic, without "12 yrs" and the like, to be echoed."""
+        return tuple(dict.fromkeys(part for part, topics in self._parts(skills) if part and not topics))
+
+    def _add(self, topic: str, about: Mapping[str, Any]) -> None:
+        names: Mapping[str, str] = about["name"]
+        labels: Mapping[str, str] = about.get("label", names)
+        self._labels[topic] = dict(labels)
+        self._enter("en", topic, _Sign(topic, "name", topic))
+        for spellings in (names, labels):
+            for language, spelling in spellings.items():
+                self._enter(language, spelling, _Sign(topic, "name", spelling))
+        for kind in _KINDS:
+            for language, entries in about.get(kind, {}).items():
+                for entry in _split(entries):
+                    self._enter(language, entry, _Sign(topic, kind, entry))
+
+    def _add_extra(self, name: str) -> None:
+        shown = " ".join(name.split())
+        parts = [part for part, _ in self._parts(shown)]
+        missing = [part for part in parts if not self._meaning(part, whole=True)]
+        if missing and shown.casefold() not in self._labels:
+            topic = shown.casefold()
+            self._labels[topic] = {"en": shown}
+            for entry in (topic, *missing):
+                self._enter("en", entry, _Sign(topic, "own", entry))
+
+    def _enter(self, language: str, entry: str, sign: _Sign) -> None:
+        book = self._books.setdefault(language, _Book(language))
+        words = self._read(entry)
+        telling = [word for word in words if word not in self._ignored]
+        # "come back" or "find me out" with less than two words of meaning is looked for as it stands.
+        breadth = sum(word not in self._joining for word in telling)
+        sign = sign._replace(breadth=max(breadth, 1))
+        book.enter(telling if breadth > 1 else words, sign, together=" + " in entry)
+
+    def _read(self, text: str) -> list[str]:
+        """The words of a text, with shorthand written out."""
+        words: list[str] = []
+        for word in _words(text)[:WORDS_READ]:
+            words.extend(self._shorthand.get(word, (word,)))
+        return words
+
+    def _hits(self, text: str, worth: Mapping[str, float]) -> list[_Hit]:
+        """What the table says about the words of a text; an entry inside a longer one does not count."""
+        words = self._read(text)
+        telling = [place for place, word in enumerate(words) if word not in self._ignored]
+        spoken = self._spoken(words)
+        hits: list[_Hit] = []
+        for language, book in self._books.items():
+            trust = 1.0 if language in spoken else FOREIGN
+            hits.extend(hit._replace(weight=hit.weight * trust) for hit in book.find(words, telling, worth))
+        unread = [place for place in telling if len(words[place]) >= SHORTEST_REPAIR]
+        unread = [place for place in unread if not self._known(words[place])]
+        for place in unread[:MOST_REPAIRS]:
+            for language in spoken:
+                hits.extend(self._books[language].repair(words[place], place, worth))
+        return _outermost(hits)
+
+    def _spoken(self, words: Sequence[str]) -> list[str]:
+        """The languages that a text seems to be written in: those with most of its common words."""
+        counts = {
+            language: sum(word in self._common.get(language, ()) for word in words)
+            for language in self._books
+        }
+        most = max(counts.values())
+        return [language for language, count in counts.items() if count == most]
+
+    def _strange(self, text: str) -> int:
+        """How many words with a meaning of their own the table does not know at all."""
+        words = self._read(text)
+        books = [self._books[language] for language in self._spoken(words)]
+        return sum(
+            word.isalpha() and word not in self._ignored and not any(book.knows(word) for book in books)
+            for word in words
+        )
+
+    def _known(self, word: str) -> bool:
+        return any(word in common for common in self._common.values()) or any(
+            book.knows(word) for book in self._books.values()
+        )
+
+    def _parts(self, skills: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Each part of a mentor's free text, without padding such as "12 yrs", and the topics that it means."""
+        parts: list[tuple[str, tuple[str, ...]]] = []
+        for piece in _SKILL_BREAK.split(skills):
+            topics = self._meaning(piece, whole=True) or self._meaning(self._unpadded(piece), whole=True)
+            if topics:
+                parts.append((self._unpadded(piece), topics))
+            else:
+                pieces = (self._unpadded(part) for part in _SKILL_AND.split(f" {piece} "))
+                parts.extend((part, self._meaning(part)) for part in pieces if part)
+        return parts
+
+    def _unpadded(self, piece: str) -> str:
+        words = (word for word in piece.split() if not word[0].isdigit() or len(word) > 3)
+        return " ".join(word for word in words if word.casefold().rstrip(".") not in self._padding)
+
+    def _meaning(self, piece: str, whole: bool = False) -> tuple[str, ...]:
+        """The topics of one typed skill, those of an entry that covers it all first; with `whole` only these."""
+        words = self._read(piece)
+        hits = self._hits(piece, IN_SKILLS)
+        covering = [hit for hit in hits if hit.end - hit.start == len(words)]
+        chosen = covering if covering or whole else hits
+        enough = max((hit.weight for hit in chosen), default=0.0) * 0.6
+        ranked = sorted((hit for hit in chosen if hit.weight >= enough), key=lambda hit: -hit.weight)
+        return tuple(dict.fromkeys(hit.sign.topic for hit in ranked))
+
+
+class _Book:
+    """The entries of one language, found by the stems of their words."""
+
+    def __init__(self, language: str) -> None:
+        self._stem = _STEMMERS.get(language, str)
+        self._entries: dict[str, list[_Sign]] = {}
+        self._together: dict[str, list[tuple[frozenset[str], _Sign]]] = {}
+        self._known: set[str] = set()
+
+    def enter(self, words: Sequence[str], sign: _Sign, together: bool) -> None:
+        stems = [self._stem(word) for word in words]
+        if not stems:
+            return
+        self._known.update(stems)
+        if together:
+            self._together.setdefault(stems[0], []).append((frozenset(stems), sign))
+        else:
+            signs = self._entries.setdefault(" ".join(stems), [])
+            if sign not in signs:
+                signs.append(sign)
+
+    def knows(self, word: str) -> bool:
+        return self._stem(word) in self._known
+
+    def find(
+        self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float]
+    ) -> Iterator[_Hit]:
+        """The entries in the words as they stand, and in those at the `telling` places read without the rest."""
+        stems = [self._stem(word) for word in words]
+        for places in (telling, range(len(words))):
+            for first, start in enumerate(places):
+                key = ""
+                for last in places[first : first + LONGEST_PHRASE]:
+                    key = f"{key} {stems[last]}" if key else stems[last]
+                    yield from self._said(key, start, last + 1, worth)
+        present = set(stems)
+        for stem in present:
+            for needed, sign in self._together.get(stem, ()):
+                if sign.kind in worth and needed <= present:
+                    yield _Hit(0, 0, worth[sign.kind] * _breadth_bonus(sign), sign)
+
+    def repair(self, word: str, position: int, worth: Mapping[str, float]) -> Iterator[_Hit]:
+        """Signs of the known words that are one slip of the thumb away."""
+        for stem in _slips(self._stem(word)) & self._entries.keys():
+            for hit in self._said(stem, position, position + 1, worth):
+                yield hit._replace(weight=hit.weight * REPAIRED)
+
+    def _said(self, stems: str, start: int, end: int, worth: Mapping[str, float]) -> Iterator[_Hit]:
+        signs = [sign for sign in self._entries.get(stems, ()) if sign.kind in worth]
+        if signs:
+            share = 1 / sqrt(len({sign.topic for sign in signs}))
+            for sign in signs:
+                yield _Hit(start, end, worth[sign.kind] * _breadth_bonus(sign) * share, sign)
+
+
+def _breadth_bonus(sign: _Sign) -> float:
+    return 1 + PHRASE_BONUS * (sign.breadth - 1)
+
+
+def _outermost(hits: Sequence[_Hit]) -> list[_Hit]:
+    """The hits that are not a part of a longer one; a pool's own topic ("nursing") always counts."""
+    reach: dict[int, int] = {}
+    for hit in hits:
+        if hit.sign.kind != "hint":
+            reach[hit.start] = max(hit.end, reach.get(hit.start, 0))
+    return [hit for hit in hits if hit.sign.kind == "own" or not hit.end or not _covered(hit, reach)]
+
+
+def _covered(hit: _Hit, reach: Mapping[int, int]) -> bool:
+    """Whether another hit goes further from the same word, or at least as far from a word before it."""
+    before = range(hit.start - 2 * LONGEST_PHRASE, hit.start)
+    return reach.get(hit.start, 0) > hit.end or any(reach.get(start, 0) >= hit.end for start in before)
+
+
+def _weigh(hits: Iterable[_Hit]) -> dict[str, tuple[float, tuple[str, ...]]]:
+    """The weight of each topic with the entries that gave it; the same words count once for a topic."""
+    strongest: dict[str, dict[tuple[int, int] | str, _Hit]] = {}
+    for hit in hits:
+        signs = strongest.setdefault(hit.sign.topic, {})
+        place = (hit.start, hit.end) if hit.end else hit.sign.entry
+        if place not in signs or signs[place].weight < hit.weight:
+            signs[place] = hit
+    weights: dict[str, tuple[float, tuple[str, ...]]] = {}
+    for topic, signs in strongest.items():
+        ranked = sorted(signs.values(), key=lambda hit: -hit.weight)
+        weight = sum(hit.weight * FADING**rank for rank, hit in enumerate(ranked))
+        weights[topic] = weight, tuple(dict.fromkeys(hit.sign.entry for hit in ranked))
+    return weights
+
+
+def _score(weight: float, total: float) -> float:
+    """How sure: much evidence, and most of it for this topic."""
+    return (1 - exp(-weight)) * sqrt(weight / total)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text in plain small letters, without accents and stretched letters ("sooo")."""
+    letters = text.casefold().translate(_APOSTROPHES)
+    if not letters.isascii():
+        decomposed = unicodedata.normalize("NFKD", letters)
+        letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return _WORD.findall(_STRETCHED.sub(r"\1", letters))
+
+
+def _split(entries: str) -> list[str]:
+    return [" ".join(entry.split()) for entry in entries.split(",") if entry.strip()]
+
+
+def _word_set(entries: str) -> frozenset[str]:
+    return frozenset(word for entry in _split(entries) for word in _words(entry))
+
+
+def _shorthand(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    pairs = (entry.partition("=") for entries in table.values() for entry in _split(entries))
+    return {short.strip(): tuple(_words(long)) for short, _, long in pairs}
+
+
+def _slips(word: str) -> set[str]:
+    """All spellings one letter away: left out, doubled, mistaken or swapped; the first letter is trusted."""
+    if len(word) < SHORTEST_REPAIR - 1:
+        return set()
+    halves = [(word[:cut], word[cut:]) for cut in range(1, len(word) + 1)]
+    left_out = {head + tail[1:] for head, tail in halves if tail}
+    swapped = {head + tail[1] + tail[0] + tail[2:] for head, tail in halves if len(tail) > 1}
+    mistaken = {head + letter + tail[1:] for head, tail in halves if tail for letter in _LETTERS}
+    added = {head + letter + tail for head, tail in halves for letter in _LETTERS}
+    return left_out | swapped | mistaken | added
+
+
+@lru_cache(maxsize=4096)
+def _english_stem(word: str) -> str:
+    """The word without its commonest endings; rough, since the table's words go through the same mill."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        word = word[:-3] + "y"
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    if _NO_ENDING.fullmatch(word):
+        return word
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and _VOWEL.search(word[: -len(ending)]):
+            word = word[: -len(ending)]
+            if word[-1] == word[-2] and word[-1] not in "lsz":
+                word = word[:-1]
+            break
+    if word.endswith("e") and len(word) > 3:
+        word = word[:-1]
+    return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
+
+
+@lru_cache(maxsize=4096)
+def _spanish_stem(word: str) -> str:
+    """The word without plural, gender and the commonest verb endings."""
+    if len(word) <= 4 or not word.isalpha():
+        return word.removesuffix("s")
+    shorter = _SPANISH_ENDING.sub("", word)
+    if shorter != word:
+        return shorter
+    word = word[:-1] if word.endswith("s") else word
+    return word[:-1] if word[-1] in "aeo" and len(word) > 3 else word
+
+
+_STEMMERS = {"en": _english_stem, "es": _spanish_stem}
+
+
+def _check(table: Mapping[str, Any]) -> None:
+    """Every mistake of a table at once, because its author is an operator with an editor."""
+    mistakes: list[str] = []
+    topics = table.get("topics")
+    if not isinstance(topics, Mapping) or not topics:
+        raise ValueError("topics: no [topics.<id>] found")
+    for topic, about in topics.items():
+        if not isinstance(about, Mapping) or not isinstance(about.get("name"), Mapping) or not about["name"]:
+            mistakes.append(f'topics.{topic}: needs a name, such as name = {{ en = "gardening" }}')
+            continue
+        for key, entries in about.items():
+            if key not in ("name", "label", *_KINDS):
+                mistakes.append(f"topics.{topic}.{key}: not one of name, label, sure, likely, hint, skills")
+            elif not isinstance(entries, Mapping) or not all(
+                isinstance(words, str) for words in entries.values()
+            ):
+                mistakes.append(f'topics.{topic}.{key}: needs words per language, such as {key}.en = "..."')
+    if mistakes:
+        raise ValueError("; ".join(mistakes))

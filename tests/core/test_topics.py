@@ -1,0 +1,202 @@
+"""Topic matching: labelled questions, skills, the pool's own topics, and texts that belong to no topic."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smsmentor.core.topics import Topics
+
+ROOT = Path(__file__).parents[2]
+TABLE: dict[str, Any] = tomllib.loads((ROOT / "data" / "topics.toml").read_text(encoding="utf-8"))
+ROWS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("topics.toml").read_text(encoding="utf-8"))
+NONE: list[str] = ROWS["none"] + ROWS["later_none"]
+
+
+@pytest.fixture(scope="module")
+def topics() -> Topics:
+    return Topics(TABLE)
+
+
+def hits(topics: Topics, rows: Iterable[list[str]], among: int) -> float:
+    """The share of rows that have a right topic among the first so many."""
+    found = [any(match.topic in right.split() for match in topics.match(text, among)) for text, right in rows]
+    return sum(found) / len(found)
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "three"),
+    [
+        ("direct", 0.97, 0.99),
+        ("indirect", 0.97, 0.99),
+        ("later", 0.97, 0.99),
+        ("spanish", 0.97, 0.99),
+        ("later_spanish", 0.95, 0.99),
+    ],
+)
+def test_the_right_topic_of_a_labelled_question_comes_first(
+    topics: Topics, rows: str, first: float, three: float
+) -> None:
+    assert hits(topics, ROWS[rows], 1) >= first
+    assert hits(topics, ROWS[rows], 3) >= three
+
+
+def test_the_labelled_rows_name_only_topics_of_the_table_and_each_text_once(topics: Topics) -> None:
+    labelled = [row for kind, rows in ROWS.items() if "none" not in kind for row in rows]
+    texts = [text for text, _ in labelled] + NONE
+    assert len(texts) == len(set(texts))
+    assert {topic for _, right in labelled for topic in right.split()} == set(topics.names)
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_texts_of_no_topic_mostly_go_to_the_general_pool(topics: Topics, half: int) -> None:
+    texts = NONE[half::2]
+    wrong = [text for text in texts if topics.best(text)]
+    assert len(wrong) / len(texts) <= 0.25, wrong
+
+
+def test_a_question_that_is_matched_is_seldom_sent_to_a_wrong_topic(topics: Topics) -> None:
+    labelled = [row for kind in ("direct", "indirect", "spanish", "later") for row in ROWS[kind]]
+    bests = [(topics.best(text), right) for text, right in labelled]
+    assert sum(best is None for best, _ in bests) / len(bests) <= 0.03
+    assert sum(best is not None and best.topic not in right.split() for best, right in bests) <= 5
+
+
+@pytest.mark.parametrize("text", ["", " ", "???", "\u200b", "😀😀", "👍🏽", "hi", "thanks!!", "12345"])
+def test_a_text_without_words_of_meaning_has_no_topic(topics: Topics, text: str) -> None:
+    assert topics.best(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("RAISE???", "pay"),
+        ("soooo stresssssed", "stress"),
+        ("my resumé", "resume"),
+        ("enterview tips pls", "interviews"),
+        ("spredsheet help", "spreadsheets"),
+        ("I can’t sleep", "stress"),
+        ("presntation on friday", "speaking"),
+        ("c++ or c#", "code"),
+        ("mi boss me grita", "boss"),
+        ("ENTREVISTA MAÑANA", "interviews"),
+    ],
+)
+def test_capitals_typos_accents_and_mixed_languages_are_read(topics: Topics, text: str, topic: str) -> None:
+    best = topics.best(text)
+    assert best is not None
+    assert best.topic == topic
+
+
+def test_a_longer_phrase_beats_the_words_inside_it(topics: Topics) -> None:
+    best = topics.best("want to be my own boss")
+    assert best is not None
+    assert (best.topic, best.because[0]) == ("business", "own boss")
+
+
+def test_words_joined_by_plus_count_wherever_they_stand() -> None:
+    table = {"topics": {"boss": {"name": {"en": "bosses"}, "sure": {"en": "credit + boss"}}}}
+    topics = Topics(table)
+    assert [match.topic for match in topics.match("the credit always goes to my boss")] == ["boss"]
+    assert topics.match("my boss is great") == []
+
+
+def test_scores_lie_between_0_and_1_and_fall(topics: Topics) -> None:
+    for text, _ in ROWS["direct"]:
+        scores = [match.score for match in topics.match(text, limit=22)]
+        assert scores == sorted(scores, reverse=True)
+        assert all(0 < score <= 1 for score in scores)
+
+
+def test_match_gives_at_most_so_many(topics: Topics) -> None:
+    text = "interview for a job, my resume, the pay and my boss"
+    assert len(topics.match(text)) == 3
+    assert len(topics.match(text, limit=1)) == 1
+    assert topics.match(text, limit=0) == []
+
+
+def test_two_tables_alike_answer_alike(topics: Topics) -> None:
+    other = Topics(TABLE)
+    assert all(topics.match(text) == other.match(text) for text, _ in ROWS["later"])
+
+
+@pytest.mark.parametrize(
+    ("skills", "expected", "unknown"),
+    [
+        ("time management, interviews; goals", ("time", "interviews", "goals"), ()),
+        ("difficult bosses and coworkers", ("boss",), ()),
+        ("Pay", ("pay",), ()),
+        ("entrevistas, curriculum", ("interviews", "resume"), ()),
+        ("excel, nursing 12 yrs", ("spreadsheets",), ("nursing",)),
+        ("personal finance and taxes", ("money",), ()),
+        ("welding | resume writing & interviews", ("resume", "interviews"), ("welding",)),
+        ("programing, spredsheets", ("code", "spreadsheets"), ()),
+        ("toastmasters 9 years", ("feedback", "speaking"), ()),
+        ("contabilidad, madre de 3", ("spreadsheets", "money", "family"), ()),
+        ("", (), ()),
+        (" , ;12 yrs", (), ()),
+    ],
+)
+def test_a_mentors_skills_become_topics_and_the_rest_is_kept(
+    topics: Topics, skills: str, expected: tuple[str, ...], unknown: tuple[str, ...]
+) -> None:
+    assert topics.expand(skills) == expected
+    assert topics.unknown(skills) == unknown
+
+
+def test_hr_stands_for_the_topics_that_people_of_hr_know(topics: Topics) -> None:
+    assert {"interviews", "resume", "jobs"} <= set(topics.expand("hr"))
+
+
+def test_every_id_name_and_label_means_its_own_topic_first(topics: Topics) -> None:
+    for topic, about in TABLE["topics"].items():
+        for spelling in (topic, *about["name"].values(), *about["label"].values()):
+            assert topics.expand(spelling)[:1] == (topic,), spelling
+
+
+def test_a_topic_that_only_the_pool_has_is_matched_by_its_own_words() -> None:
+    topics = Topics(TABLE, ["Nursing", "time management", "Excel", "welding and soldering", "Nursing"])
+    assert topics.names[-2:] == ("nursing", "welding and soldering")
+    best = topics.best("where do i get welding gloves")
+    assert best is not None
+    assert best.topic == "welding and soldering"
+    assert "nursing" in [match.topic for match in topics.match("how do i become a nurse")]
+    assert topics.expand("nursing 12 yrs, soldering") == ("nursing", "welding and soldering")
+    assert topics.label("nursing", "es") == "Nursing"
+
+
+def test_labels_are_short_in_both_languages_and_fall_back(topics: Topics) -> None:
+    assert (topics.label("pay"), topics.label("pay", "es"), topics.label("pay", "fr")) == (
+        "pay",
+        "sueldo",
+        "pay",
+    )
+    assert topics.label("unheard of") == "unheard of"
+    assert all(
+        len(topics.label(topic, language)) <= 12 for topic in topics.names for language in ("en", "es")
+    )
+
+
+def test_an_operators_topic_needs_a_name_and_words_only() -> None:
+    table = {"topics": {"garden": {"name": {"en": "gardening"}, "sure": {"en": "tomato, my plants"}}}}
+    topics = Topics(table)
+    assert [match.topic for match in topics.match("tomatoes turn yellow")] == ["garden"]
+    assert topics.label("garden", "es") == "gardening"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({}, "topics"),
+        ({"topics": {}}, "topics"),
+        ({"topics": {"a": {"sure": {"en": "x"}}}}, "topics.a: needs a name"),
+        ({"topics": {"a": {"name": {"en": "a"}, "sure": "x"}}}, "topics.a.sure: needs words per language"),
+        ({"topics": {"a": {"name": {"en": "a"}, "shure": {"en": "x"}}}}, "topics.a.shure: not one of"),
+        ({"topics": {"a": {}, "b": {}}}, "topics.b"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_every_mistake(table: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Topics(table)
