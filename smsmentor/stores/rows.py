@@ -34,6 +34,9 @@ _READER_CACHE_KIB = 8 * 1024
 _SMALL_FILE_BYTES = 8 * 1024 * 1024
 """Up to this size a file is checked page by page when it is opened; that takes some hundredths of a second."""
 _REFILL_ROWS = 1_000
+_PAGE_BYTES = 2_048
+"""A commit writes whole pages, and most of what it changes lies far apart: half of SQLite's own size, half the bytes.
+Smaller still, and a longer document no longer fits in a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Layout:
         )
         self.insert = f"INSERT INTO {table} (doc_id, {', '.join(map(quoted, written))}) VALUES (?, {marks})"
         self.change = f"UPDATE {table} SET {', '.join(quoted(name) + ' = ?' for name in written)} WHERE doc_id = ?"
-        self.change_doc = f"UPDATE {table} SET doc = ? WHERE doc_id = ?"
+        self._changes: dict[tuple[str, ...], str] = {}
         self.walks = {
             (index.name, newest): self._walk(index, newest) for index in self.indexes for newest in (False, True)
         }
@@ -101,6 +104,15 @@ class Layout:
             if order is not None:
                 values.append(order(record) if value is not None else None)
         return tuple(values)
+
+    def change_of(self, columns: tuple[str, ...]) -> str:
+        """The statement that rewrites a document and these key columns. Indexes on others are left alone by SQLite."""
+        statement = self._changes.get(columns)
+        if statement is None:
+            setters = "".join(f", {quoted(name)} = ?" for name in columns)
+            statement = f"UPDATE {quoted(self.table)} SET doc = ?{setters} WHERE doc_id = ?"
+            self._changes[columns] = statement
+        return statement
 
     def create(self) -> list[str]:
         columns = "".join(f", {quoted(name)} {_kind_of(name)}" for name in self.columns)
@@ -245,12 +257,15 @@ class Writing:
 
 
 def _change(connection: sqlite3.Connection, layout: Layout, doc_id: int, text: str, old: Record, new: Record) -> None:
-    """Rewrite a row that is known; when its keys stay, the indexes are left alone."""
-    keys = layout.keys(new)
-    if keys == layout.keys(old):
-        connection.execute(layout.change_doc, (text, doc_id))
-    else:
-        connection.execute(layout.change, (new.id, text, *keys, doc_id))
+    """Rewrite a row that is known, and of its key columns only those that differ."""
+    before, after = layout.keys(old), layout.keys(new)
+    columns: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
+    if before != after:
+        differ = [at for at, value in enumerate(after) if value != before[at]]
+        columns = tuple([layout.columns[at] for at in differ])
+        values = tuple([after[at] for at in differ])
+    connection.execute(layout.change_of(columns), (text, *values, doc_id))
 
 
 def remember_event(connection: sqlite3.Connection, id: str, at: datetime) -> bool:
@@ -285,7 +300,7 @@ def pending_texts(connection: sqlite3.Connection) -> Iterator[tuple[OutText, int
         yield records.loads(OutText, text), doc_id
 
 
-# --- Files ----------------------------------------------------------------------------------------------------------
+# --- Files ---
 
 
 def plain_error(error: BaseException, path: Path | None = None) -> BaseException:
@@ -337,6 +352,8 @@ def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connec
     )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    # What is removed is overwritten: a body that was forgotten shall not stay readable in the file.
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     return connection
 
@@ -352,6 +369,7 @@ def _make_file(path: Path) -> None:
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = connect(draft)
+    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     try:
         with transaction(connection):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
