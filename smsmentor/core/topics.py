@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, sqrt
+from math import exp, log, sqrt
 from typing import Any, NamedTuple
 
 # What an entry of each kind is worth in a question and in a mentor's skills; a kind that is missing is not read there.
@@ -16,9 +16,10 @@ IN_SKILLS = {"name": 2.0, "own": 2.0, "skills": 1.0, "sure": 1.0, "likely": 0.55
 _KINDS = ("sure", "likely", "hint", "skills")
 PHRASE_BONUS = 0.3  # for each further word of a phrase, because a longer phrase says more
 FADING = 0.7  # each further sign of a topic says less than the one before
-REPAIRED = 0.7  # a word that had to be repaired counts less
+LEANING = 0.2  # what the single words of entries count beside whole entries
 STRANGE = 0.2  # doubt for each word that no topic knows
-SURE_ENOUGH = 0.32
+SURE_ENOUGH = 0.4
+EVIDENCE = 0.5  # that a sure topic needs from whole entries: hints alone are not enough
 # Words of another language than the text's: borrowed ("mi boss") or alike by chance.
 FOREIGN = 0.5
 LONGEST_PHRASE = 6
@@ -107,20 +108,29 @@ class Topics:
 
     def match(self, text: str, limit: int = 3) -> list[TopicMatch]:
         """The topics that a question seems to be about, likeliest first, at most `limit`; may be empty."""
-        weights = _weigh(self._hits(text, IN_QUESTIONS))
+        text = self._repaired(text)
+        signs = _weigh(self._hits(text, IN_QUESTIONS))
+        leaning = self._leaning(text)
+        weights = {topic: signs[topic][0] if topic in signs else 0.0 for topic in {**leaning, **signs}}
+        for topic, weight in leaning.items():
+            weights[topic] += LEANING * weight
+        total = sum(weights.values())
         # Words that no topic knows ("guitar", "tire") are what most questions outside of all topics are made of.
-        total = sum(weight for weight, _ in weights.values())
         doubt = 1 / (1 + STRANGE * self._strange(text))
-        ranked = sorted(weights.items(), key=lambda item: -item[1][0])
+        ranked = sorted(weights.items(), key=lambda item: -item[1])
         return [
-            TopicMatch(topic, _score(weight, total) * doubt, because)
-            for topic, (weight, because) in ranked[: max(limit, 0)]
+            TopicMatch(topic, _score(weight, total) * doubt, signs[topic][1] if topic in signs else ())
+            for topic, weight in ranked[: max(limit, 0)]
         ]
 
     def best(self, text: str) -> TopicMatch | None:
         """The one topic to ask for; None when nothing matches well enough, which means the general pool."""
         first = next(iter(self.match(text, limit=1)), None)
-        return first if first and first.score >= SURE_ENOUGH else None
+        if first is None or first.score < SURE_ENOUGH:
+            return None
+        signs = _weigh(self._hits(self._repaired(text), IN_QUESTIONS))
+        evidence, _ = signs.get(first.topic, (0.0, ()))
+        return first if evidence >= EVIDENCE else None
 
     def expand(self, skills: str) -> tuple[str, ...]:
         """The topics that a mentor's free text ("excel, hr, nursing 12 yrs") stands for, in the order typed."""
@@ -169,6 +179,16 @@ class Topics:
             words.extend(self._shorthand.get(word, (word,)))
         return words
 
+    def _repaired(self, text: str) -> str:
+        """The text with words that no list knows replaced by the known word that was probably meant."""
+        words = self._read(text)
+        spoken = self._spoken(words)
+        doubtful = [word for word in words if len(word) >= SHORTEST_REPAIR and not self._known(word)]
+        for word in doubtful[:MOST_REPAIRS]:
+            meant = next(filter(None, (self._books[language].repair(word) for language in spoken)), word)
+            words[words.index(word)] = meant
+        return " ".join(words)
+
     def _hits(self, text: str, worth: Mapping[str, float]) -> list[_Hit]:
         """What the table says about the words of a text; an entry inside a longer one does not count."""
         words = self._read(text)
@@ -178,11 +198,6 @@ class Topics:
         for language, book in self._books.items():
             trust = 1.0 if language in spoken else FOREIGN
             hits.extend(hit._replace(weight=hit.weight * trust) for hit in book.find(words, telling, worth))
-        unread = [place for place in telling if len(words[place]) >= SHORTEST_REPAIR]
-        unread = [place for place in unread if not self._known(words[place])]
-        for place in unread[:MOST_REPAIRS]:
-            for language in spoken:
-                hits.extend(self._books[language].repair(words[place], place, worth))
         return _outermost(hits)
 
     def _spoken(self, words: Sequence[str]) -> list[str]:
@@ -193,6 +208,16 @@ class Topics:
         }
         most = max(counts.values())
         return [language for language, count in counts.items() if count == most]
+
+    def _leaning(self, text: str) -> dict[str, float]:
+        """How much the single words of a text lean to each topic, above the mean (BM25)."""
+        words = [word for word in self._read(text) if word not in self._ignored]
+        weights: dict[str, float] = {}
+        for language in self._spoken(words):
+            for topic, weight in self._books[language].leaning(words):
+                weights[topic] = weights.get(topic, 0.0) + weight
+        usual = sum(weights.values()) / len(self._labels)
+        return {topic: weight - usual for topic, weight in weights.items() if weight > usual}
 
     def _strange(self, text: str) -> int:
         """How many words with a meaning of their own the table does not know at all."""
@@ -226,6 +251,7 @@ class Topics:
 
     def _meaning(self, piece: str, whole: bool = False) -> tuple[str, ...]:
         """The topics of one typed skill, those of an entry that covers it all first; with `whole` only these."""
+        piece = self._repaired(piece)
         words = self._read(piece)
         hits = self._hits(piece, IN_SKILLS)
         covering = [hit for hit in hits if hit.end - hit.start == len(words)]
@@ -243,11 +269,18 @@ class _Book:
         self._entries: dict[str, list[_Sign]] = {}
         self._together: dict[str, list[tuple[frozenset[str], _Sign]]] = {}
         self._known: set[str] = set()
+        self._counts: dict[str, dict[str, int]] = {}
+        self._sizes: dict[str, int] = {}
 
     def enter(self, words: Sequence[str], sign: _Sign, together: bool) -> None:
         stems = [self._stem(word) for word in words]
         if not stems:
             return
+        if sign.kind in IN_QUESTIONS:
+            self._sizes[sign.topic] = self._sizes.get(sign.topic, 0) + len(stems)
+            for stem in stems:
+                counts = self._counts.setdefault(stem, {})
+                counts[sign.topic] = counts.get(sign.topic, 0) + 1
         self._known.update(stems)
         if together:
             self._together.setdefault(stems[0], []).append((frozenset(stems), sign))
@@ -276,11 +309,19 @@ class _Book:
                 if sign.kind in worth and needed <= present:
                     yield _Hit(0, 0, worth[sign.kind] * _breadth_bonus(sign), sign)
 
-    def repair(self, word: str, position: int, worth: Mapping[str, float]) -> Iterator[_Hit]:
-        """Signs of the known words that are one slip of the thumb away."""
-        for stem in _slips(self._stem(word)) & self._entries.keys():
-            for hit in self._said(stem, position, position + 1, worth):
-                yield hit._replace(weight=hit.weight * REPAIRED)
+    def leaning(self, words: Sequence[str]) -> Iterator[tuple[str, float]]:
+        """BM25 with one document a topic: all words of its entries; k1 = 1.2 and b = 0.75 as is usual."""
+        usual = sum(self._sizes.values()) / max(len(self._sizes), 1)
+        for word in dict.fromkeys(words):
+            counts = self._counts.get(self._stem(word), {})
+            rarity = log(1 + (len(self._sizes) - len(counts) + 0.5) / (len(counts) + 0.5))
+            for topic, count in counts.items():
+                size = 0.25 + 0.75 * self._sizes[topic] / usual
+                yield topic, rarity * count * 2.2 / (count + 1.2 * size)
+
+    def repair(self, word: str) -> str | None:
+        """The known word that is one slip of the thumb away, if there is one."""
+        return min(_slips(self._stem(word)) & self._entries.keys(), default=None)
 
     def _said(self, stems: str, start: int, end: int, worth: Mapping[str, float]) -> Iterator[_Hit]:
         signs = [sign for sign in self._entries.get(stems, ()) if sign.kind in worth]
