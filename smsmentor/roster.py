@@ -7,27 +7,24 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 
 from smsmentor.core.events import Act
 from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.schedule import zone
+from smsmentor.core.model import Member, Window
 
-COLUMNS = (
-    "phone",
-    "alias",
-    "field",
-    "employer",
-    "years",
-    "topics",
-    "zone",
-    "hours",
-    "lang",
-    "consent",
-)  # fmt: skip
+COLUMNS = ("phone", "alias", "field", "employer", "years", "topics", "zone", "hours", "lang", "consent")
+LONGEST = {"alias": 20, "field": 24, "employer": 40, "topics": 300}
+"""Characters: the first two stand before every piece of advice."""
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would run (OWASP, "CSV Injection")."""
+
+_MANY_DIGITS = re.compile(r"(?:\d[\s().-]*){7,}")
 
 
 @dataclass
@@ -39,11 +36,23 @@ class Roster:
     ignored: tuple[str, ...] = ()
 
 
+def lines_of(path: Path) -> list[str]:
+    """The lines of a CSV file in the encodings that spreadsheets write. Raises OSError."""
+    raw = path.read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace").splitlines()
+    try:
+        return raw.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace").splitlines()
+
+
 def read(lines: Iterable[str], knowledge: Knowledge, now: datetime) -> Roster:
     """Read `phone,alias,field,employer,years,topics,zone,hours,lang,consent` as Excel or a person writes it.
 
     Topics are separated by `;`. `consent` is the date on which the mentor agreed to be texted; without it a
     line is refused. The separator may be a comma, a semicolon or a tab; a byte-order mark is taken off.
+    The acts' ids are made from `now`, so that reading the same file again at another time gives new events.
     """
     texts = [line.rstrip("\r\n") for line in lines]
     if texts:
@@ -63,35 +72,38 @@ def read(lines: Iterable[str], knowledge: Knowledge, now: datetime) -> Roster:
         return roster
     seen: dict[str, int] = {}
     for row in rows:
-        number = rows.line_num
-        cells = {name: str(row.get(name) or "").strip() for name in COLUMNS}
-        if not any(cells.values()):
-            continue
-        problems = list(_check(cells, knowledge, now))
-        phone = _phone(cells["phone"], knowledge.rules.country)
-        if phone is not None and phone in seen:
-            problems.append(f"phone: the same number as in line {seen[phone]}")
-        if problems:
-            roster.problems += [f"line {number}, {problem}" for problem in problems]
-            continue
-        assert phone is not None
-        seen[phone] = number
-        args = _args(cells, phone, knowledge)
-        roster.acts.append(Act(f"import:{phone}:{_digest(args)}", "mentor", args, by="import"))
+        cells = {name: _cell(row.get(name)) for name in COLUMNS}
+        if any(cells.values()):
+            _take(roster, cells, rows.line_num, seen, knowledge, now)
     return roster
 
 
-def _digest(args: dict[str, Any]) -> str:
-    from hashlib import blake2b
+def _take(
+    roster: Roster, cells: dict[str, str], number: int, seen: dict[str, int], knowledge: Knowledge, now: datetime
+) -> None:
+    problems = list(_check(cells, knowledge, now))
+    phone = phone_of(cells["phone"], knowledge.rules.country)
+    if phone is not None and phone in seen:
+        problems.append(f"phone: the same number as in line {seen[phone]}")
+    if phone is None or problems:
+        roster.problems += [f"line {number}, {problem}" for problem in problems]
+        return
+    seen[phone] = number
+    # Not made from the number: ids of events outlive what a member may ask us to forget.
+    roster.acts.append(Act(f"import:{now.isoformat()}:{number}", "mentor", _args(cells, phone, knowledge), by="import"))
 
-    return blake2b(repr(sorted(args.items())).encode(), digest_size=8).hexdigest()
+
+def _cell(value: object) -> str:
+    """What a cell says. A leading apostrophe is a spreadsheet's mark for text, and `write` puts it there too."""
+    text = str(value or "").strip()
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
 def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterator[str]:
     phone = cells["phone"]
     if re.fullmatch(r"\d(?:[.,]\d+)?[eE]\+?\d+", phone):
         yield "phone: a spreadsheet has shortened the number; format the column as text and export again"
-    elif _phone(phone, knowledge.rules.country) is None:
+    elif phone_of(phone, knowledge.rules.country) is None:
         yield "phone: not a phone number; write it with its country, like +1 212 555 0123"
     if not cells["consent"]:
         yield "consent: the date on which this mentor agreed to be texted is missing"
@@ -105,32 +117,48 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
         yield "zone: not a time zone; write it like America/New_York"
     if cells["lang"] and cells["lang"].casefold() not in knowledge.words.languages:
         yield f"lang: not one of {', '.join(knowledge.words.languages)}"
-    if cells["hours"] and knowledge.times.hours(cells["hours"], languages=knowledge.words.languages) is None:
+    if cells["hours"] and not _hours(cells["hours"], knowledge):
         yield "hours: not understood; write them like weekdays 9-18"
+    for name, longest in LONGEST.items():
+        if len(cells[name]) > longest:
+            yield f"{name}: longer than {longest} characters"
+    for name in ("alias", "field"):
+        if _MANY_DIGITS.search(cells[name]) or "@" in cells[name]:
+            yield f"{name}: other people read this, so it may not hold a phone number or an address"
 
 
 def _args(cells: dict[str, str], phone: str, knowledge: Knowledge) -> dict[str, Any]:
-    topics = knowledge.topics.expand(cells["topics"].replace(";", ", "))
     day = _day(cells["consent"])
     assert day is not None
-    args: dict[str, Any] = {
+    return {
         "phone": phone,
         "alias": cells["alias"],
         "field": cells["field"],
         "employer": cells["employer"],
         "years": int(cells["years"]) if cells["years"] else None,
-        "topics": topics,
+        "topics": knowledge.topics.expand(cells["topics"].replace(";", ", ")),
         "skills": cells["topics"],
         "zone": cells["zone"],
+        "hours": _hours(cells["hours"], knowledge) if cells["hours"] else (),
         "lang": cells["lang"].casefold(),
         "consented": datetime(day.year, day.month, day.day, tzinfo=UTC),
     }
-    if cells["hours"]:
-        args["hours"] = knowledge.times.hours(cells["hours"], languages=knowledge.words.languages)
-    return args
 
 
-def _phone(text: str, country: str) -> str | None:
+def is_news(act: Act, member: Member | None) -> bool:
+    """Whether an act of `read` would change what is kept of this member. An empty cell changes nothing."""
+    if member is None or not member.mentor:
+        return True
+    return any(value not in (None, "", ()) and getattr(member, name) != value for name, value in act.args.items())
+
+
+def _hours(text: str, knowledge: Knowledge) -> tuple[Window, ...]:
+    """The weekly windows, none for a text that is not understood."""
+    found = knowledge.times.hours(text, languages=knowledge.words.languages) or ()
+    return tuple(Window(tuple(sorted(w.days)), w.start, w.end) for w in found)
+
+
+def phone_of(text: str, country: str) -> str | None:
     """The number in E.164, or None. Fictional numbers (555-0100 to 555-0199) count as possible."""
     try:
         number = phonenumbers.parse(text, country)
@@ -151,6 +179,42 @@ def _day(text: str) -> date | None:
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
-    return zone(name).key == name
+    return True
+
+
+# Back to CSV
+
+
+def rows(mentors: Iterable[Member]) -> Iterator[list[str]]:
+    """The header and a line for each mentor, in the columns that `read` takes."""
+    yield list(COLUMNS)
+    for mentor in mentors:
+        row = {
+            "phone": mentor.phone,
+            "alias": mentor.alias,
+            "field": mentor.field,
+            "employer": mentor.employer,
+            "years": "" if mentor.years is None else str(mentor.years),
+            "topics": mentor.skills or ";".join(mentor.topics),
+            "zone": mentor.zone,
+            "hours": hours_text(mentor.hours),
+            "lang": mentor.lang,
+            "consent": mentor.consented.date().isoformat() if mentor.consented else "",
+        }
+        yield [safe_cell(row[name]) for name in COLUMNS]
+
+
+def hours_text(windows: Iterable[Window]) -> str:
+    """Weekly windows as `Times.hours` reads them back: `mon,tue 9:00-18:00; sat 10:00-12:00`."""
+    return "; ".join(f"{','.join(DAYS[d] for d in w.days)} {_clock(w.start)}-{_clock(w.end)}" for w in windows)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def safe_cell(text: str) -> str:
+    """A cell that a spreadsheet will not run as a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,0 +1,170 @@
+"""The mentors' list: what spreadsheets write is read, each bad line is told, and an export can be taken back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.model import Member, Window
+from smsmentor.core.rules import Rules
+from smsmentor.resources import data_folder, load
+from smsmentor.roster import COLUMNS, hours_text, is_news, lines_of, read, rows
+
+NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
+HEADER = ",".join(COLUMNS)
+GOOD = "+1 212 555 0110,Ben,finance,Harbor Bank,9,pay;excel,America/New_York,weekdays 9-18,en,2026-01-12"
+
+
+@pytest.fixture(scope="module")
+def knowledge() -> Knowledge:
+    return load(Rules())
+
+
+def test_the_sample_pool_is_good(knowledge: Knowledge) -> None:
+    roster = read(lines_of(data_folder() / "pool.example.csv"), knowledge, NOW)
+    assert roster.problems == []
+    assert len(roster.acts) == 14
+    assert all(act.args["topics"] for act in roster.acts)
+    assert "es" in {act.args["lang"] for act in roster.acts}
+    assert len({act.args["zone"] for act in roster.acts}) == 3
+
+
+def test_a_line_becomes_a_mentor_with_all_that_it_says(knowledge: Knowledge) -> None:
+    [act] = read([HEADER, GOOD], knowledge, NOW).acts
+    assert (act.name, act.by) == ("mentor", "import")
+    assert "2125550110" not in act.id
+    assert act.args == {
+        "phone": "+12125550110",
+        "alias": "Ben",
+        "field": "finance",
+        "employer": "Harbor Bank",
+        "years": 9,
+        "topics": knowledge.topics.expand("pay, excel"),
+        "skills": "pay;excel",
+        "zone": "America/New_York",
+        "hours": (Window((0, 1, 2, 3, 4), 540, 1080),),
+        "lang": "en",
+        "consented": datetime(2026, 1, 12, tzinfo=UTC),
+    }
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xef\xbb\xbfphone,alias,consent\r\n+12125550110,Ren\xc3\xa9,2026-01-12\r\n",
+        "phone;alias;consent\r\n+12125550110;René;2026-01-12\r\n".encode("cp1252"),
+        "phone\talias\tconsent\r\n+12125550110\tRené\t2026-01-12\r\n".encode("utf-16"),
+        b'Phone, Alias ,CONSENT\n"(212) 555-0110","Ren\xc3\xa9",2026-01-12T00:00:00\n,,\n',
+        b"phone,alias,consent\n'+12125550110,Ren\xc3\xa9,2026-01-12\n",
+    ],
+    ids=["byte-order mark", "semicolons, old encoding", "tabs, UTF-16", "quotes and blanks", "apostrophe"],
+)
+def test_it_reads_what_spreadsheets_write(knowledge: Knowledge, tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "mentors.csv"
+    path.write_bytes(raw)
+    roster = read(lines_of(path), knowledge, NOW)
+    assert roster.problems == []
+    [act] = roster.acts
+    assert (act.args["phone"], act.args["alias"]) == ("+12125550110", "René")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "problem"),
+    [
+        ("phone", "1.2125E+10", "phone: a spreadsheet has shortened the number"),
+        ("phone", "555", "phone: not a phone number"),
+        ("phone", "", "phone: not a phone number"),
+        ("consent", "", "consent: the date on which this mentor agreed to be texted is missing"),
+        ("consent", "last week", "consent: not a date"),
+        ("consent", "2026-03-04", "consent: this date is in the future"),
+        ("years", "many", "years: not a number of years"),
+        ("zone", "Mars", "zone: not a time zone"),
+        ("lang", "tlh", "lang: not one of en"),
+        ("hours", "when the moon is full", "hours: not understood"),
+        ("alias", "Benjamin the Magnificent", "alias: longer than 20 characters"),
+        ("alias", "212 555 0110", "alias: other people read this"),
+        ("field", "me@example.org", "field: other people read this"),
+    ],
+)
+def test_a_bad_cell_is_told_with_its_line_and_the_others_are_taken(
+    knowledge: Knowledge, column: str, cell: str, problem: str
+) -> None:
+    bad = dict(zip(COLUMNS, GOOD.split(","), strict=True)) | {"phone": "+12125550111", column: cell}
+    roster = read([HEADER, GOOD, ",".join(bad.values())], knowledge, NOW)
+    assert len(roster.acts) == 1
+    [told] = roster.problems
+    assert told.startswith(f"line 3, {problem}")
+
+
+def test_the_same_number_twice_is_told(knowledge: Knowledge) -> None:
+    roster = read([HEADER, GOOD, GOOD.replace("+1 212 555 0110", "(212) 555-0110")], knowledge, NOW)
+    assert len(roster.acts) == 1
+    assert roster.problems == ["line 3, phone: the same number as in line 2"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ([], "line 1: the file is empty; it needs a first line with the column names"),
+        (["alias,field"], "line 1: there is no column phone and no column consent"),
+        (["phone,alias"], "line 1: there is no column consent"),
+    ],
+)
+def test_a_file_without_its_columns_is_refused(knowledge: Knowledge, lines: list[str], problem: str) -> None:
+    assert read(lines, knowledge, NOW).problems == [problem]
+
+
+def test_unknown_columns_are_named_and_left_out(knowledge: Knowledge) -> None:
+    roster = read([f"{HEADER},Shoe Size", f"{GOOD},44"], knowledge, NOW)
+    assert roster.ignored == ("shoe size",)
+    assert len(roster.acts) == 1
+
+
+def member(**more: object) -> Member:
+    base = Member("m1", "+12125550110", NOW, mentor=True, alias="Ben", consented=datetime(2026, 1, 12, tzinfo=UTC))
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def test_only_a_line_that_changes_something_is_news(knowledge: Knowledge) -> None:
+    [act] = read(["phone,alias,field,consent", "+12125550110,Ben,,2026-01-12"], knowledge, NOW).acts
+    assert not is_news(act, member(field="finance"))
+    assert is_news(act, None)
+    assert is_news(act, member(mentor=False))
+    assert is_news(act, member(alias="Benny"))
+
+
+def test_what_is_written_is_read_back_the_same(knowledge: Knowledge) -> None:
+    mentors = [
+        member(field="finance", employer="Harbor, Bank", years=0, skills="pay;excel", zone="America/New_York"),
+        member(phone="+12125550111", alias="=cmd()", employer="-Minus", hours=(Window((5, 6), 1320, 420),)),
+    ]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows(mentors))
+    roster = read(text.getvalue().splitlines(), knowledge, NOW)
+    assert roster.problems == []
+    kept = [{name: act.args[name] for name in ("phone", "alias", "employer", "years", "hours")} for act in roster.acts]
+    assert kept == [{name: getattr(m, name) for name in kept[0]} for m in mentors]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows(mentors) for cell in row)
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        (Window((0, 1, 2, 3, 4), 540, 1080),),
+        (Window((0,), 0, 1440),),
+        (Window((4, 5), 1320, 120),),
+        (Window((0, 1, 2, 3, 4), 540, 720), Window((0, 1, 2, 3, 4), 780, 1020), Window((6,), 615, 1439)),
+    ],
+)
+def test_hours_are_written_as_they_are_read(knowledge: Knowledge, windows: tuple[Window, ...]) -> None:
+    found = knowledge.times.hours(hours_text(windows))
+    assert found is not None
+    assert tuple((tuple(sorted(w.days)), w.start, w.end) for w in found) == tuple(
+        (w.days, w.start, w.end) for w in windows
+    )
