@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.resources import files
 from traceback import format_tb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tornado.web import StaticFileHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
@@ -23,6 +23,7 @@ from handlers.phones_view import Json
 from smsmentor.core.events import Event
 from smsmentor.core.model import Fact, Member, OutText
 from smsmentor.gateways.simulator import Bubble
+from smsmentor.ports import Reader
 
 if TYPE_CHECKING:
     from smsmentor.core.turn import Turn
@@ -44,7 +45,15 @@ SPEEDS = (0, 1, 60)
 NEW_PHONES = tuple(f"+1212555{n:04}" for n in range(100, 200))
 """Numbers that are kept for fiction (North American Numbering Plan): they ring nowhere."""
 
-Send = Callable[[Json], None]
+
+class Client(Protocol):
+    """A page's end of the line."""
+
+    def send(self, message: Json) -> None:
+        """Hand a message to the page; never raises, also when it has just gone."""
+
+    def close(self, code: int, reason: str) -> None:
+        """End the line."""
 
 
 class Unreadable(ValueError):
@@ -54,8 +63,8 @@ class Unreadable(ValueError):
 class PhonesHub:
     """The simulated phones of one rig and the pages that show them. It knows no rule of the product.
 
-    A page calls `join` with a function that sends to it, hands every message to `handle`, and calls `leave`.
-    What it gets is one shape: `{"type": "snapshot" | "update", …}` with the parts that are new or have changed.
+    A page's client joins, hands every message to `handle`, and leaves. What it is sent is one shape:
+    `{"type": "snapshot" | "update", …}` with the parts that are new or have changed.
     """
 
     def __init__(self, rig: Rig, *, phones: Mapping[str, str] | Sequence[str] = (), speed: int = 0) -> None:
@@ -63,7 +72,7 @@ class PhonesHub:
         self.rig = rig
         self.speed = speed
         self._lock = asyncio.Lock()
-        self._clients: list[Send] = []
+        self._clients: list[Client] = []
         self._phones: list[str] = []
         self._labels: dict[str, str] = {}
         self._shown: dict[str, Any] = {}
@@ -77,29 +86,30 @@ class PhonesHub:
         labels = phones if isinstance(phones, Mapping) else {}
         for phone in phones:
             self._open(phone, labels.get(phone, ""))
-        for phone in sorted(rig.phones.threads, key=self._last_text, reverse=True):
-            if phone not in self._phones and len(self._phones) < MOST_AT_START:
+        recent = sorted(rig.phones.threads, key=self._last_text)[-MOST_AT_START:]
+        for phone in rig.phones.threads:
+            if phone in recent and phone not in self._phones:
                 self._open(phone)
         rig.phones.watchers.append(self._saw_bubble)
         rig.watchers.append(self._saw_event)
 
     # Pages
 
-    def join(self, send: Send) -> None:
+    def join(self, client: Client) -> None:
         """A page has opened: it gets everything once, then what changes. Raises Unreadable when there are too many."""
         if len(self._clients) >= MOST_CLIENTS:
             raise Unreadable("Too many pages are open.")
         self._flush()
-        self._clients.append(send)
-        send(self._snapshot())
+        self._clients.append(client)
+        client.send(self._snapshot())
         self._start_player()
 
-    def leave(self, send: Send) -> None:
+    def leave(self, client: Client) -> None:
         """A page has gone. While nobody looks, the clock stands."""
-        if send in self._clients:
-            self._clients.remove(send)
+        if client in self._clients:
+            self._clients.remove(client)
 
-    async def handle(self, send: Send, message: str | bytes) -> None:
+    async def handle(self, client: Client, message: str | bytes) -> None:
         """Do what a page asks; what cannot be read or done is answered with an error to that page alone."""
         try:
             wish = _read(message)
@@ -107,17 +117,19 @@ class PhonesHub:
             if action is None:
                 raise Unreadable("That is not something this page can do.")
             async with self._lock:
-                await action(self, send, wish)
+                await action(self, client, wish)
         except Unreadable as problem:
-            send({"type": "error", "message": str(problem)})
+            client.send({"type": "error", "message": str(problem)})
         except Exception as error:
             _report(error)
-            send({"type": "error", "message": "That went wrong on our side: the server's log says where."})
+            client.send({"type": "error", "message": "That went wrong on our side: the server's log says where."})
         self._flush()
 
     async def close(self) -> None:
-        """Stop the clock and forget the pages."""
-        self._clients.clear()
+        """Stop the clock and end the lines of all pages; they try again until something answers."""
+        clients, self._clients = self._clients, []
+        for client in clients:
+            client.close(1001, "going away")
         async with self._lock:  # whoever holds it is at work, and work is never cut off in the middle
             if self._player is not None:
                 self._player.cancel()
@@ -171,8 +183,8 @@ class PhonesHub:
             self._tell({"type": "update", **parts})
 
     def _tell(self, message: Json) -> None:
-        for send in list(self._clients):
-            send(message)
+        for client in list(self._clients):
+            client.send(message)
 
     def _snapshot(self) -> Json:
         with self.rig.store.reading() as reader:
@@ -186,7 +198,8 @@ class PhonesHub:
                 "facts": view.facts(names, list(self._facts)),
             }
 
-    def _state(self, reader: Any, names: view.Names) -> Json:
+    def _state(self, reader: Reader, names: view.Names) -> Json:
+        self._label(reader)
         simulator = self.rig.phones
         return {
             "people": [
@@ -223,9 +236,15 @@ class PhonesHub:
         self._stirred = True
         if label:
             self._labels[phone] = label
-        elif phone not in self._labels:
-            taken = sum(name.startswith("Mentee") for name in self._labels.values())
-            self._labels[phone] = f"Mentee {taken + 1}"
+
+    def _label(self, reader: Reader) -> None:
+        """Whoever has no alias is shown under a label."""
+        for phone in self._phones:
+            if phone not in self._labels:
+                member = next(reader.walk(Member, "phone", phone), None)
+                if member is None or not member.alias:
+                    taken = sum(name.startswith("Mentee") for name in self._labels.values())
+                    self._labels[phone] = f"Mentee {taken + 1}"
 
     def _last_text(self, phone: str) -> datetime:
         return self.rig.phones.threads[phone][-1].at
@@ -238,36 +257,36 @@ class PhonesHub:
 
     # What a page can ask for
 
-    async def _do_text(self, send: Send, wish: Json) -> None:
+    async def _do_text(self, client: Client, wish: Json) -> None:
         phone, body = self._known(wish), _text(wish, "body", LONGEST_BODY)
         if not body.strip():
             raise Unreadable("Type a text first.")
         await self.rig.text(phone, body)
 
-    async def _do_again(self, send: Send, wish: Json) -> None:
+    async def _do_again(self, client: Client, wish: Json) -> None:
         await self.rig.again()
 
-    async def _do_wait(self, send: Send, wish: Json) -> None:
+    async def _do_wait(self, client: Client, wish: Json) -> None:
         span = timedelta(seconds=_number(wish, "seconds"))
         if not timedelta(0) < span <= LONGEST_WAIT:
             raise Unreadable("The clock goes forward by up to 31 days at a time.")
         await self.rig.wait(span)
 
-    async def _do_next(self, send: Send, wish: Json) -> None:
+    async def _do_next(self, client: Client, wish: Json) -> None:
         # Delivery reports come in on the way: a person who presses the button wants to see the service act.
         moment = self.rig.store.next_moment() or self.rig.next_moment()
         if moment is None:
             raise Unreadable("Nothing is due: the next thing happens when somebody texts.")
         await self.rig.wait(max(moment - self.rig.clock.now(), timedelta(0)))
 
-    async def _do_play(self, send: Send, wish: Json) -> None:
+    async def _do_play(self, client: Client, wish: Json) -> None:
         speed = _number(wish, "speed")
         if speed not in SPEEDS:
             raise Unreadable("The clock runs at 1x or 60x.")
         self.speed = int(speed)
         self._start_player()
 
-    async def _do_open(self, send: Send, wish: Json) -> None:
+    async def _do_open(self, client: Client, wish: Json) -> None:
         phone = _text(wish, "phone", 20)
         if phone in self._phones:
             return
@@ -277,11 +296,11 @@ class PhonesHub:
                 raise Unreadable("Nobody has that number here.")
         self._open(phone)
 
-    async def _do_new(self, send: Send, wish: Json) -> None:
+    async def _do_new(self, client: Client, wish: Json) -> None:
         self._room()
         with self.rig.store.reading() as reader:
             for phone in NEW_PHONES:
-                if phone not in self._labels and next(reader.walk(Member, "phone", phone), None) is None:
+                if phone not in self._phones and next(reader.walk(Member, "phone", phone), None) is None:
                     break
             else:
                 raise Unreadable("All the numbers for new phones are in use.")
@@ -291,15 +310,15 @@ class PhonesHub:
         if len(self._phones) >= MOST_PHONES:
             raise Unreadable(f"{MOST_PHONES} phones are open. Close one first.")
 
-    async def _do_close(self, send: Send, wish: Json) -> None:
+    async def _do_close(self, client: Client, wish: Json) -> None:
         self._phones.remove(self._known(wish))
         self._stirred = True
 
-    async def _do_pool(self, send: Send, wish: Json) -> None:
+    async def _do_pool(self, client: Client, wish: Json) -> None:
         with self.rig.store.reading() as reader:
-            send({"type": "pool", "pool": view.pool(reader)})
+            client.send({"type": "pool", "pool": view.pool(reader)})
 
-    async def _do_fault(self, send: Send, wish: Json) -> None:
+    async def _do_fault(self, client: Client, wish: Json) -> None:
         faults, name = self.rig.phones.faults, _text(wish, "name", 20)
         if name in ("down", "hanging", "twice"):
             setattr(faults, name, bool(wish.get("on")))
@@ -352,7 +371,7 @@ class PhonesHub:
             await self.rig.wait(span)
 
 
-Action = Callable[[PhonesHub, Send, Json], Awaitable[None]]
+Action = Callable[[PhonesHub, Client, Json], Awaitable[None]]
 
 ACTIONS: dict[str, Action] = {
     name.removeprefix("_do_"): method for name, method in vars(PhonesHub).items() if name.startswith("_do_")
@@ -442,15 +461,15 @@ class PhonesLive(WebSocketHandler):
 
     def open(self, *args: str, **kwargs: str) -> None:
         try:
-            self.hub.join(self.send)
+            self.hub.join(self)
         except Unreadable as problem:
             self.close(1013, str(problem))
 
     async def on_message(self, message: str | bytes) -> None:
-        await self.hub.handle(self.send, message)
+        await self.hub.handle(self, message)
 
     def on_close(self) -> None:
-        self.hub.leave(self.send)
+        self.hub.leave(self)
 
     def send(self, message: Json) -> None:
         """Send to the page; one that has just gone misses it and gets everything when it comes back."""

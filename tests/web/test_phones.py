@@ -69,9 +69,10 @@ class Page:
         self.threads: dict[str, dict[str, Json]] = {}
         self.facts: list[Json] = []
         self.news = asyncio.Event()
-        hub.join(self.hear)
+        self.closed: list[int] = []
+        hub.join(self)
 
-    def hear(self, message: Json) -> None:
+    def send(self, message: Json) -> None:
         message = json.loads(json.dumps(message))
         self.told.append(message)
         self.state |= {k: v for k, v in message.items() if k not in ("type", "threads", "bubbles", "facts")}
@@ -82,8 +83,11 @@ class Page:
         self.facts += message.get("facts", ())
         self.news.set()
 
+    def close(self, code: int, reason: str) -> None:
+        self.closed.append(code)
+
     async def do(self, what: str, **more: Any) -> None:
-        await self.hub.handle(self.hear, json.dumps({"do": what, **more}))
+        await self.hub.handle(self, json.dumps({"do": what, **more}))
 
     async def text(self, phone: str, body: str) -> None:
         await self.do("text", phone=phone, body=body)
@@ -185,7 +189,7 @@ def test_every_page_sees_what_one_of_them_does() -> None:
         assert late.threads == page.threads
         assert late.state == page.state
         assert late.facts == page.facts
-        page.hub.leave(other.hear)
+        page.hub.leave(other)
         heard = len(other.told)
         await page.text(MIA, "and one more thing: she is new")
         assert len(other.told) == heard
@@ -233,7 +237,7 @@ def test_only_what_has_changed_is_told_again() -> None:
 )
 def test_a_message_that_cannot_be_read_is_answered_and_changes_nothing(message: str, why: str) -> None:
     async def story(page: Page) -> None:
-        await page.hub.handle(page.hear, message)
+        await page.hub.handle(page, message)
         assert len(page.told) == 2
         assert why in page.problems()[0]
         assert page.hub.rig.clock.now() == SIX_IN_THE_EVENING
@@ -374,6 +378,14 @@ def test_a_snapshot_holds_the_newest_texts_and_facts_only() -> None:
     visit(story)
 
 
+def test_pages_are_told_when_the_server_goes() -> None:
+    async def story(page: Page) -> None:
+        await page.hub.close()
+        assert page.closed == [1001]
+
+    visit(story)
+
+
 def test_too_many_pages_are_turned_away() -> None:
     async def story(page: Page) -> None:
         for _ in range(phones.MOST_CLIENTS - 1):
@@ -438,8 +450,9 @@ def test_after_a_restart_the_phones_show_what_they_showed_and_go_on() -> None:
         rig = Rig(page.hub.rig.store, SetClock(SIX_IN_THE_EVENING), page.hub.rig.knowledge, reports=True)
         rig.recall(series=1)
         assert rig.clock.now() == page.hub.rig.clock.now()
-        hub = PhonesHub(rig, phones={MIA: "Mia"})
+        hub = PhonesHub(rig)
         again = Page(hub)
+        assert again.state["people"][0]["name"] == "Mentee 1"
         assert {p: again.came(p) for p in page.threads} == {p: page.came(p) for p in page.threads}
         await again.text(BEN, f"{code} {ADVICE}")
         assert ADVICE in again.came(MIA)[-1]
