@@ -55,12 +55,14 @@ class Lines:
     def ready(self, now: datetime, limit: int) -> list[OutText]:
         """The next text of each recipient that may be sent now, who was ready first first."""
         at = now.timestamp()
-        found: list[Call] = []
+        found: dict[str, Call] = {}
         while len(found) < limit and self._first() is not None and self._heap[0][0] <= at:
-            found.append(heapq.heappop(self._heap))
-        for call in found:
+            call = heapq.heappop(self._heap)
+            # A call that changed and changed back stands in the heap twice; the second copy ends here.
+            found[call[3]] = call
+        for call in found.values():
             heapq.heappush(self._heap, call)
-        return [self._head(call[3], at) for call in found]
+        return [self._head(member, at) for member in found]
 
     def next_moment(self) -> datetime | None:
         """When `ready` will have something."""

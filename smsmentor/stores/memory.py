@@ -36,6 +36,7 @@ class _Table:
         self.rows: dict[str, Record] = {}
         self.sequences: dict[str, int] = {}
         self.indexes: dict[str, dict[str, list[Entry]]] = {index.name: {} for index in kind.INDEXES}
+        self._unique = tuple(index for index in kind.INDEXES if index.unique)
         self._next = 0
 
     def copy(self) -> _Table:
@@ -59,49 +60,49 @@ class _Table:
         old, place = self.rows.get(id), self.sequences.get(id)
         if record is not None:
             self._refuse_taken_keys(record)
-        if sequence is None:
-            sequence = place
-        if record is None:
-            if old is not None:
-                del self.rows[id], self.sequences[id]
-        else:
             if sequence is None:
-                sequence = self._next
-                self._next += 1
+                sequence = place
+            if sequence is None:
+                sequence, self._next = self._next, self._next + 1
             self.rows[id], self.sequences[id] = record, sequence
+        elif old is not None:
+            del self.rows[id], self.sequences[id]
         for index in self.kind.INDEXES:
-            self._move(index, id, (old, place), (record, sequence))
+            before = _place(index, id, old, place)
+            after = _place(index, id, record, sequence)
+            if before != after:
+                _move(self.indexes[index.name], before, after)
         return old, place
 
-    def _move(
-        self, index: Index, id: str, old: tuple[Record | None, int | None], new: tuple[Record | None, int | None]
-    ) -> None:
-        before, after = _entry(index, id, *old), _entry(index, id, *new)
-        if before == after:
-            return
-        lines = self.indexes[index.name]
-        if before is not None:
-            key, entry = before
-            line = lines[key]
-            del line[bisect_left(line, entry)]
-            if not line:
-                del lines[key]
-        if after is not None:
-            key, entry = after
-            insort(lines.setdefault(key, []), entry)
-
     def _refuse_taken_keys(self, record: Record) -> None:
-        for index in self.kind.INDEXES:
-            if index.unique and (key := index.key(record)) is not None:
-                for _, _, holder in self.indexes[index.name].get(key, ()):
-                    if holder != record.id:
-                        raise StoreError(f"{self.kind.TABLE}: {index.name} of {record.id} is taken by {holder}")
+        for index in self._unique:
+            key = index.key(record)
+            for _, _, holder in self.indexes[index.name].get(key, ()) if key is not None else ():
+                if holder != record.id:
+                    raise StoreError(f"{self.kind.TABLE}: {index.name} of {record.id} is taken by {holder}")
 
 
-def _entry(index: Index, id: str, record: Record | None, sequence: int | None) -> tuple[str, Entry] | None:
+def _place(index: Index, id: str, record: Record | None, sequence: int | None) -> tuple[str, Entry] | None:
+    """The key and entry of a record in an index; None when it has none there."""
     if record is None or sequence is None or (key := index.key(record)) is None:
         return None
-    return key, (index.order(record) if index.order is not None else 0.0, sequence, id)
+    return key, (0.0 if index.order is None else index.order(record), sequence, id)
+
+
+def _move(lines: dict[str, list[Entry]], before: tuple[str, Entry] | None, after: tuple[str, Entry] | None) -> None:
+    if before is not None:
+        key, entry = before
+        line = lines[key]
+        del line[bisect_left(line, entry)]
+        if not line:
+            del lines[key]
+    if after is not None:
+        key, entry = after
+        held = lines.get(key)
+        if held is None:
+            lines[key] = [entry]
+        else:
+            insort(held, entry)
 
 
 class _View:

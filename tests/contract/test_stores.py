@@ -19,6 +19,7 @@ from tinydb import TinyDB
 
 from smsmentor.core.model import (
     Fact,
+    Load,
     Member,
     Offer,
     OutText,
@@ -424,6 +425,26 @@ def test_a_place_that_cannot_be_written_is_a_plain_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StoreError, match="cannot be opened"):
         TinyDBStore(tmp_path / "file" / "store.db")
+
+
+def test_a_document_that_was_spoiled_fails_only_the_event_that_reads_it(path: Path) -> None:
+    _filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE loads SET doc = '{'")
+        other.commit()
+    with closing(TinyDBStore(path)) as store:
+
+        async def two() -> list[Any]:
+            steps: list[Step] = [lambda reader: Changes(answer=reader.get(Load, "m1")), putting(Tally("t", {}))]
+            return await asyncio.gather(
+                *(store.transact(f"e{n}", step, now=NOW) for n, step in enumerate(steps)), return_exceptions=True
+            )
+
+        spoiled, other_one = run(two)
+        assert isinstance(spoiled, StoreDamaged)
+        assert other_one.fresh
+        with pytest.raises(StoreDamaged):
+            store.check()
 
 
 def test_the_full_check_finds_a_row_that_was_changed_without_its_keys(path: Path) -> None:
