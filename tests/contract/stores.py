@@ -293,6 +293,19 @@ class StoreContract:
 
         run(both)
 
+    def test_two_views_at_once_each_keep_their_moment(self, store: Store) -> None:
+        async def both() -> None:
+            await put(store, Load("m1", silent=1))
+            with store.reading() as early:
+                await put(store, Load("m1", silent=2))
+                with store.reading() as late:
+                    await put(store, Load("m1", silent=3))
+                    found = [reader.get(Load, "m1") for reader in (early, late)]
+                    assert found == [Load("m1", silent=1), Load("m1", silent=2)]
+            assert get(store, Load, "m1") == Load("m1", silent=3)
+
+        run(both)
+
     def test_a_closed_store_refuses_and_can_be_closed_again(self, store: Store) -> None:
         store.close()
         store.close()

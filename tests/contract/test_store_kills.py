@@ -83,6 +83,18 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
             assert not _takes_effect(path, id)
 
 
+def test_two_processes_write_at_once_and_killing_one_harms_neither(tmp_path: Path) -> None:
+    path, dice = tmp_path / "store.db", random.Random(13)
+    acknowledged: set[str] = set()
+    for turn in range(3):
+        with _writer(path, f"one{turn}") as one, _writer(path, f"two{turn}") as two:
+            acknowledged |= set(_acknowledged(one, dice.randrange(20, 60)))
+            after = _acknowledged(two, dice.randrange(60, 120))
+        assert len(after) >= 60
+        acknowledged |= set(after)
+        assert acknowledged <= _whole_events(path)
+
+
 def _takes_effect(path: Path, id: str) -> bool:
     """Deliver an event again."""
     with closing(TinyDBStore(path)) as store:
