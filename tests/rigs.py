@@ -77,7 +77,7 @@ class TinyDBRigs:
 
 
 class HttpRig(Rig):
-    """Texts come as signed webhooks to a real server; texts go through the carrier's client, answered by `responses`."""
+    """Texts come as signed webhooks to a real server and go through the carrier's client, answered by `responses`."""
 
     def __init__(self, store: Store, clock: SetClock, knowledge: Knowledge, mock: responses.RequestsMock) -> None:
         self.settings = TwilioSettings(ACCOUNT, (TOKEN,), PUBLIC, numbers=(NUMBER,))
@@ -92,7 +92,8 @@ class HttpRig(Rig):
 
     def gateway(self) -> Gateway:
         """The carrier's client, remembering which text is on its way to whom."""
-        self.twilio = TwilioGateway(self.settings, codes=self.codes, clock=self.clock, known=lambda sid: False)
+        if self.twilio is None:
+            self.twilio = TwilioGateway(self.settings, codes=self.codes, clock=self.clock, known=lambda sid: False)
         return Recording(self.twilio, self.on_the_way)
 
     async def deliver(self, inbound: Inbound) -> None:
@@ -130,8 +131,8 @@ class HttpRig(Rig):
         if outcome.state == "taken":
             answer = {"sid": outcome.provider_id, "status": "queued", "to": text.phone, "body": text.body}
             return 201, {}, json.dumps(answer)
-        status = 429 if outcome.state == "later" else 400
-        return status, {}, json.dumps({"code": outcome.code, "message": "refused", "status": status})
+        status, code = (429, 20429) if outcome.state == "later" else (400, outcome.code)
+        return status, {}, json.dumps({"code": code, "message": "refused", "status": status})
 
 
 class Recording:

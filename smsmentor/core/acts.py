@@ -42,6 +42,17 @@ def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:
         turn.note("member.changed", member=mentor.id, what="import")
 
 
+def _mentee(turn: Turn, args: Mapping[str, Any]) -> None:
+    """Somebody who has not texted yet is known beforehand, with what the operator says about them."""
+    phone = str(args["phone"])
+    base = members.by_phone(turn, phone) or Member(
+        turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone), lang=turn.rules.lang
+    )
+    fields = {n: args[n] for n in ("alias", "field", "employer", "zone", "lang") if args.get(n)}
+    turn.save(replace(base, **fields))
+    turn.note("member.joined", member=base.id, role="mentee")
+
+
 def _operator(turn: Turn, args: Mapping[str, Any]) -> None:
     """A number may give operator commands and is paged."""
     phone = str(args["phone"])
@@ -60,6 +71,7 @@ def _close(turn: Turn, args: Mapping[str, Any]) -> None:
 
 
 ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
+    "mentee": _mentee,
     "mentor": _mentor,
     "operator": _operator,
     "close": _close,

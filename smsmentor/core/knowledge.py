@@ -12,6 +12,7 @@ import phonenumbers
 from phonenumbers import timezone as phone_zones
 
 from smsmentor.core.carrier import CarrierWords
+from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.catalogue import Catalogue
 from smsmentor.core.contact import Contacts
 from smsmentor.core.model import Window
@@ -38,6 +39,9 @@ class Knowledge:
     hotlines: Mapping[str, Any]
     cities: Mapping[str, str]
     """Cities and everyday names of zones, in lower case, to zone names."""
+    carrier_codes: CarrierCodes
+    real_phones: bool = False
+    """Texts go through a carrier, to people: what guards against strangers and fraud is on."""
 
     def zone_for(self, phone: str) -> str:
         """The zone that a number suggests when it is just one; empty when it says nothing (the service's is used)."""
@@ -47,10 +51,15 @@ class Knowledge:
         """The two-letter country of a number; the service's when it cannot be told."""
         return _country_of_number(phone) or self.rules.country
 
-    def hotline(self, country: str, lang: str) -> str:
-        """The crisis lines of a country in one short sentence."""
-        table = self.hotlines.get(country) or self.hotlines.get(self.rules.country) or self.hotlines["US"]
-        return str(table.get(lang) or table["en"])
+    def hotline(self, phone: str) -> Mapping[str, str]:
+        """The crisis line of the country of a number: `country`, `line`, `emergency`, and `text` where it takes texts.
+
+        A country that the table lacks gets the service's own.
+        """
+        country = self.country_of(phone)
+        country = country if country in self.hotlines else self.rules.country
+        country = country if country in self.hotlines else "US"
+        return {"country": country, **self.hotlines[country]}
 
     def yes_no(self, lang: str) -> Mapping[str, frozenset[str]]:
         """Small closed word lists: yes, on, off, skip, thanks, kind words before DONE, reasons after PASS."""

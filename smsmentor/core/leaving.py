@@ -27,7 +27,7 @@ def let_go(turn: Turn, member: Member) -> None:
         turn.drop(Prompt, prompt.id)
         turn.forget("prompt.expire", prompt.id)
     if member.mentor:
-        panel.mentor_left(turn, member)
+        panel.mentor_left(turn, member, for_good=True)
         pool.stand(turn, turn.need(Member, member.id))
     for request in members.live_requests(turn, member.id):
         requests.close(turn, request, "withdrawn")

@@ -89,13 +89,18 @@ def release(turn: Turn, request: Request) -> None:
             relay_answer(turn, offer, now, offer.late)
 
 
-def mentor_left(turn: Turn, mentor: Member) -> None:
-    """A mentor opted out or paused: what waited for them goes to others; mentees are told once, not why."""
+def mentor_left(turn: Turn, mentor: Member, *, for_good: bool) -> None:
+    """A mentor opted out or paused: what waited for them goes to others; mentees are told once, not why.
+
+    A pause leaves conversations as they are in which the mentor owes no answer.
+    """
     for offer in members.open_offers(turn, mentor.id):
         request = turn.need(Request, offer.request)
         requests.withdraw(turn, offer, request)
         turn.remind("request.next", request.id, turn.now)
     for thread in members.open_threads(turn, mentor.id):
+        if not (for_good or thread.awaiting):
+            continue
         request = turn.need(Request, thread.request)
         turn.save(replace(thread, closed=True, awaiting=""))
         if thread.awaiting:

@@ -169,7 +169,9 @@ def _keep_going(turn: Turn, prompt: Prompt, request: Request) -> None:
 
 
 def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    """The one question of REPORT: what happened? Whatever comes goes to the operators."""
+    """The one question of REPORT: what happened? Whatever is no bare command goes to the operators."""
+    if plain(text).strip(" .!") in turn.knowledge.words.keywords(member.lang):
+        return None
     end(turn, prompt)
     turn.note("report.filed", request=prompt.request, member=member.id, text=turn.text_id)
     for operator in members.operators(turn):

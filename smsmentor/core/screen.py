@@ -22,7 +22,7 @@ def crisis(turn: Turn, member: Member, body: str) -> Outcome | None:
     request = _case(turn, member, body, alarm.rule)
     told = member.crisis_told
     if told is None or turn.now - told >= timedelta(minutes=turn.rules.crisis_text_minutes):
-        line = turn.knowledge.hotline(turn.knowledge.country_of(member.phone), member.lang)
+        line = hotline(turn, member)
         turn.say(
             member, "crisis.contacts" if members.operators(turn) else "crisis.contacts_only", urgent=True, lines=line
         )
@@ -32,6 +32,15 @@ def crisis(turn: Turn, member: Member, body: str) -> Outcome | None:
     turn.note("crisis.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
     page(turn, request)
     return Outcome("crisis", alarm.level, request.id)
+
+
+def hotline(turn: Turn, member: Member) -> str:
+    """The crisis line of this member's country in one short sentence."""
+    table = turn.knowledge.hotline(member.phone)
+    text = table.get("text", "")
+    kind = "call" if not text else "both" if text == table["line"] else "two"
+    parts = {name: table[name] for name in ("country", "line", "emergency")}
+    return turn.words(member, f"hotline.{kind}", text=text, **parts)
 
 
 def page(turn: Turn, request: Request) -> None:

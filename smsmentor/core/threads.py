@@ -128,7 +128,7 @@ def hold(
     """Keep a text that could go to several places, and ask its sender which."""
     shown = found[:4]
     choices = tuple(
-        Choice(str(number), place.target, f"{place.key} ({requests.label(place.request)})")
+        Choice(str(number), place.target, f"{place.key} ({_label(turn, place)})")
         for number, place in enumerate(shown, start=1)
     )
     until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
@@ -148,6 +148,15 @@ def hold(
     turn.say(member, text_id, choices=listed(choices, room), code=code)
     turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
     return Outcome("held")
+
+
+def _label(turn: Turn, place: Place) -> str:
+    """What a person knows a place by: the words of the question, or who of the panel it is."""
+    kind, _, id = place.target.partition(":")
+    if kind == "mentee":
+        mentor = turn.need(Member, turn.need(Thread, id).mentor)
+        return mentor.alias or mentor.field or turn.words(turn.need(Member, place.request.mentee), "word.peer")
+    return requests.label(place.request)
 
 
 def listed(choices: tuple[Choice, ...], room: int) -> str:

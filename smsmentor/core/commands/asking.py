@@ -13,13 +13,14 @@ from smsmentor.core.turn import Outcome
 
 
 def _ask_grammar(asked: Asked) -> str | None:
-    """ASK and a question of at least three words; `ask for ten minutes` in an open thread is advice."""
+    """ASK and a question of at least three words; `ask for ten minutes` is advice."""
     rest = asked.call.rest
     if len(rest.split()) < 3:
         return None
-    if asked.call.shouted or asked.call.separated:
+    if asked.call.shouted:
         return rest
-    return rest if rest.endswith("?") or not threads.places(asked.turn, asked.member) else None
+    asks = rest.endswith("?") or plain(rest).split()[0] in asked.turn.knowledge.yes_no(asked.member.lang)["questions"]
+    return rest if asks and not threads.places(asked.turn, asked.member) else None
 
 
 def _ask(asked: Asked, question: str) -> Outcome:
@@ -102,11 +103,14 @@ _DONE_AFTER = re.compile(r"(?P<before>.*?)(?P<sep>[\s,.!;:-]+)done[\s.!]*", re.D
 
 
 def is_done(asked_text: str, kind_words: frozenset[str]) -> bool:
-    """`DONE`, or a few kind words and then DONE: `thats really good, DONE`; not `Done that, did not help`."""
+    """DONE with a few kind words: `thats really good, DONE`, `done thanks`; not `Done that, did not help`."""
+    words = re.findall(r"[\w']+", plain(asked_text))
+    if words[:1] == ["done"]:
+        return all(word in kind_words for word in words[1:])
     found = _DONE_AFTER.fullmatch(asked_text)
     if not found:
         return False
-    words = re.findall(r"\w+", plain(found["before"]))
+    words = re.findall(r"[\w']+", plain(found["before"]))
     if len(words) > 8:
         return False
     shouted = asked_text.rstrip(" .!").endswith("DONE")

@@ -89,7 +89,7 @@ def pause(turn: Turn, member: Member, until: datetime | None) -> None:
     turn.note("member.paused", member=member.id, why="PAUSE")
     if until is not None:
         turn.remind("member.back", member.id, until)
-    panel.mentor_left(turn, member)
+    panel.mentor_left(turn, member, for_good=False)
 
 
 def _pause_grammar(asked: Asked) -> datetime | bool | None:

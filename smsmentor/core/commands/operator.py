@@ -1,10 +1,13 @@
-"""What operators can do by text, from listed numbers: OP STATUS, OP WAITING, OP ACK K43. Each is written down."""
+"""What operators can do by text, from listed numbers: OP STATUS, OP WAITING, OP ACK K48, OP INVITE word."""
 
 from __future__ import annotations
 
+import re
+
 from smsmentor.core import codes
 from smsmentor.core.commands.kit import Asked, Command
-from smsmentor.core.model import Code, Request
+from smsmentor.core.model import Code, Invitation, Request
+from smsmentor.core.normal import plain
 from smsmentor.core.turn import Outcome
 
 
@@ -47,6 +50,18 @@ def _ack(asked: Asked, rest: str) -> Outcome | None:
     return None
 
 
-_ACTS = {"status": _status, "waiting": _waiting, "ack": _ack}
+def _invite(asked: Asked, rest: str) -> Outcome | None:
+    """A word with which people can JOIN."""
+    turn = asked.turn
+    word = plain(rest).strip(" .")
+    if not re.fullmatch(r"[a-z0-9-]{4,20}", word):
+        turn.say(asked.member, "op.invite_what")
+        return Outcome("clarified", "no word")
+    turn.save(Invitation(word, turn.now))
+    turn.say(asked.member, "op.invited", word=word.upper())
+    return None
+
+
+_ACTS = {"invite": _invite, "status": _status, "waiting": _waiting, "ack": _ack}
 
 COMMANDS = (Command("OP", "operator", _grammar, _op),)

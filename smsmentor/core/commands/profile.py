@@ -69,7 +69,11 @@ def _zone(asked: Asked, name: str) -> Outcome | None:
         member = _change(asked, "zone", zone=name)
         pool.stand(turn, member)
     here = turn.now.astimezone(zone_of(member, turn.rules))
-    turn.say(member, "zone.set" if name else "zone.is", clock=f"{here.hour}:{here.minute:02d}")
+    clock = f"{here.hour}:{here.minute:02d}"
+    if name:
+        turn.say(member, "zone.set", clock=clock, night=turn.rules.quiet_from, day=turn.rules.quiet_until)
+    else:
+        turn.say(member, "zone.is", clock=clock)
     return None
 
 

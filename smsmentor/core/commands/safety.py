@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smsmentor.core import members, screen, threads
-from smsmentor.core.commands.kit import Asked, Command, of_request
+from smsmentor.core.commands.kit import Asked, Command, alone, of_request
 from smsmentor.core.model import Request
 from smsmentor.core.turn import Outcome
 
@@ -54,7 +54,14 @@ def _report(asked: Asked, wanted: tuple[Request | str, str]) -> Outcome | None:
     return None
 
 
+def _show(asked: Asked, _: object) -> Outcome | None:
+    """SHOW reads a text that is held back; those are answered before commands, so here there is none."""
+    asked.turn.say(asked.member, "screen.nothing")
+    return Outcome("clarified", "nothing held")
+
+
 COMMANDS = (
+    Command("SHOW", "anyone", alone, _show),
     Command("BLOCK", "anyone", _grammar, _block),
     Command("REPORT", "anyone", _grammar, _report),
 )
