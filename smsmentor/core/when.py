@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from dateutil import tz
 
 from smsmentor.core import when_clock, when_hours
+from smsmentor.core.model import Window
 from smsmentor.core.when_clock import Clock
 from smsmentor.core.when_day import Calendar, Day
-from smsmentor.core.when_hours import Window, next_open, open_at
+from smsmentor.core.when_hours import next_open, open_at
 from smsmentor.core.when_length import Length, length
 from smsmentor.core.when_phrase import Phrase, Point, scan
 from smsmentor.core.when_words import LIMIT, Lexicon, Sentence, plain

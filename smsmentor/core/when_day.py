@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -36,6 +37,7 @@ class Day:
 
 
 Found = tuple[Day, int]
+Form = Callable[[Sentence, int, "Calendar"], Found | None]
 
 
 @dataclass(frozen=True)
@@ -52,21 +54,21 @@ class Calendar:
 
 def day(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     """Reads the longest day, date or period that starts at this token."""
-    forms = (
-        _anchored,
-        _numeric,
-        _month_first,
-        _number_first,
-        _nth_weekday,
-        _period,
-        _edge_of_period,
-        _of_period,
-        _nth_of_month,
-        _next_few,
-        _weekday,
-        _relative,
-        _of_month,
+    single_days = (_numeric, _month_first, _number_first, _weekday, _relative, _of_month)
+    periods = (_nth_weekday, _period, _edge_of_period, _of_period, _nth_of_month, _next_few)
+    return _longest(s, at, calendar, (_anchored, *single_days, *periods))
+
+
+def _anchor(s: Sentence, at: int, calendar: Calendar) -> Found | None:
+    """The day that another one counts from: only forms that count from nothing, so that no text nests them."""
+    start = s.after(at, "article")
+    found = _longest(
+        s, start, calendar, (_numeric, _month_first, _number_first, _weekday, _relative, _of_month)
     )
+    return found if found is not None and found[0].grain == "day" else None
+
+
+def _longest(s: Sentence, at: int, calendar: Calendar, forms: Iterable[Form]) -> Found | None:
     found = [form(s, at, calendar) for form in forms]
     return max((f for f in found if f is not None), key=lambda f: f[1], default=None)
 
@@ -445,8 +447,8 @@ def _period(s: Sentence, at: int, calendar: Calendar) -> Found | None:
         return _after_postfix(s, weekend[1], modifier, "weekend", calendar)
     if unit and unit[0] in ("week", "month", "year"):
         of = s.after(unit[1], "of")
-        anchor = day(s, s.after(of, "article"), calendar) if unit[0] == "week" and of > unit[1] else None
-        if anchor is not None and anchor[0].grain == "day":
+        anchor = _anchor(s, of, calendar) if unit[0] == "week" and of > unit[1] else None
+        if anchor is not None:
             monday = anchor[0].first - timedelta(days=anchor[0].first.weekday())
             return Day(monday, monday + 6 * _ONE, "week", "period", ask=anchor[0].ask), anchor[1]
         return _after_postfix(s, unit[1], modifier, unit[0], calendar)
@@ -567,8 +569,8 @@ def _anchored(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     joint = s.after(amount[1], "from", "after", "on")
     if joint == amount[1] and amount[0].days % 7:
         return None  # "a week friday" is said, "2 days friday" is not
-    anchor = day(s, s.after(joint, "article"), calendar)
-    if anchor is None or anchor[0].grain != "day" or anchor[0].kind == "period":
+    anchor = _anchor(s, joint, calendar)
+    if anchor is None:
         return None
     moved = anchor[0].first + relativedelta(months=amount[0].months, days=amount[0].days)
     return single(moved, "relative", ask=None), anchor[1]

@@ -76,15 +76,51 @@ class Scan:
     """An "or" stands between two phrases."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What begins at one token: each with the position after it."""
+
+    day: tuple[Day, int] | None = None
+    clock: tuple[Clock, int] | None = None
+    part: tuple[str, int, bool] | None = None
+    offset: tuple[Length, int] | None = None
+
+
+_NOTHING = _Found()
+
+
+class _Text:
+    """A sentence read on one day. What begins at a token is worked out once: a text may be gone over again."""
+
+    def __init__(self, s: Sentence, calendar: Calendar) -> None:
+        self.s = s
+        self.calendar = calendar
+        self._found: dict[tuple[int, bool], _Found] = {}
+
+    def at(self, at: int, range_end: bool) -> _Found:
+        found = self._found.get((at, range_end))
+        if found is None:
+            found = self._found[at, range_end] = self._read(at, range_end)
+        return found
+
+    def _read(self, at: int, range_end: bool) -> _Found:
+        s = self.s
+        if not s.known(at) and s.digits(at) is None and s.tokens[at].text.isalpha():
+            return _NOTHING
+        day = when_day.day(s, at, self.calendar)
+        return _Found(day, when_clock.clock(s, at, range_end), _part(s, at), _offset(s, at))
+
+
 def scan(s: Sentence, calendar: Calendar, whole: bool) -> Scan:
     """All phrases of the text that can stand, from left to right."""
+    text = _Text(s, calendar)
     found: list[Phrase] = []
     rest = joined = False
     at = 0
     while at < len(s):
-        phrase = _phrase(s, at, calendar)
+        phrase = _phrase(text, at)
         again = bool(found and found[-1].clock and (s.has(at - 1, "or") or s.symbol(at - 1, ",")))
-        phrase = _standing(s, phrase, whole, again) if phrase else None
+        phrase = _standing(s, phrase, whole, again)
         if phrase is not None:
             found.append(phrase)
             at = phrase.hi
@@ -98,23 +134,24 @@ def scan(s: Sentence, calendar: Calendar, whole: bool) -> Scan:
     return Scan(tuple(found), rest, joined)
 
 
-def _phrase(s: Sentence, at: int, calendar: Calendar) -> Phrase | None:
+def _phrase(text: _Text, at: int) -> Phrase | None:
+    s = text.s
     bound, start_at = None, at
     for key in _BOUNDS:
         lead = s.has(at, key)
         if lead and not s.has(at, "part"):
             bound, start_at = key, lead[1]
             break
-    start = point(s, start_at, calendar, bound)
+    start = _point(text, start_at, bound)
     if start is None:
-        return point_only(s, at, calendar) if bound else None
+        return _point_only(text, at) if bound else None
     end_at = s.after(start.hi, "to") if bound != "between" else s.after(start.hi, "and", "to")
     if end_at > start.hi and not (s.symbol(start.hi, "-") and s.symbol(end_at, "-")):
-        end = point(s, end_at, calendar, "to")
+        end = _point(text, end_at, "to")
         if end is not None and _pair(start, end):
             return Phrase(at, start, end, bound if bound in ("between", "from") else None)
     onwards = s.has(start.hi, "onwards")
-    if onwards and start.clock and not point(s, onwards[1], calendar, None):
+    if onwards and start.clock and not _point(text, onwards[1], None):
         return Phrase(at, replace(start, hi=onwards[1]), bound="after")
     earlier = s.has(start.hi, "or_earlier")
     if earlier and start.clock:
@@ -122,9 +159,9 @@ def _phrase(s: Sentence, at: int, calendar: Calendar) -> Phrase | None:
     return Phrase(at, start, bound=bound)
 
 
-def point_only(s: Sentence, at: int, calendar: Calendar) -> Phrase | None:
+def _point_only(text: _Text, at: int) -> Phrase | None:
     """A phrase read without its first word being a bound ("after next week" is none, "past 3" is)."""
-    alone = point(s, at, calendar, None)
+    alone = _point(text, at, None)
     return Phrase(at, alone) if alone else None
 
 
@@ -139,16 +176,16 @@ def _pair(start: Point, end: Point) -> bool:
     )
 
 
-def point(s: Sentence, at: int, calendar: Calendar, bound: str | None) -> Point | None:
+def _point(text: _Text, at: int, bound: str | None) -> Point | None:
     """Collects what names one moment, as far as it fits together."""
     so_far = Point(at, at, marked=bound in _BOUNDS)
     here, marked = at, so_far.marked
-    while here < len(s):
-        grown = _grown(s, here, so_far, calendar, marked, bound in ("between", "from", "to"))
+    while here < len(text.s):
+        grown = _grown(text, here, so_far, marked, bound in ("between", "from", "to"))
         if grown is not None:
             so_far, here, marked = grown, grown.hi, False
             continue
-        skipped, marks = _skip(s, here, so_far)
+        skipped, marks = _skip(text.s, here, so_far)
         if skipped == here:
             break
         marked, here = marked or marks, skipped
@@ -169,8 +206,9 @@ def _skip(s: Sentence, at: int, so_far: Point) -> tuple[int, bool]:
     return s.after(at, *_SKIPPED, "edge_word"), False
 
 
-def _grown(s: Sentence, at: int, p: Point, calendar: Calendar, marked: bool, range_end: bool) -> Point | None:
+def _grown(text: _Text, at: int, p: Point, marked: bool, range_end: bool) -> Point | None:
     """The point with the next component, or None when what stands here does not belong to it."""
+    s = text.s
     if p.clock and p.hi == at and p.zone is None:
         zone = s.has(at, "zone")
         if zone:
@@ -181,22 +219,16 @@ def _grown(s: Sentence, at: int, p: Point, calendar: Calendar, marked: bool, ran
     same = s.has(at, "same_time")
     if same and p.clock is None:
         return replace(p, hi=same[1], same_time=True)
-    offset = _offset(s, at) if p.offset is None and not p.clock else None
-    found_day = when_day.day(s, at, calendar)
-    found_clock = when_clock.clock(s, at, range_end)
-    part = _part(s, at)
-    ends = (
-        offset[1] if offset else 0,
-        found_day[1] if found_day else 0,
-        found_clock[1] if found_clock else 0,
-    )
-    if part and part[1] >= max(ends):
-        return _with_part(p, part)
-    if offset and offset[1] == max(ends):
+    found = text.at(at, range_end)
+    offset = found.offset if p.offset is None and not p.clock else None
+    longest = max((named[1] for named in (offset, found.day, found.clock) if named), default=0)
+    if found.part and found.part[1] >= longest:
+        return _with_part(p, found.part)
+    if offset and offset[1] == longest:
         return replace(p, hi=offset[1], offset=offset[0])
-    if found_day and found_day[1] == max(ends):
-        return _with_day(p, found_day)
-    return _with_clock(s, p, found_clock, at, marked, calendar) if found_clock else None
+    if found.day and found.day[1] == longest:
+        return _with_day(p, found.day)
+    return _with_clock(text, p, found.clock, at, marked) if found.clock else None
 
 
 def _with_part(p: Point, part: tuple[str, int, bool]) -> Point | None:
@@ -211,9 +243,8 @@ def _with_day(p: Point, found: tuple[Day, int]) -> Point | None:
     return replace(p, day=both, hi=found[1]) if both else None
 
 
-def _with_clock(
-    s: Sentence, p: Point, found: tuple[Clock, int], at: int, marked: bool, calendar: Calendar
-) -> Point | None:
+def _with_clock(text: _Text, p: Point, found: tuple[Clock, int], at: int, marked: bool) -> Point | None:
+    s, calendar = text.s, text.calendar
     clock, after = found
     if p.clock is None:
         numbered = _weekday_number(s, p, clock, at, calendar) if not marked else None
@@ -282,11 +313,13 @@ def _lasting(s: Sentence, at: int) -> tuple[Length, int] | None:
     return amount if amount and amount[0].months == 0 else None
 
 
-def _standing(s: Sentence, phrase: Phrase, whole: bool, again: bool = False) -> Phrase | None:
+def _standing(s: Sentence, phrase: Phrase | None, whole: bool, again: bool = False) -> Phrase | None:
     """The phrase without what only looks like a time, or None when nothing is left.
 
     With `again`, a clock stands before it: the 4 of "at 3 or 4".
     """
+    if phrase is None:
+        return None
     bare = [p for p in phrase.points if p.clock and p.clock.sure == 0]
     sure = any(p.clock and p.clock.sure == 2 for p in phrase.points)
     if bare and not sure and not again and not _announced(phrase, whole):
@@ -296,8 +329,7 @@ def _standing(s: Sentence, phrase: Phrase, whole: bool, again: bool = False) -> 
     if bare and not phrase.day and not phrase.part and any(_like_a_year(s, p) for p in bare):
         return None
     if bare and phrase.points[-1].clock_at == phrase.hi - 1 and not _followed_well(s, phrase.hi):
-        start = replace(phrase.start, clock=None, hi=phrase.start.clock_at)
-        return _standing(s, Phrase(phrase.lo, start, None, None), whole) if start.day or start.part else None
+        return _standing(s, _without_last_clock(phrase), whole) if phrase.day or phrase.part else None
     if phrase.clock is not None and (phrase.clock.sure > 0 or phrase.start.marked or again):
         named = phrase.day or phrase.part or phrase.start.marked
         return phrase if phrase.clock.sure != 1 or named else None
@@ -308,6 +340,14 @@ def _announced(phrase: Phrase, whole: bool) -> bool:
     """A bare number is a time when a day, a part of the day, "at" or the other end of a range is near."""
     named = phrase.day or phrase.part or phrase.start.offset
     return bool(named or phrase.start.marked or phrase.bound or (whole and phrase.end))
+
+
+def _without_last_clock(phrase: Phrase) -> Phrase | None:
+    """The day of "monday 3 people quit"."""
+    if phrase.end is not None:
+        return Phrase(phrase.lo, phrase.start, bound=phrase.bound)
+    start = replace(phrase.start, clock=None, hi=phrase.start.clock_at)
+    return Phrase(phrase.lo, start) if start.day or start.part else None
 
 
 def _like_a_year(s: Sentence, point: Point) -> bool:
@@ -354,18 +394,13 @@ def _day_stands(s: Sentence, phrase: Phrase) -> bool:
         return led or _followed_well(s, phrase.hi)  # "5 may be enough"
     if phrase.day.strong or phrase.part or phrase.end:
         return True
+    if phrase.clock is not None:
+        return led or not s.has(lead_at, "never_before")
+    if lead_at < start.lo - 1 or s.has(start.lo, "article"):
+        return led and phrase.day.kind == "date"  # "the sun" and "el mar" are no days
     if led:
         return True
-    if s.has(lead_at, "never_before"):
-        return False
-    if phrase.clock is not None:
-        return True
-    return (
-        phrase.day.kind == "weekday"
-        and lead_at < 0
-        and not s.has(start.lo, "article")
-        and _followed_well(s, phrase.hi)
-    )
+    return phrase.day.kind == "weekday" and lead_at < 0 and _followed_well(s, phrase.hi)
 
 
 def _part_stands(s: Sentence, phrase: Phrase) -> bool:
@@ -373,10 +408,10 @@ def _part_stands(s: Sentence, phrase: Phrase) -> bool:
     start = phrase.start
     if phrase.part is None:
         return False
-    led = any(s.has(start.lo + n, key) for n in (0, -1) for key in ("in", "at", "article", "on"))
-    return (
-        start.this
-        or (led and not s.has(start.hi - 1, "weak"))
-        or phrase.bound is not None
-        or phrase.end is not None
-    )
+    if start.this or phrase.bound or phrase.end:
+        return True
+    alone = s.has(start.lo, "part")
+    if alone and alone[1] - start.lo > 1:
+        return True  # "after work", "por la tarde"
+    led = any(s.has(start.lo + n, key) for n in (0, -1) for key in ("in", "at", "on"))
+    return led and not s.has(start.hi - 1, "weak")
