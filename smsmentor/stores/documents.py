@@ -42,6 +42,8 @@ class RowsStorage(Storage):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.connection = open_file(path)
+        # Here nobody is held up by a checkpoint, and there may be no service that makes them.
+        self.connection.execute("PRAGMA wal_autocheckpoint = 2000")
         self._lock = threading.RLock()
 
     def read(self) -> dict[str, dict[str, Any]] | None:

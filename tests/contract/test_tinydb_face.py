@@ -301,6 +301,15 @@ def test_touching_one_document_costs_the_same_in_a_large_table(db: TinyDB) -> No
     assert cost("r2") < small + 50
 
 
+def test_many_writes_of_a_user_do_not_let_the_log_grow_without_end(db: TinyDB) -> None:
+    file = db.storage
+    assert isinstance(file, documents.RowsStorage)
+    for n in range(40):
+        db.insert_multiple({"n": n, "text": "x" * 900} for _ in range(200))
+    assert file.path.stat().st_size > 6_000_000
+    assert file.path.with_name("store.db-wal").stat().st_size < 6_000_000
+
+
 def test_the_tables_are_tinydbs_own_class(db: TinyDB) -> None:
     assert isinstance(db, TinyDB)
     assert isinstance(db.table("requests"), RowsTable)
