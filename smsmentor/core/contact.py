@@ -1,0 +1,343 @@
+"""Finds contact details in a text, in figures or in words: phone, mail, link, handle, one-time code, id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+Kind = Literal["phone", "email", "link", "handle", "code", "id", "address"]
+
+REMOVED = "[removed]"
+
+# A phone number has 7 (local) to 15 digits (ITU-T E.164).
+_PHONE_DIGITS_MIN, _PHONE_DIGITS_MAX = 7, 15
+
+# Top-level domains that are no words of a sentence, so that "done.in the morning" is no link.
+_TLDS = (
+    "com|org|net|edu|gov|info|biz|app|dev|xyz|online|site|shop|tech|store|blog|page|link|club|website|academy|space|io|ai|"
+    "ly|gg|tv|cc|uk|ca|fr|eu|ru|cn|mx|cl|pe|br|jp|nl|ch|pl|se|nz|ie|za"
+)
+# Written out ("example dot me"), or with a path behind, more of them can only be a link.
+_MORE_TLDS = _TLDS + "|me|us|co|es|de|in|it|be|to|is|gl|gd|ar|au|so|id|at|fm|la|my"
+_CODE_SITES = frozenset({"asp.net", "vb.net", "ado.net", "ml.net"})
+_SITES = (
+    "bit\\.ly|t\\.me|wa\\.me|goo\\.gl|youtu\\.be|is\\.gd|lnkd\\.in|fb\\.me|m\\.me|zoom\\.us|t\\.co"
+    "|telegram\\.me|signal\\.me"
+)
+_PROVIDERS = "gmail|hotmail|icloud|protonmail|proton|yahoo|outlook|gmial|googlemail"
+_SERVICES = (
+    "instagram|insta|ig|snapchat|snap|sc|telegram|tg|discord|tiktok|kik|venmo|cash ?app|wechat|whatsapp|facebook|fb|"
+    "twitter|linkedin|linked in|skype|reddit|messenger|signal|paypal|threads|bluesky"
+)
+# Services with whose name only a user name follows: "insta: janedoe". "LinkedIn: update it" may be advice.
+_NAMED_SERVICES = frozenset(
+    {"ig", "insta", "instagram", "snap", "snapchat", "tg", "telegram", "kik", "discord"}
+)
+_NO_PERSON_AT = frozenset(
+    {"look", "looking", "work", "works", "working", "worked", "job", "am", "is", "was", "are"}
+)
+_NO_HANDLE = frozenset(
+    [
+        "home",
+        "work",
+        "all",
+        "everyone",
+        "here",
+        "channel",
+        "school",
+        "night",
+        "noon",
+        "office",
+        "lunch",
+        "least",
+        "first",
+        "the",
+        "any",
+        "once",
+    ]
+)
+
+# Numbers with a plain meaning, put out of sight before phone numbers are looked for.
+_HARMLESS = re.compile(
+    r"""
+      [$€£¥]\s?\d[\d,.]*                                  # $75,000
+    | (?<![\d.])\d{1,3}(?:,\d{3})+(?![\d,])               # 75,000
+    | (?<![\d.])\d{1,2}(?:\.\d{3})+(?![\d.])              # 75.000
+    | (?<![\d.,])\d[\d.,]{0,15}\s?k\b                                # 120k
+    | (?<![\d.,])\d[\d.,]{0,15}\s?[%€£]                                   # 50%
+    | (?<!\d)(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?\d|3[01])(?!\d)      # 2026-03-04
+    | (?<!\d)\d{1,2}[-/.]\d{1,2}[-/.](?:(?:19|20)\d\d|\d\d)(?![-/.\d])              # 4/3/2026
+    | (?<!\d)(?:19|20)\d\d\s?[-–/]\s?(?:(?:19|20)\d\d|\d\d)(?![-–/.\d])             # 2019-2023
+    | (?<!\d)\d{1,2}[:h]\d\d(?::\d\d)?(?!\d)              # 15:30
+    | \b[A-Za-z]\s?\d{2,4}\b                              # K43
+    """,
+    re.VERBOSE,
+)
+_PHONE = re.compile(r"(?<![\w.,#])\+?[(]?\d(?:[ .()/\-]{0,3}\d){6,18}(?!\w)(?![.,]\d)")
+_GROUP = re.compile(r"\d+")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])")
+
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}\s?@\s?(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}\b")
+_URL = re.compile(r"\b(?:https?://|www\.)\S{2,}", re.IGNORECASE)
+_SITE = re.compile(
+    rf"(?<![\w@.-])(?:(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_TLDS})(?:/\S*)?|(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_MORE_TLDS})/\S+"
+    rf"|(?:{_SITES})|(?:[a-z0-9-]{{1,63}}\.){{1,3}}(?:com?|org|net)\.[a-z]{{2}}(?:/\S*)?)(?![\w@-])",
+    re.IGNORECASE,
+)
+_AT_HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z_][\w.]{2,39})")
+_CASHTAG = re.compile(r"(?<!\w)\$[A-Za-z]\w{2,19}\b")
+_VALUE = r"@?([\w.#-]{3,40})"
+
+_SSN = re.compile(r"(?<![\d-])\d{3}[- ]\d{2}[- ]\d{4}(?![\d-])")
+_CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
+_DNI = re.compile(r"\b(?:\d{8}|[XYZ]\d{7})-?[A-Z]\b")
+_NUMBERED = re.compile(
+    r"\b(?:ssn|social security|social|passport|licen[cs]e|account|routing|iban|clabe|dni|pasaporte|cuenta|curp|rfc)"
+    r"(?: (?:number|num|no|is|es|número|numero))*\s?[.:#]?\s?((?=[A-Z]*\d)[A-Z\d][A-Z\d-]{5,19})\b",
+    re.IGNORECASE,
+)
+_G_CODE = re.compile(r"\b[A-Z]-\d{6}\b")
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A contact detail in text[start:end]."""
+
+    kind: Kind
+    start: int
+    end: int
+
+
+class Contacts:
+    """Finds and removes contact details.
+
+    `tables` maps a language to its tables, of which [contact] holds the words for digits, "at", "dot" and the like;
+    links to `allowed_sites` (host names; their subdomains too) pass. Give it text that has been through
+    `normal.relay_text`: what is invisible cannot then split a number.
+    """
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]], allowed_sites: Iterable[str] = ()) -> None:
+        words = _Words([table["contact"] for table in tables.values() if "contact" in table])
+        self._words = words
+        self._allowed = tuple(site.lower().removeprefix("www.").rstrip("/") for site in allowed_sites)
+        at, dot, slash = _any(words.at), _any(words.dot), _any(words.slash)
+        dots = rf"(?:\s?[(\[]\s?(?:\.|{dot})\s?[)\]]\s?|\s{{1,2}}(?:{dot})\s{{1,2}}|\.)"
+        self._written_email = re.compile(
+            rf"(?<!\w)[\w+-]{{1,30}}(?:{dots}[\w+-]{{1,30}}){{0,3}}"
+            rf"(?:\s?[(\[{{]\s?(?:@|{at})\s?[)\]}}]\s?|\s{{1,2}}(?:@|{at})\s{{1,2}}|@)"
+            rf"(?:[\w-]{{1,40}}(?:{dots}[\w-]{{1,30}}){{0,2}}{dots}(?:{_TLDS}|me|us|co|es)|(?:{_PROVIDERS}))\b",
+            re.IGNORECASE,
+        )
+        path = rf"(?:\s{{0,2}}(?:{slash}|/)\s{{0,2}}[\w@.-]+){{0,4}}"
+        self._written_link = re.compile(
+            rf"(?<![\w.])(?:[\w-]{{1,40}}(?:\s?[(\[]\s?(?:\.|{dot})\s?[)\]]\s?|\s{{1,2}}(?:{dot})\s{{1,2}}|\s\.\s?(?=com\b)|\s?\.\s(?=com/))){{1,3}}"
+            rf"(?:{_MORE_TLDS})\b{path}"
+            rf"|(?<!\w)(?:t|telegram|wa|bit|fb|m|youtu|discord|zoom|signal|instagram|insta|linkedin|facebook|snapchat|tinyurl)"
+            rf"[ .]{{1,2}}(?:me|ly|be|us|gg|com)\s{{1,2}}(?:{slash}|/)\s{{0,2}}[\w@.-]+{path}",
+            re.IGNORECASE,
+        )
+        digit = rf"(?:{_any([*words.digits, *words.repeats])}|\d{{1,4}})"
+        self._spelled = re.compile(rf"(?<!\w){digit}(?:[\s,.\-]{{1,3}}{digit}){{2,}}(?!\w)", re.IGNORECASE)
+        connect = _any(words.connect)
+        self._service_sign = re.compile(
+            rf"\b({_SERVICES})(?:\s(?:{connect})){{0,2}}(\s?[:=]\s?|\s){_VALUE}", re.IGNORECASE
+        )
+        self._service_said = re.compile(
+            rf"\b({_any(words.reach)})\b[^.!?\n]{{0,25}}?\b(?:{_SERVICES})((?:\s(?:{connect})){{0,2}})\s{_VALUE}",
+            re.IGNORECASE,
+        )
+        self._on_service = re.compile(
+            rf"(?<!\w)@?([\w.]{{3,40}})\s(?:on|en)\s(?:{_SERVICES})\b", re.IGNORECASE
+        )
+        code, yours = _any(words.code), _any(words.yours)
+        number = r"(\d{4,8}|\d{3}[ -]\d{3})(?![\w-])"
+        self._code_first = re.compile(
+            rf"(?:(\w+)\s)?\b(?:{code})\b[^\d\n]{{0,25}}?(?<![\w-]){number}", re.IGNORECASE
+        )
+        self._code_last = re.compile(
+            rf"(?<![\w-])(\d{{4,8}}|\d{{3}}[ -]\d{{3}})\s(?:is|es)\s(?:{yours})\b[^.\n]{{0,30}}?\b(?:{code})\b",
+            re.IGNORECASE,
+        )
+        no_name = "the|on|in|of|a|my|to|down|off|more|and|from|for|or|at"
+        word = rf"(?!min|hour|hr|mile|year|day|week|month|block|km|people|(?:{no_name})\b)[\w'.]{{1,20}}"
+        live = _any(words.live)
+        self._address = re.compile(
+            rf"(?<![\w$.,])\d{{1,5}}\s(?:{word}\s){{1,3}}(?:{_any(words.street)})\b\.?(?:,?\s(?:apt|apartment|unit|#)\s?\w{{1,5}})?"
+            rf"|(?:{live})\s\d{{1,5}}\s(?:{word}\s){{1,3}}(?:{_any([*words.street, *words.street_if_live])})\b"
+            rf"|\b(?:{_any(words.street_first)})\.?\s(?:[\w'.]{{1,20}}\s){{1,4}}(?:#|no\.?\s?|número\s|numero\s)?\d{{1,5}}\b",
+            re.IGNORECASE,
+        )
+        self._money = re.compile(rf"(?<![\d., ])\d[\d., ]{{0,15}}\s(?:{_any(words.units)})\b", re.IGNORECASE)
+
+    def find(self, text: str) -> tuple[Detail, ...]:
+        """Every detail, from left to right, none overlapping another."""
+        found: list[Detail] = []
+        for detail in self._all(text):
+            if detail.end > detail.start and not any(
+                d.start < detail.end and detail.start < d.end for d in found
+            ):
+                found.append(detail)
+        return tuple(sorted(found, key=lambda detail: detail.start))
+
+    def without(self, text: str) -> str:
+        """The text with "[removed]" in place of each detail."""
+        parts, at = [], 0
+        for detail in self.find(text):
+            parts += [text[at : detail.start], REMOVED]
+            at = detail.end
+        return "".join([*parts, text[at:]])
+
+    def _all(self, text: str) -> Iterator[Detail]:
+        """Details in the order in which they win over one another."""
+        yield from (Detail("email", *m.span()) for m in _EMAIL.finditer(text))
+        yield from self._written_emails(text)
+        yield from self._links(text)
+        yield from self._written_links(text)
+        yield from self._handles(text)
+        if any(character.isdigit() for character in text):
+            yield from self._numbers(text)
+            yield from (Detail("address", *m.span()) for m in self._address.finditer(text))
+        yield from self._spelled_phones(text)
+
+    def _links(self, text: str) -> Iterator[Detail]:
+        for pattern in (_URL, _SITE):
+            for m in pattern.finditer(text):
+                address = m[0].rstrip(".,;:!?)\"'")
+                if address.lower() not in _CODE_SITES and not self._is_allowed(address):
+                    yield Detail("link", m.start(), m.start() + len(address))
+
+    def _is_allowed(self, address: str) -> bool:
+        host = re.split(r"[/?#:]", re.sub(r"^https?://", "", address.lower()), maxsplit=1)[0].removeprefix(
+            "www."
+        )
+        return any(host == site or host.endswith("." + site) for site in self._allowed)
+
+    def _written_emails(self, text: str) -> Iterator[Detail]:
+        for m in self._written_email.finditer(text):
+            name = re.split(r"\W", m[0], maxsplit=1)[0].lower()
+            if name not in _NO_PERSON_AT:
+                yield Detail("email", *m.span())
+
+    def _written_links(self, text: str) -> Iterator[Detail]:
+        for m in self._written_link.finditer(text):
+            site = re.sub(
+                rf"\s?[(\[]?\s?\b(?:{_any(self._words.dot)})\b\s?[)\]]?\s?", ".", m[0], flags=re.IGNORECASE
+            )
+            if not self._is_allowed(site.split()[0]):
+                yield Detail("link", *m.span())
+
+    def _handles(self, text: str) -> Iterator[Detail]:
+        for m in _AT_HANDLE.finditer(text):
+            if m[1].lower() not in _NO_HANDLE:
+                yield Detail("handle", *m.span())
+        yield from (Detail("handle", *m.span()) for m in _CASHTAG.finditer(text))
+        for m in self._service_sign.finditer(text):
+            plain_name = m[2].strip() and m[1].lower() in _NAMED_SERVICES and self._is_word_name(m[3])
+            if self._is_name(m[3]) or plain_name:
+                yield Detail("handle", *m.span(3))
+        for m in self._service_said.finditer(text):
+            after = text[m.end() : m.end() + 5].lower()
+            ends = not after.strip() or after[0] in ".,!?;" or after.startswith((" and ", " if ", " y "))
+            told = m[2].strip() or m[1].lower() not in ("my", "mi", "here's", "heres")
+            if self._is_name(m[3]) or (ends and told and self._is_word_name(m[3])):
+                yield Detail("handle", *m.span(3))
+        for m in self._on_service.finditer(text):
+            if self._is_name(m[1]):
+                yield Detail("handle", *m.span(1))
+
+    def _is_name(self, word: str) -> bool:
+        """Whether a word can hardly be anything but a user name: it has a digit, an underscore or a dot inside."""
+        inner = word.strip(".-")
+        return any(c in "_.#" or c.isdigit() for c in inner) and any(c.isalpha() for c in inner)
+
+    def _is_word_name(self, word: str) -> bool:
+        return len(word.strip(".-")) > 3 and word.strip(".-").lower() not in self._words.ordinary
+
+    def _numbers(self, text: str) -> Iterator[Detail]:
+        for m in self._code_first.finditer(text):
+            if (m[1] or "").lower() not in self._words.not_code and not _YEAR.fullmatch(m[2]):
+                yield Detail("code", *m.span(2))
+        yield from (Detail("code", *m.span(1)) for m in self._code_last.finditer(text))
+        for pattern in (_SSN, _IBAN, _DNI, _G_CODE):
+            yield from (
+                Detail("code" if pattern is _G_CODE else "id", *m.span()) for m in pattern.finditer(text)
+            )
+        yield from (Detail("id", *m.span(1)) for m in _NUMBERED.finditer(text))
+        yield from (Detail("id", *m.span()) for m in _CARD.finditer(text) if _luhn(m[0]))
+        seen = self._money.sub(lambda m: "x" * len(m[0]), _HARMLESS.sub(lambda m: "x" * len(m[0]), text))
+        yield from (Detail("phone", *m.span()) for m in _PHONE.finditer(seen) if _is_phone(m[0]))
+
+    def _spelled_phones(self, text: str) -> Iterator[Detail]:
+        for m in self._spelled.finditer(text):
+            number, words, times = "", 0, 1
+            for part in re.findall(r"\w+", m[0].lower()):
+                if part in self._words.repeats:
+                    times = self._words.repeats[part]
+                    continue
+                number += self._words.digits.get(part, part) * times
+                words += not part.isdigit()
+                times = 1
+            if words > 2 and _PHONE_DIGITS_MIN <= len(number) <= _PHONE_DIGITS_MAX and not _counts(number):
+                yield Detail("phone", *m.span())
+
+
+class _Words:
+    """The words of all languages together."""
+
+    def __init__(self, tables: list[Mapping[str, Any]]) -> None:
+        def merged(name: str) -> list[str]:
+            return [word for table in tables for word in table.get(name, ())]
+
+        self.digits: dict[str, str] = {w: d for table in tables for w, d in table.get("digits", {}).items()}
+        self.repeats: dict[str, int] = {w: n for table in tables for w, n in table.get("repeats", {}).items()}
+        self.at, self.dot, self.slash = merged("at"), merged("dot"), merged("slash")
+        self.connect, self.reach = merged("is"), merged("reach")
+        self.code, self.not_code, self.yours = merged("code"), frozenset(merged("not_code")), merged("yours")
+        self.live, self.street, self.street_first = merged("live"), merged("street"), merged("street_first")
+        self.street_if_live, self.units = merged("street_if_live"), merged("units")
+        self.ordinary = frozenset(merged("ordinary"))
+
+
+def _any(words: Iterable[str]) -> str:
+    """A pattern for any of the words, longest first; one that never fits for none."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"
+
+
+def _is_phone(number: str) -> bool:
+    """Whether a run of digits is grouped as people write phone numbers."""
+    groups = _GROUP.findall(number)
+    digits = "".join(groups)
+    if not _PHONE_DIGITS_MIN <= len(digits) <= _PHONE_DIGITS_MAX:
+        return False
+    if number.startswith("+"):
+        return True
+    if len(groups) == 1:
+        return not digits.endswith("000") and not _DAY.fullmatch(digits) and not _counts(digits)
+    sizes = {len(group) for group in groups}
+    if sizes == {1}:
+        return not _counts(digits)
+    if all(_YEAR.fullmatch(group) for group in groups) or all(group.endswith("00") for group in groups):
+        return False
+    if groups[-1] == "000" and all(len(group) == 3 for group in groups[1:]):
+        return False
+    if max(sizes) > 2:
+        return len(groups[-1]) > 2 or (len(digits) > 8 and len(groups[-1]) == 2)
+    signs = set(re.findall(r"\D+", number))
+    return sizes == {2} and len(groups) > 4 and len(signs) == 1
+
+
+def _counts(digits: str) -> bool:
+    """Whether the digits just count up or down: 1234567."""
+    steps = {int(b) - int(a) for a, b in pairwise(digits)}
+    return steps in ({1}, {-1})
+
+
+def _luhn(number: str) -> bool:
+    """Whether the check digit of a payment card is right (ISO/IEC 7812-1)."""
+    digits = [int(c) for c in number if c.isdigit()][::-1]
+    return sum(d if i % 2 == 0 else d * 2 - 9 * (d > 4) for i, d in enumerate(digits)) % 10 == 0

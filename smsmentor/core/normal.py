@@ -1,0 +1,54 @@
+"""Two clean forms of a text from a phone: one to compare with, one to pass on."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Look-alikes that cost nothing in meaning but would turn a GSM-7 text (160 characters a segment)
+# into a UCS-2 one (70 characters), see 3GPP TS 23.038, section 6.2.1.
+_TYPOGRAPHY = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′ʼ´`＇", "'"),
+        **dict.fromkeys("“”„‟″«»＂", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        **dict.fromkeys("•·‣", "-"),
+        "‹": "<",
+        "›": ">",
+        "…": "...",
+        "×": "x",
+        "⁄": "/",
+    }
+)
+
+# Kept in relayed text: they shape emoji and some scripts, and cannot reorder or hide words.
+_JOINERS = "\u200c\u200d"
+
+_SPACES = re.compile(r"\s+")
+
+
+def plain(text: str) -> str:
+    """The text as we compare it: NFKC, nothing invisible, straight quotes, single spaces, lower case."""
+    folded = unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY)).translate(_TYPOGRAPHY)
+    seen = "".join(_seen(character) for character in folded)
+    return _SPACES.sub(" ", seen).strip().lower()
+
+
+def relay_text(text: str) -> str:
+    """The text as we pass it on: one line, letters and emoji untouched, nothing that XML 1.0 forbids
+    (section 2.2), nothing that reorders or hides words, typography in GSM-7 where a look-alike exists."""
+    composed = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHY)
+    kept = "".join(c if c in _JOINERS or c == "\ufe0f" else _seen(c) for c in composed)
+    return _SPACES.sub(" ", kept).strip()
+
+
+def _seen(character: str) -> str:
+    """The character, a space for white space and controls, nothing for what a reader cannot see."""
+    if character.isprintable() and not "\ufe00" <= character <= "\ufe0f":
+        return character
+    category = unicodedata.category(character)
+    if category in ("Cc", "Zs", "Zl", "Zp"):
+        return " "
+    if category == "Co":
+        return character
+    return ""  # format, variation selector, surrogate, unassigned (XML-illegal FFFE and FFFF among them)

@@ -1,0 +1,360 @@
+"""Phrases of people, written in a small notation, found in a text in one pass over its words.
+
+The notation (also explained at the top of the data files):
+
+    word        that word, in lower case, without accents and apostrophes: dont, manana
+    word*       a word that begins so
+    ~word       that word, or the word with one slip of the finger
+    (a|b c|d)   one of these
+    x?  x?3     x may be missing; x up to three times
+    _           any one word
+    #  ##       a number; a number of two digits or more
+    @           a letter with digits, like our codes: k43
+    ^  $        where a sentence begins; where it ends
+    <name>      the group of that name
+
+All phrases of a recogniser become one automaton, of which states are worked out when first met. A word costs one
+look-up for each place where a phrase may begin, and phrases are of bounded length, so no text is slow.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from smsmentor.core.normal import plain
+
+END = "."
+QUESTION = "?"
+ENDS = (END, QUESTION)
+
+_ANY = "_"
+_NUMBER = "#"
+_LONG_NUMBER = "##"
+_EDGE = "^"
+_CODE = "@"
+
+_WORD = re.compile(r"[0-9]+(?=[a-z])|\w[\w*]*|[.!?]+|[^\w\s]")
+_SILENT = frozenset(",;:()[]{}<>-/\\|+=&%$#@^~_'*" + '"')
+_ITEM = re.compile(r"[()|]|\?\d*|<[\w-]+>|[^\s()|?<>]+")
+_CODE_SHAPE = re.compile(r"[a-z][0-9]{2,4}")
+_RUN = re.compile(r"(.)\1{2,}")
+
+# States remembered before the automaton forgets them and starts anew: a bound on memory, not on meaning.
+_STATES_MAX = 20_000
+_WORDS_MAX = 20_000
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text as phrases see them, sentence ends between them ("." or "?"), one at either side."""
+    lines = " . ".join(line for line in re.split(r"[\n\r]+", text) if line.strip())
+    bare = unicodedata.normalize("NFKD", plain(lines).replace("'", ""))
+    letters = "".join(c for c in bare if not unicodedata.combining(c))
+    words = [END]
+    for word in _WORD.findall(letters):
+        if word[0] in ".!?":
+            if word.strip("."):
+                _end(words, QUESTION if "?" in word else END)
+            elif len(word) == 1:  # "..." is a pause for breath, not an end
+                _end(words, END)
+        elif word not in _SILENT:
+            words.append(word)
+    _end(words, END)
+    return tuple(words)
+
+
+def _end(words: list[str], mark: str) -> None:
+    if words[-1] not in ENDS:
+        words.append(mark)
+    elif mark == QUESTION and len(words) > 1:
+        words[-1] = QUESTION
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The notation, read into a tree
+
+
+@dataclass(frozen=True)
+class _One:
+    """One word that fits the atom: "=die", "+kill" (prefix), "~suicide", or a sign."""
+
+    atom: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    parts: tuple[_Node, ...]
+
+
+@dataclass(frozen=True)
+class _Choice:
+    parts: tuple[_Node, ...]
+
+
+@dataclass(frozen=True)
+class _Upto:
+    part: _Node
+    times: int
+
+
+_Node = _One | _Row | _Choice | _Upto
+
+
+class _Reader:
+    """Reads phrases; a mistake in the data is a ValueError that names the phrase."""
+
+    def __init__(self, groups: Mapping[str, str]) -> None:
+        self._groups = groups
+        self._read: dict[str, _Node] = {}
+        self._reading: list[str] = []
+
+    def phrase(self, text: str) -> _Node:
+        items = _ITEM.findall(text)
+        node, rest = self._choice(items, 0, text)
+        if rest != len(items):
+            raise ValueError(f"unexpected {items[rest]!r} in the phrase {text!r}")
+        return node
+
+    def _choice(self, items: Sequence[str], at: int, text: str) -> tuple[_Node, int]:
+        rows: list[_Node] = []
+        parts: list[_Node] = []
+        while at < len(items) and items[at] != ")":
+            item = items[at]
+            if item == "|":
+                rows.append(_Row(tuple(parts)))
+                parts, at = [], at + 1
+            elif item[0] == "?":
+                if not parts:
+                    raise ValueError(f"nothing before ? in the phrase {text!r}")
+                parts[-1] = _Upto(parts[-1], int(item[1:] or 1))
+                at += 1
+            elif item == "(":
+                inner, at = self._choice(items, at + 1, text)
+                if at == len(items):
+                    raise ValueError(f"a bracket stays open in the phrase {text!r}")
+                parts.append(inner)
+                at += 1
+            else:
+                parts.append(self._word(item, text))
+                at += 1
+        rows.append(_Row(tuple(parts)))
+        return (rows[0] if len(rows) == 1 else _Choice(tuple(rows))), at
+
+    def _word(self, item: str, text: str) -> _Node:
+        if not item.strip("*~"):
+            raise ValueError(f"{item!r} stands alone in the phrase {text!r}")
+        if item[0] == "<":
+            return self._group(item[1:-1], text)
+        if item in (_ANY, _NUMBER, _LONG_NUMBER, _CODE):
+            return _One(item)
+        if item in ("^", "$"):
+            return _One(_EDGE)
+        if item[0] == "~":
+            return _Choice((_One("=" + item[1:]), _One(item)))
+        if item.endswith("*") and item.count("*") == 1:
+            return _One("+" + item[:-1])
+        return _One("=" + item)
+
+    def _group(self, name: str, text: str) -> _Node:
+        if name not in self._groups or name in self._reading:
+            raise ValueError(f"no group <{name}> for the phrase {text!r}")
+        if name not in self._read:
+            self._reading.append(name)
+            self._read[name] = self.phrase(self._groups[name])
+            self._reading.pop()
+        return self._read[name]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The automaton
+
+
+@dataclass(frozen=True)
+class Found:
+    """A phrase of `rule` in words[start:end]."""
+
+    rule: str
+    start: int
+    end: int
+
+
+@dataclass(eq=False)
+class _State:
+    nodes: frozenset[int]
+    rules: tuple[str, ...]
+    moves: dict[int, _State] = field(default_factory=dict)
+
+
+class Phrases:
+    """Named rules, each of several phrases, looked for together."""
+
+    def __init__(self, rules: Mapping[str, Iterable[str]], groups: Mapping[str, str]) -> None:
+        self._steps: list[list[tuple[str, int]]] = []
+        self._skips: list[list[int]] = []
+        self._ends: dict[int, str] = {}
+        self._literals: set[str] = set()
+        self._prefixes: set[str] = set()
+        self._slips: dict[str, tuple[str, ...]] = {}
+        self._start = self._node()
+        self._kinds: list[tuple[str, ...]] = [()]
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._words: dict[str, int] = {}
+        reader = _Reader(groups)
+        for rule, phrases in rules.items():
+            last = self._node()
+            self._ends[last] = rule
+            for phrase in phrases:
+                self._lay(reader.phrase(phrase), self._start, last)
+        self._forget()
+
+    def find(self, words: Sequence[str]) -> Iterator[Found]:
+        """Every rule at every place where it fits, the longest fit of each, from left to right."""
+        symbols, places = self._symbols(words)
+        for first in range(len(symbols)):
+            state = self._first
+            longest: dict[str, int] = {}
+            for last in range(first, len(symbols)):
+                state = state.moves.get(symbols[last]) or self._move(state, symbols[last])
+                if not state.nodes:
+                    break
+                for rule in state.rules:
+                    longest[rule] = last
+            for rule, last in longest.items():
+                yield Found(rule, places[first], places[last] + 1)
+
+    def whole(self, words: Sequence[str]) -> frozenset[str]:
+        """The rules that fit all of the words, sentence ends left out."""
+        symbols, _ = self._symbols([word for word in words if word not in ENDS])
+        state = self._first
+        for symbol in symbols:
+            state = self._move(state, symbol)
+        return frozenset(state.rules)
+
+    # Building
+
+    def _node(self) -> int:
+        self._steps.append([])
+        self._skips.append([])
+        return len(self._steps) - 1
+
+    def _lay(self, node: _Node, start: int, end: int) -> None:
+        match node:
+            case _One(atom):
+                self._know(atom)
+                self._steps[start].append((atom, end))
+            case _Choice(parts):
+                for part in parts:
+                    self._lay(part, start, end)
+            case _Upto(part, times):
+                for _ in range(times):
+                    self._skips[start].append(end)
+                    after = self._node()
+                    self._lay(part, start, after)
+                    start = after
+                self._skips[start].append(end)
+            case _Row(parts):
+                for part in parts:
+                    after = self._node()
+                    self._lay(part, start, after)
+                    start = after
+                self._skips[start].append(end)
+
+    def _know(self, atom: str) -> None:
+        sign, word = atom[0], atom[1:]
+        if sign == "=":
+            self._literals.add(word)
+        elif sign == "+":
+            self._prefixes.add(word)
+        elif sign == "~":
+            for slip in _slips(word):
+                self._slips[slip] = (*self._slips.get(slip, ()), atom)
+
+    # Running
+
+    def _forget(self) -> None:
+        self._known: dict[frozenset[int], _State] = {}
+        self._first = self._state({self._start})
+
+    def _state(self, nodes: set[int]) -> _State:
+        todo, closed = list(nodes), set(nodes)
+        while todo:
+            for node in self._skips[todo.pop()]:
+                if node not in closed:
+                    closed.add(node)
+                    todo.append(node)
+        key = frozenset(closed)
+        state = self._known.get(key)
+        if state is None:
+            rules = tuple(dict.fromkeys(self._ends[node] for node in sorted(key) if node in self._ends))
+            state = self._known[key] = _State(key, rules)
+        return state
+
+    def _move(self, state: _State, symbol: int) -> _State:
+        after = state.moves.get(symbol)
+        if after is None:
+            if len(self._known) > _STATES_MAX:
+                self._forget()
+            atoms = self._kinds[symbol]
+            nodes = {end for node in state.nodes for atom, end in self._steps[node] if atom in atoms}
+            after = state.moves[symbol] = self._state(nodes)
+        return after
+
+    def _symbols(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
+        """What each word is to the phrases, and where it stood; unknown signs and emoji are passed over."""
+        symbols: list[int] = []
+        places: list[int] = []
+        for place, word in enumerate(words):
+            kind = self._words.get(word)
+            if kind is None:
+                kind = self._learn(word)
+            if kind:
+                symbols.append(kind)
+                places.append(place)
+        return symbols, places
+
+    def _learn(self, word: str) -> int:
+        """The number of what the word is to the phrases; 0 for a sign that is nothing to them."""
+        if len(self._words) > _WORDS_MAX:
+            self._words.clear()
+        atoms = self._symbol(word)
+        if len(atoms) == 1 and not word[0].isalnum() and word not in ENDS:
+            kind = 0
+        elif atoms in self._numbers:
+            kind = self._numbers[atoms]
+        else:
+            self._kinds.append(atoms)
+            kind = self._numbers[atoms] = len(self._kinds) - 1
+        self._words[word] = kind
+        return kind
+
+    def _symbol(self, word: str) -> tuple[str, ...]:
+        if word in ENDS:
+            return (_EDGE,)
+        if word.isdigit():
+            numbers = (_NUMBER, _LONG_NUMBER) if len(word) > 1 else (_NUMBER,)
+            return (_ANY, *numbers, *self._atoms(word))
+        for form in (word, _RUN.sub(r"\1\1", word), _RUN.sub(r"\1", word)):
+            atoms = self._atoms(form)
+            if atoms:
+                return (_ANY, *atoms)
+        if _CODE_SHAPE.fullmatch(word):
+            return (_ANY, _CODE)
+        return (_ANY, *self._slips.get(word, ()))
+
+    def _atoms(self, word: str) -> tuple[str, ...]:
+        atoms = ["=" + word] if word in self._literals else []
+        atoms += ["+" + word[:n] for n in range(2, len(word) + 1) if word[:n] in self._prefixes]
+        return tuple(atoms)
+
+
+def _slips(word: str) -> set[str]:
+    """The forms of a word with one letter missing, added, changed, or two swapped, its first letter kept."""
+    heads = [(word[:i], word[i:]) for i in range(1, len(word) + 1)]
+    missing = {head + tail[1:] for head, tail in heads if tail}
+    swapped = {head + tail[1] + tail[0] + tail[2:] for head, tail in heads if len(tail) > 1}
+    changed = {head + c + tail[1:] for head, tail in heads if tail for c in string.ascii_lowercase}
+    added = {head + c + tail for head, tail in heads for c in string.ascii_lowercase}
+    return (missing | swapped | changed | added) - {word}

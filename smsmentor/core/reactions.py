@@ -1,0 +1,63 @@
+"""Recognises phone reactions that arrive as text ('Liked "..."') and the automatic answers of phones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from smsmentor.core.normal import plain
+
+# "a reaction sign, then to": Android and newer iPhones write the emoji itself.
+_SIGNS = re.compile(r"[^\w\s\"']{1,12}")
+
+
+class Reactions:
+    """Reads a text for a reaction.
+
+    `tables` maps a language to its tables, of which [reactions] holds, for each kind, the forms a phone
+    writes; `*` stands for the quoted text, `@` for an emoji. `things` are what stands there instead of a
+    quote (an image), `auto` the beginnings of automatic answers.
+    """
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        self._forms: list[tuple[str, str, str]] = []
+        auto: list[str] = []
+        for table in tables.values():
+            reactions: Mapping[str, Iterable[str]] = table.get("reactions", {})
+            things = list(reactions.get("things", ()))
+            for kind, forms in reactions.items():
+                if kind == "auto":
+                    auto += [plain(form) for form in forms]
+                elif kind != "things":
+                    for form in forms:
+                        self._forms += [(kind, *_ends(form))]
+                        self._forms += [(kind, plain(form.replace('"*"', thing)), "") for thing in things]
+        self._auto = tuple(auto)
+
+    def read(self, text: str) -> str | None:
+        """The kind of reaction ("liked", "loved", ...), "auto" for an automatic answer, None for own words."""
+        words = plain(text)
+        if words.startswith(self._auto):
+            return "auto"
+        signed = _SIGNS.sub("@", words, count=1)
+        for kind, start, end in self._forms:
+            if _fits(words, start, end) or ("@" in start and _fits(signed, start, end)):
+                return kind
+        return None
+
+
+def _ends(form: str) -> tuple[str, str]:
+    """What stands before and after the quoted text."""
+    start, _, end = form.partition("*")
+    return plain(start), plain(end)
+
+
+def _fits(words: str, start: str, end: str) -> bool:
+    if not end:
+        return words.rstrip(".") == start
+    if not words.startswith(start):
+        return False
+    rest = words[len(start) :]
+    # Carriers cut long reactions, and then the closing quote is gone.
+    return rest.endswith((end, '..."', "...")) or (end == '"' and '"' not in rest)

@@ -1,0 +1,91 @@
+"""Crisis, danger, threats, abuse and fishing: found in people's words, with no idiom taken for one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsmentor.core.phrases import Phrases
+from smsmentor.core.safety import LEVELS, Safety
+from tests.core.recognisers import pairs, tables
+
+TABLES = tables()
+SAFETY = Safety(TABLES)
+
+
+@pytest.mark.parametrize(("level", "text"), pairs("safety"))
+def test_the_most_severe_alarm_of_a_text_is_what_the_table_says(level: str, text: str) -> None:
+    alarms = SAFETY.alarms(text)
+    assert [alarm.level for alarm in alarms[:1]] == ([] if level == "harmless" else [level]), alarms
+
+
+def test_an_alarm_names_the_rule_and_the_language_of_its_data() -> None:
+    for alarm in SAFETY.alarms("i want to die. me quiero morir. my husband hits me. ur an idiot"):
+        table, part = LEVELS[alarm.level]
+        assert alarm.rule in TABLES[alarm.language][table][part]
+
+
+def test_several_alarms_come_with_the_most_severe_first() -> None:
+    levels = [alarm.level for alarm in SAFETY.alarms("you are an idiot and i want to die")]
+    assert levels == ["crisis", "abuse"]
+
+
+def test_a_saying_excuses_only_the_words_that_it_shares() -> None:
+    assert not SAFETY.alarms("this deadline is killing me")
+    assert SAFETY.alarms("this deadline is killing me. honestly i want to kill myself")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I DON’T WANT TO LIVE", "i dont  want\u200b to live", "i don t want to live", "idk. i dnt wanna live"],
+)
+def test_apostrophes_spaces_and_capitals_hide_nothing(text: str) -> None:
+    assert [alarm.level for alarm in SAFETY.alarms(text)] == ["crisis"]
+
+
+@pytest.mark.parametrize("phrase", ["(a", "a)", "?", "<nobody>", "(a|b", "(a)*"])
+def test_a_phrase_with_a_mistake_is_refused_by_name(phrase: str) -> None:
+    with pytest.raises(ValueError, match=r"phrase"):
+        Phrases({"rule": [phrase]}, {})
+
+
+def test_a_phrase_finds_what_its_notation_says() -> None:
+    phrases = Phrases({"rule": ["(take|took) <all>? _?2 pill* ~tonight $"]}, {"all": "all (of)? the"})
+    for text in ("take pills tonight", "took all of the pills tonigt", "he took my old pills, tonight!"):
+        words = [".", *text.replace(",", "").replace("!", "").split(), "."]
+        assert [found.rule for found in phrases.find(words)] == ["rule"]
+    assert not list(phrases.find(["take", "pills"]))
+
+
+@given(st.text(max_size=400))
+def test_no_text_raises(text: str) -> None:
+    assert all(alarm.rule for alarm in SAFETY.alarms(text))
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            (
+                "i",
+                "want",
+                "to",
+                "die",
+                "my",
+                "friend",
+                "kill",
+                "you",
+                "send",
+                "me",
+                "code",
+                "not",
+                ".",
+                "10",
+                "he",
+            )
+        ),
+        max_size=120,
+    )
+)
+def test_no_order_of_telling_words_raises(words: list[str]) -> None:
+    assert all(alarm.level in LEVELS for alarm in SAFETY.alarms(" ".join(words)))
