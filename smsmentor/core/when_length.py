@@ -134,7 +134,7 @@ def _and_fraction(s: Sentence, at: int) -> tuple[float, int]:
 
 
 def _of(value: float, unit: str) -> Length | None:
-    if value > _LONGEST_DAYS * _DAY:
+    if value > _LONGEST_DAYS * (_DAY if unit in ("minute", "hour") else 1):
         return None
     if unit in ("minute", "hour"):
         return Length(minutes=round(value * (60 if unit == "hour" else 1)))

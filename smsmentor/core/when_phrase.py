@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from smsmentor.core import when_clock, when_day
+from smsmentor.core import when_clock, when_date, when_day
 from smsmentor.core.when_clock import Clock
-from smsmentor.core.when_day import Calendar, Day
+from smsmentor.core.when_date import Calendar, Day
 from smsmentor.core.when_length import Length, length
 from smsmentor.core.when_words import Sentence
 
@@ -272,10 +272,10 @@ def _weekday_number(s: Sentence, p: Point, clock: Clock, at: int, calendar: Cale
 
 def _numbered_day(weekday: Day, number: int, calendar: Calendar) -> Day:
     month = calendar.today.replace(day=1)
-    for candidate in (month, when_day.next_month(month)):
-        found = when_day.in_month(candidate.year, candidate.month, number)
+    for candidate in (month, when_date.next_month(month)):
+        found = when_date.in_month(candidate.year, candidate.month, number)
         if found and found >= calendar.today and found.weekday() == weekday.first.weekday():
-            return when_day.single(found, "date", frozenset({"month"}))
+            return when_date.single(found, "date", frozenset({"month"}))
     return replace(weekday, ask="mismatch", strong=True)
 
 
