@@ -237,7 +237,8 @@ def _finished(
         return Clock(hour, minute, literal, 2), oclock[1]
     mark = s.has(after, "hour_mark")
     if mark and (s.glued(after) or sure == 2 or len(text) == 4 or s.has(after - 2, "hour_lead")):
-        return Clock(hour, minute, "24" if len(text) == 4 else literal, 2), mark[1]
+        sure = 0 if sure == 0 and hour < 13 else 2  # "2h" alone is a length
+        return Clock(hour, minute, "24" if len(text) == 4 else literal, sure), mark[1]
     if sure == 0 and len(text) <= 2:
         added = _plus_or_minus(s, hour, literal, after, ranges_first)
         if added:

@@ -144,7 +144,7 @@ def month_first(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     if s.has(at, "weekday") and s.has(number[1], "month"):
         return None  # "mar 5 may" is Tuesday in Spanish, not March
     value, after = number
-    last = _range_end(s, after, value)
+    last = _range_end(s, after, value, between=s.has(at - 1, "between") is not None)
     if last is not None:
         year, after = year_after(s, last[1])
         return _run(calendar, year, int(month[0]), value, last[0]), after
@@ -152,9 +152,9 @@ def month_first(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     return _dated(calendar, year, int(month[0]), value), after
 
 
-def _range_end(s: Sentence, at: int, start: int) -> tuple[int, int] | None:
-    """The 14 of 12-14."""
-    joint = at + 1 if s.symbol(at, "-") else s.after(at, "to")
+def _range_end(s: Sentence, at: int, start: int, between: bool = False) -> tuple[int, int] | None:
+    """The 14 of 12-14, or of "between may 12 and 14"."""
+    joint = at + 1 if s.symbol(at, "-") else s.after(at, "to", *(("and",) if between else ()))
     if joint == at:
         return None
     number = month_day(s, s.after(joint, "article"))

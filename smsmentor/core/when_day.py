@@ -67,11 +67,11 @@ def _agreed(weekday: int, dated: Day) -> Day:
 
 def _nth_weekday(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     """first monday of june, last friday of the month."""
-    number = s.ordinal(at)
-    last = s.has(at, "last")
+    start = s.after(at, "article")
+    number, last = s.ordinal(start), s.has(start, "last")
     if number is None and last is None:
         return None
-    weekday = s.has(number[1] if number else s.after(at, "last"), "weekday")
+    weekday = s.has(number[1] if number else s.after(start, "last"), "weekday")
     joint = s.after(weekday[1], "of", "in") if weekday else 0
     if weekday is None or joint == weekday[1]:
         return None
@@ -90,8 +90,8 @@ def _nth_weekday(s: Sentence, at: int, calendar: Calendar) -> Found | None:
 
 def _nth_of_month(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     """first week of june, last day of the month."""
-    number = s.ordinal(at)
-    last = s.has(at, "last")
+    start = s.after(at, "article")
+    number, last = s.ordinal(start), s.has(start, "last")
     unit = s.has(number[1] if number else last[1] if last else len(s), "unit")
     joint = s.after(unit[1], "of", "in") if unit else 0
     if unit is None or unit[0] not in ("day", "week") or joint == unit[1]:
