@@ -247,9 +247,9 @@ class Teller:
             table = faults.refused if what == "refuse" else faults.undelivered
             table[self.story.cast[name]] = int(code)
         elif what == "receipt":
-            name, status, *code = rest.split()
+            name, status, *error = rest.split()
             last = [b for b in self.rig.phones.threads[self.story.cast[name]] if b.direction == "out"][-1]
-            await self.rig.receipt(last.id, status, int(code[0]) if code else 0)
+            await self.rig.receipt(last.id, status, int(error[0]) if error else 0)
         elif what == "down":
             span = read_span(rest)
             assert span is not None, rest
