@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.core.carrier import CarrierWords
+from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.catalogue import Catalogue
 from smsmentor.core.contact import Contacts
 from smsmentor.core.knowledge import Knowledge
@@ -56,4 +57,5 @@ def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, 
         reactions=Reactions(files),
         hotlines=read_toml(folder / "hotlines.toml"),
         cities={city: zone for zone, cities in read_toml(folder / "cities.toml").items() for city in cities},
+        carrier_codes=CarrierCodes(read_toml(folder / "carrier_codes.toml")),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from smsmentor.core import members, pool, requests, rotation
+from smsmentor.core import halt, members, parked, pool, requests, rotation
 from smsmentor.core.events import Act
 from smsmentor.core.model import Code, Member, Request
 from smsmentor.core.turn import Turn
@@ -70,9 +70,23 @@ def _close(turn: Turn, args: Mapping[str, Any]) -> None:
         requests.close(turn, request, "withdrawn", tell="request.closed_by_team")
 
 
+def _resume(turn: Turn, args: Mapping[str, Any]) -> None:
+    """The fault of our account is mended: sending is tried at once."""
+    halt.try_now(turn)
+
+
+def _vouch(turn: Turn, args: Mapping[str, Any]) -> None:
+    """An operator knows that the member with this number is still the same person."""
+    member = turn.need(Member, str(args["member"]))
+    if member.state == "suspended":
+        parked.release(turn, member, "vouched for")
+
+
 ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
     "mentee": _mentee,
     "mentor": _mentor,
     "operator": _operator,
     "close": _close,
+    "resume": _resume,
+    "vouch": _vouch,
 }

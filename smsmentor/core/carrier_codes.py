@@ -31,6 +31,10 @@ class CodeMeaning:
     kind: CodeClass
     meaning: str = ""
     wait_minutes: int = 0
+    again: int = 0
+    """How often a text that was reported as not delivered for this reason is sent anew."""
+    recycled: bool = False
+    """The number may belong to somebody else soon: a life sign from it proves nothing about the person."""
 
 
 class CarrierCodes:
@@ -41,7 +45,13 @@ class CarrierCodes:
         for code, entry in table["codes"].items():
             if entry["class"] not in STATES:
                 raise ValueError(f"Carrier code {code} has an unknown class: {entry['class']}")
-            self._codes[int(code)] = CodeMeaning(entry["class"], entry["meaning"], entry.get("wait_minutes", 0))
+            self._codes[int(code)] = CodeMeaning(
+                entry["class"],
+                entry["meaning"],
+                entry.get("wait_minutes", 0),
+                entry.get("again", 0),
+                entry.get("recycled", False),
+            )
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._codes)

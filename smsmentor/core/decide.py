@@ -9,7 +9,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import acts, codes, delivery, leaving, members, parse, prompts, screen, threads, timers
+from smsmentor.core import (
+    abuse,
+    acts,
+    codes,
+    delivery,
+    leaving,
+    members,
+    parked,
+    parse,
+    prompts,
+    screen,
+    threads,
+    timers,
+)
 from smsmentor.core.commands import asking
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
@@ -42,8 +55,16 @@ def _text(turn: Turn, event: Inbound) -> None:
         turn.begin(Text(event.id, "", event.body, event.at), None)
         turn.settle(Outcome("dropped", "short code"))
         return
-    member = members.by_phone(turn, event.sender) or members.newcomer(turn, event.sender, event.at)
+    known = members.by_phone(turn, event.sender)
+    if known is None and (reason := abuse.refusal(turn, event)):
+        turn.begin(Text(event.id, "", event.body, event.at), None)
+        turn.settle(Outcome("dropped", reason))
+        return
+    member = known or members.newcomer(turn, event.sender, event.at)
+    if event.to and event.to != member.line:
+        member = turn.save(replace(member, line=event.to))
     turn.begin(Text(event.id, member.id, event.body, event.at), member)
+    turn.verified = event.verified
     for gate in GATES:
         if outcome := gate(turn, turn.need(Member, member.id), event):
             turn.settle(outcome)
@@ -58,6 +79,8 @@ def _text(turn: Turn, event: Inbound) -> None:
 def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """STOP, START, HELP and plain requests to be left alone: they come before anything of ours."""
     word = event.opt_out or turn.knowledge.carrier.read(event.body)
+    if leaving.overtaken(member, word, event.at):
+        return Outcome("ignored", "a later START or STOP counts")
     if word == "stop":
         leaving.opt_out(turn, member)
         return Outcome("command", "STOP")
@@ -86,14 +109,18 @@ def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     digest = members.digest(event.body)
     again = timedelta(seconds=turn.rules.same_text_seconds)
     doubled = (
-        digest == member.last_digest and member.last_text_at is not None and event.at - member.last_text_at <= again
+        digest == member.last_digest
+        and member.last_text_at is not None
+        and abs(event.at - member.last_text_at) <= again
     )
+    same_texts = abuse.same_texts(member, digest, event)
     fresh_hour = member.hour_from is None or turn.now - member.hour_from >= timedelta(hours=1)
     turn.save(
         replace(
             member,
             last_digest=digest,
-            last_text_at=event.at,
+            last_text_at=max(event.at, member.last_text_at or event.at),
+            same_texts=same_texts,
             hour_from=turn.now if fresh_hour else member.hour_from,
             hour_count=1 if fresh_hour else member.hour_count + 1,
         )
@@ -102,6 +129,8 @@ def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return Outcome("dropped", "same text again")
     if not fresh_hour and member.hour_count >= turn.rules.texts_an_hour:
         return Outcome("dropped", "too many texts")
+    if same_texts >= turn.rules.same_texts:
+        return Outcome("dropped", "same text many times")
     return None
 
 
@@ -198,6 +227,9 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
         found = TABLE.get(call.command)
         if found is None or (found.who == "operator" and not member.operator):
             continue
+        if found.who == "operator" and not turn.verified:
+            turn.say(member, "op.not_confirmed")
+            return Outcome("dropped", "not confirmed by the carrier")
         asked = Asked(turn, member, call, request, text)
         wanted = found.grammar(asked)
         if wanted is None:
@@ -257,6 +289,8 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
 GATES: tuple[Callable[[Turn, Member, Inbound], Outcome | None], ...] = (
     carrier_words,
     kept_out,
+    parked.life_sign,
+    parked.wrong_number,
     reactions,
     nothing_to_read,
     crisis,

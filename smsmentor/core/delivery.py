@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import leaving, requests
+from smsmentor.core import halt, leaving, money, parked, requests
+from smsmentor.core.carrier_codes import CodeMeaning
 from smsmentor.core.events import Receipt, SendOutcome, Withheld
 from smsmentor.core.model import Member, Offer, OutText, Request, Tally
 from smsmentor.core.schedule import backoff
 from smsmentor.core.turn import Turn
 
-OPTED_OUT_AT_CARRIER = 21610
 RANK = {
     "accepted": 0,
     "scheduled": 0,
@@ -24,17 +24,23 @@ RANK = {
 """Delivery reports come unordered and doubled: only a higher rank moves a text on (Twilio, message status)."""
 EARLY = "early:"
 """A report that came before the send call returned waits under this prefix and the provider's id."""
+UNDELIVERED = frozenset({"undelivered", "failed", "canceled"})
+PLAIN_FAILURE = CodeMeaning("content-final")
+"""A code that we do not know says nothing about the person or the account."""
 
 
 def settle(turn: Turn, event: SendOutcome) -> None:
     """One try to send has ended."""
     text = turn.get(OutText, event.text)
-    if text is None or text.status not in ("leased", "queued"):
+    if text is None or not text.pending:
         return
-    if event.state == "taken":
-        _taken(turn, text, event.provider_id)
+    if event.account_wide:
+        halt.stop(turn, event.code)
+        turn.save(replace(text, status="queued", leased_until=None, code=event.code))
+    elif event.state == "taken":
+        _taken(turn, text, event)
     elif event.state == "refused":
-        _failed(turn, turn.save(replace(text, status="failed", leased_until=None, code=event.code)), event.code)
+        _failed(turn, turn.save(replace(text, status="failed", leased_until=None, unsure=False, code=event.code)))
     else:
         _again(turn, text, event)
 
@@ -46,24 +52,24 @@ def withhold(turn: Turn, event: Withheld) -> None:
         return
     if event.until is not None:
         turn.save(replace(text, status="queued", leased_until=None, not_before=event.until))
-    else:
-        turn.save(replace(text, status="dropped", leased_until=None, report=event.why))
+        return
+    turn.save(replace(text, status="dropped", leased_until=None, unsure=False, report=event.why))
+    _free_the_place(turn, text)
 
 
 def report(turn: Turn, event: Receipt) -> None:
     """A delivery report: by id and status, never backwards."""
     text = turn.first(OutText, "provider_id", event.provider_id)
     if text is None:
-        turn.save(Tally(EARLY + event.provider_id, {"status": event.status, "code": event.code}))
-        turn.remind("report.early", event.provider_id, turn.now + timedelta(days=1))
+        _keep_early(turn, event)
         return
     if RANK.get(event.status, 0) <= RANK.get(text.report, -1):
         return
-    failed = event.status in ("undelivered", "failed")
+    failed = event.status in UNDELIVERED
     status = "failed" if failed else "delivered" if RANK.get(event.status, 0) >= RANK["delivered"] else text.status
     changed = turn.save(replace(text, report=event.status, code=event.code or text.code, status=status))
     if failed:
-        _failed(turn, changed, event.code)
+        _came_back(turn, changed)
 
 
 def forget_early(turn: Turn, provider_id: str) -> None:
@@ -71,51 +77,108 @@ def forget_early(turn: Turn, provider_id: str) -> None:
     turn.drop(Tally, EARLY + provider_id)
 
 
-def _taken(turn: Turn, text: OutText, provider_id: str) -> None:
+def _keep_early(turn: Turn, event: Receipt) -> None:
+    """Before the send call has returned nobody knows whose report it is; of several the furthest counts."""
+    known = turn.get(Tally, EARLY + event.provider_id)
+    if known is None or RANK.get(event.status, 0) > RANK.get(known.values["status"], 0):
+        turn.save(Tally(EARLY + event.provider_id, {"status": event.status, "code": event.code}))
+    if known is None:
+        turn.remind("report.early", event.provider_id, turn.now + timedelta(days=1))
+
+
+def _taken(turn: Turn, text: OutText, event: SendOutcome) -> None:
+    halt.over(turn)
     if text.farewell:
         text = replace(text, body="", phone="")
     turn.save(
         replace(
-            text, status="sent", leased_until=None, unsure=False, provider_id=provider_id, sent=turn.now, report="sent"
-        )
-    )
-    early = turn.get(Tally, EARLY + provider_id)
-    if early is not None:
-        turn.drop(Tally, early.id)
-        turn.forget("report.early", provider_id)
-        report(turn, Receipt(provider_id, early.values["status"], early.values["code"]))
-
-
-def _again(turn: Turn, text: OutText, event: SendOutcome) -> None:
-    """Refused for now, or nobody knows: another try later, of this text before any other to the same member."""
-    attempts = text.attempts + 1
-    if attempts >= turn.rules.send_tries and not event.account_wide:
-        _failed(turn, turn.save(replace(text, status="failed", leased_until=None, attempts=attempts)), event.code)
-        return
-    until = turn.now + backoff(attempts, text.id)
-    turn.save(
-        replace(
             text,
-            status="queued",
+            status="sent",
             leased_until=None,
-            attempts=attempts,
-            unsure=event.state == "unknown",
-            not_before=until,
+            unsure=False,
+            provider_id=event.provider_id,
+            sent=turn.now,
+            report="sent",
             code=event.code,
         )
     )
-    for other in turn.find(OutText, "to", text.member):
-        if other.id != text.id and other.not_before < until:
-            turn.save(replace(other, not_before=until))
+    money.count(turn, text)
+    early = turn.get(Tally, EARLY + event.provider_id)
+    if early is not None:
+        turn.drop(Tally, early.id)
+        turn.forget("report.early", event.provider_id)
+        report(turn, Receipt(event.provider_id, early.values["status"], early.values["code"]))
 
 
-def _failed(turn: Turn, text: OutText, code: int) -> None:
-    turn.note("delivery.failed", text=text.id, text_id=text.text_id, member=text.member, code=code)
-    member = turn.need(Member, text.member)
-    if code == OPTED_OUT_AT_CARRIER:
-        leaving.opt_out(turn, member)
+def _again(turn: Turn, text: OutText, event: SendOutcome) -> None:
+    """Refused for now, or nobody knows: another try later, before any other text to the same member."""
+    attempts = text.attempts + 1
+    unsure = event.state == "unknown"
+    tried = replace(
+        text, status="queued", leased_until=None, attempts=attempts, unsure=unsure, code=event.code or text.code
+    )
+    old = turn.now - max(text.queued, text.not_before) >= timedelta(hours=turn.rules.try_hours)
+    if attempts >= turn.rules.send_tries and old:
+        _failed(turn, turn.save(replace(tried, status="failed")))
         return
-    if text.offer and (offer := turn.get(Offer, text.offer)) is not None and offer.status in ("sent", "lapsed"):
+    wait = max(backoff(attempts, text.id), timedelta(minutes=_meaning(turn, event.code).wait_minutes))
+    turn.save(replace(tried, not_before=turn.now + wait))
+
+
+def _came_back(turn: Turn, text: OutText) -> None:
+    """A late report says that a text did not arrive: sent anew where that can help, else it has failed."""
+    meaning = _meaning(turn, text.code)
+    ours = meaning.kind == "account-wide"
+    if ours:
+        halt.stop(turn, text.code)
+    if (ours or text.returned < meaning.again) and text.body and not text.offer:
+        _send_anew(turn, text, timedelta(minutes=meaning.wait_minutes))
+    else:
+        _failed(turn, text)
+
+
+def _send_anew(turn: Turn, text: OutText, wait: timedelta) -> None:
+    """The same words in a row of their own: a later look-up must not take the lost message for this one."""
+    turn.save(
+        OutText(
+            turn.new_id("o"),
+            text.member,
+            text.phone,
+            text.body,
+            text.text_id,
+            text.segments,
+            text.encoding,
+            turn.now,
+            turn.now + wait,
+            direct=text.direct and not wait,
+            useless_after=text.useless_after,
+            request=text.request,
+            sender=text.sender,
+            returned=text.returned + 1,
+        )
+    )
+
+
+def _failed(turn: Turn, text: OutText) -> None:
+    """A text will not arrive. What that means for the person and for the offer stands in the carrier's codes."""
+    turn.note("delivery.failed", text=text.id, text_id=text.text_id, member=text.member, code=text.code)
+    member = turn.need(Member, text.member)
+    kind = _meaning(turn, text.code).kind
+    if kind == "opted-out":
+        leaving.opt_out(turn, member)
+    elif kind == "recipient-final":
+        parked.park(turn, member, text.code)
+    _free_the_place(turn, text)
+
+
+def _free_the_place(turn: Turn, text: OutText) -> None:
+    """An offer that was never heard of is taken back without a word, and the next mentor is asked at once."""
+    offer = turn.get(Offer, text.offer) if text.offer else None
+    if offer is not None and offer.status in ("sent", "lapsed") and not offer.late:
         request = turn.need(Request, offer.request)
         requests.withdraw(turn, offer, request)
         turn.remind("request.next", request.id, turn.now)
+
+
+def _meaning(turn: Turn, code: int) -> CodeMeaning:
+    return turn.knowledge.carrier_codes.of(code) or PLAIN_FAILURE

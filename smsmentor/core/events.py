@@ -22,6 +22,10 @@ class Inbound:
     media: int = 0
     opt_out: CarrierWord | None = None
     """Set when the provider has already handled and answered an opt-out word (Twilio's `OptOutType`)."""
+    to: str = ""
+    """Which of our numbers was texted, where there are several."""
+    verified: bool = True
+    """False: the carrier was asked and did not confirm that it brought this text. No operator command acts on it."""
 
 
 @dataclass(frozen=True, slots=True)

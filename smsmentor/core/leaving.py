@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from smsmentor.core import members, panel, pool, requests
 from smsmentor.core.model import Member, OutText, Prompt
@@ -13,16 +14,24 @@ def opt_out(turn: Turn, member: Member) -> None:
     """From now on nothing at all goes to this number; the carrier confirms. What waited for them goes to others."""
     if member.state == "opted_out":
         return
-    turn.save(replace(turn.need(Member, member.id), state="opted_out"))
+    when = turn.inbound.at if turn.inbound is not None and turn.inbound.member == member.id else turn.now
+    turn.save(replace(turn.need(Member, member.id), state="opted_out", left=when))
     turn.note("member.opted_out", member=member.id)
     let_go(turn, member)
 
 
-def let_go(turn: Turn, member: Member) -> None:
+def overtaken(member: Member, word: str | None, at: datetime) -> bool:
+    """Whether a STOP or START that comes late was followed by its opposite long since."""
+    if word == "stop":
+        return member.consent_how == "START" and member.consented is not None and at < member.consented
+    return word == "start" and member.left is not None and at < member.left
+
+
+def let_go(turn: Turn, member: Member, why: str = "opted out") -> None:
     """End what is open with someone who leaves: nothing more to them, their offers to others, their requests closed."""
     for text in turn.find(OutText, "to", member.id):
         if text.status == "queued" and not text.farewell:
-            turn.save(replace(text, status="dropped", report="opted out"))
+            turn.save(replace(text, status="dropped", report=why))
     for prompt in turn.find(Prompt, "member", member.id):
         turn.drop(Prompt, prompt.id)
         turn.forget("prompt.expire", prompt.id)
@@ -36,7 +45,7 @@ def let_go(turn: Turn, member: Member) -> None:
 def opt_in(turn: Turn, member: Member) -> None:
     """START from an opted-out number restores consent; a mentor comes back paused, with one line on BACK."""
     member = turn.save(
-        replace(turn.need(Member, member.id), state="active", consented=turn.now, consent_how="START", automatic=0)
+        replace(turn.need(Member, member.id), state="active", consented=turn.said_at, consent_how="START", automatic=0)
     )
     turn.note("member.returned", member=member.id)
     turn.note("member.consented", member=member.id, how="START")

@@ -101,6 +101,14 @@ class Member(Record):
     """Whether to ask a week later what became of advice (SKIP turns it off)."""
     crisis_told: datetime | None = None
     """When the crisis contacts were last sent."""
+    line: str = ""
+    """The one of our numbers that they texted last: they hear from it. Empty where there is no choice."""
+    left: datetime | None = None
+    """When they last opted out: an older START that comes late does not undo it."""
+    parked: int = 0
+    """While suspended: the carrier's code for why nothing can be sent there."""
+    same_texts: int = 0
+    """How often in a row the last text has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +127,15 @@ class Load(Record):
     answers: int = 0
     helped: int = 0
     """Mentees who said that it helped."""
+    rhythm: tuple[float, ...] = ()
+    """How often asked in each part of the local week, then how often that was answered (`core.rhythm`)."""
+    expected: float = 0.0
+    """The answers that the pool as a whole would have given to those asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing(Record):
-    """A mentor's place on one shelf of the pool (a topic, or `*` for all), least recently asked first."""
+    """A mentor's place on one shelf of the pool: a topic, or `*` for all, with zone and HOURS; free longest first."""
 
     TABLE: ClassVar[str] = "standings"
     INDEXES: ClassVar[tuple[Index, ...]] = (
@@ -134,7 +146,7 @@ class Standing(Record):
     mentor: str
     shelf: str
     rank: float
-    """When last asked, as seconds; 0 for never."""
+    """From when they may be asked again by their own clock, as seconds (`pool.free_from`)."""
 
 
 RequestState = Literal["draft", "clarifying", "gathering", "asking", "answered", "closed"]
@@ -162,7 +174,7 @@ class Request(Record):
         Index("mentee", lambda r: r.mentee, lambda r: moment(r.opened)),
         Index("status", lambda r: r.status, lambda r: moment(r.opened)),
         Index("live", lambda r: r.mentee if r.status != "closed" else None, lambda r: moment(r.opened)),
-        Index("waiting", lambda r: "yes" if r.waiting else None, lambda r: moment(r.opened)),
+        Index("waiting", lambda r: "yes" if r.waiting else None, lambda r: r.turn_in_line),
     )
 
     code: str
@@ -182,6 +194,8 @@ class Request(Record):
     """When the newest piece of the question came."""
     waiting: bool = False
     """Nobody could be asked: whoever frees up goes to the oldest waiting request."""
+    front: bool = False
+    """A mentor who was asked has left: it goes before all others that wait."""
     follow_up: str = ""
     """What the mentee asked a mentor who left, for the next one who can be asked."""
     told: tuple[str, ...] = ()
@@ -194,7 +208,16 @@ class Request(Record):
     flagged: str = ""
 
 
+    @property
+    def turn_in_line(self) -> float:
+        """The order of waiting: whose mentor left, then those without any answer yet, then the others; oldest first."""
+        claim = 0 if self.front else 2 if self.answers else 1
+        return claim * 1e10 + moment(self.opened)
+
+
 OfferState = Literal["sent", "answered", "passed", "lapsed", "withdrawn"]
+Seat = Literal["near", "general", "outside"]
+"""What an offer is for: the topic, any view, or the view from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +240,7 @@ class Offer(Record):
     made: datetime
     status: OfferState = "sent"
     wave: int = 1
-    seat: Literal["near", "general", "outside"] = "near"
+    seat: Seat = "near"
     settled: datetime | None = None
     late: str = ""
     """A late answer, kept until the mentee says whether it is wanted."""
@@ -378,6 +401,10 @@ class OutText(Record):
     offer: str = ""
     farewell: bool = False
     """The last text to someone who is erased: its words and number go as soon as it has left."""
+    sender: str = ""
+    """The one of our numbers that it leaves from; empty: the gateway chooses."""
+    returned: int = 0
+    """How often these words came back undelivered before, as rows of their own."""
 
     @property
     def pending(self) -> bool:

@@ -10,6 +10,7 @@ from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.render import short
 from smsmentor.core.schedule import quiet_until
+from smsmentor.core.sending import take_back
 from smsmentor.core.turn import Outcome, Turn
 
 
@@ -22,7 +23,7 @@ def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
         code,
         mentee.id,
         question,
-        turn.now,
+        turn.said_at,
         topics=_topics(turn, question),
         places=turn.rules.places,
         outside=mentee.wants_outside,
@@ -130,7 +131,8 @@ def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> N
     turn.forget("offer.silent", offer.id)
     turn.note("offer.withdrawn", request=request.id, code=request.code, member=offer.mentor)
     mentor = turn.need(Member, offer.mentor)
-    if tell:
+    unheard = take_back(turn, offer)
+    if tell and not unheard:
         turn.say(mentor, tell, courtesy=True, code=request.code, request=request.id)
 
 

@@ -47,6 +47,14 @@ class Rules:
     patience_growth: float = 1.7
     patience_longest_minutes: float = 60.0
     patience_half_life_hours: float = 4.0
+    patience_after_answer: float = 3.0
+    """How much longer the waits are once the mentee has a first answer: the other places may take their time."""
+    patience_when_short: float = 3.5
+    """How much longer they are at most when nearly everybody has just been asked: asks are saved for the day."""
+    short_below_hours: float = 12.0
+    """The pool runs short when those asked now have been free for less than this."""
+    same_pair_days: float = 14.0
+    """So long somebody else is asked first before a mentor gets another question of the same mentee."""
     offers_a_day: int = 2
     offers_a_week: int = 5
     open_limit: int = 1
@@ -68,11 +76,30 @@ class Rules:
     """A timer that fires later than this after its moment was held up by downtime: no courtesies then."""
 
     send_tries: int = 6
+    """A text that the carrier does not take now is tried at least so often, and at least so long:"""
+    try_hours: float = 12.0
     lease_seconds: int = 60
     relay_longest: int = 1200
     """Characters of one person's text that are relayed in one piece."""
     monthly_segments: int = 0
     """The budget; 0 is none."""
+
+    automatic_a_minute: int = 1
+    """At most so many texts that nobody asked for to one phone, from its last own text on; 0 is no limit."""
+    automatic_in_15_minutes: int = 5
+    automatic_an_hour: int = 11
+    daily_segments: int = 0
+    """The cap of the strictest carrier of our registration; 0 is none."""
+    daily_zone: str = "America/Los_Angeles"
+    """The zone whose midnight begins the cap anew."""
+    newcomers_an_hour: int = 200
+    """New numbers that are let in; on simulated phones there is no limit, and none of the next two."""
+    newcomers_an_hour_abroad: int = 20
+    """The same for each country but the service's own."""
+    countries: str = ""
+    """Countries whose numbers are let in, like `US,CA`; empty: every one."""
+    same_texts: int = 5
+    """A longer text that comes so often in a row within the hour is dropped from then on."""
 
 
 def with_values(rules: Rules, values: Mapping[str, str]) -> Rules:

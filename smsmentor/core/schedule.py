@@ -51,7 +51,7 @@ def quiet_until(member: Member, now: datetime, rules: Rules) -> datetime | None:
 
 
 def backoff(attempts: int, seed: str) -> timedelta:
-    """The wait before try number `attempts + 1`: 30 s doubling to 30 min, spread by up to a fifth by the seed."""
-    base = min(30.0 * 2 ** max(attempts - 1, 0), 1800.0)
+    """The wait before try number `attempts + 1`: 30 s doubling to 5 min, spread by up to a fifth by the seed."""
+    base = min(30.0 * 2 ** min(max(attempts - 1, 0), 10), 300.0)
     spread = (sum(seed.encode()) * 2654435761 % 1000) / 1000
     return timedelta(seconds=base * (0.9 + 0.2 * spread))

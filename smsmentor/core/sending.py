@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from smsmentor.core.events import Withheld
-from smsmentor.core.model import Member, OutText
+from smsmentor.core.model import Member, Offer, OutText
+from smsmentor.core.pace import wait_for_day, wait_for_phone
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import quiet_until
-from smsmentor.core.turn import Reads
+from smsmentor.core.turn import Reads, Turn
 
 
 def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withheld | None:
@@ -20,6 +22,29 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
         return Withheld(row.id, "gone" if member is None else member.state)
     if row.useless_after is not None and now > row.useless_after:
         return Withheld(row.id, "stale")
-    if not row.direct and (quiet := quiet_until(member, now, rules)) is not None:
-        return Withheld(row.id, "quiet", quiet)
-    return None
+    if row.offer and not _still_wanted(reader, row):
+        return Withheld(row.id, "no longer needed")
+    waits = {
+        "quiet": None if row.direct else quiet_until(member, now, rules),
+        "daily cap": wait_for_day(reader, row, now, rules),
+        "pace": wait_for_phone(reader, row, member, now, rules),
+    }
+    held = {why: until for why, until in waits.items() if until is not None and until > now}
+    if not held:
+        return None
+    why = max(held, key=held.__getitem__)
+    return Withheld(row.id, why, held[why])
+
+
+def take_back(turn: Turn, offer: Offer) -> bool:
+    """Drop an offer's text that has not left yet. True when it was there: its mentor has heard nothing to take back."""
+    for text in turn.find(OutText, "to", offer.mentor):
+        if text.offer == offer.id and text.status == "queued" and not text.unsure:
+            turn.save(replace(text, status="dropped", report="no longer needed"))
+            return True
+    return False
+
+
+def _still_wanted(reader: Reads, row: OutText) -> bool:
+    offer = reader.get(Offer, row.offer)
+    return row.unsure or offer is None or offer.status in ("sent", "lapsed")

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
+from smsmentor.core.budget import left_out
 from smsmentor.core.gsm import encoding, segments
+from smsmentor.core.kinds import RELAYED
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Fact, Member, OutText, Record, Text, Timer
 from smsmentor.core.render import fill
@@ -55,6 +57,8 @@ class Turn:
         """How long after its moment the event is handled (a timer after downtime)."""
         self.inbound: Text | None = None
         """The text that this turn is about."""
+        self.verified = True
+        """Whether the text may give operator commands, as far as its way to us goes."""
         self._reader = reader
         self._seed = seed
         self._ids = 0
@@ -176,9 +180,14 @@ class Turn:
         held_up = self.late > timedelta(minutes=self.rules.late_after_minutes)
         if courtesy and held_up and self.first(OutText, "to", member.id) is not None:
             return
-        direct = urgent or (self.sender is not None and member.id == self.sender.id)
+        if not urgent and left_out(self, self.now, self.rules, text_id, courtesy=courtesy):
+            return
+        replies = self.sender is not None and member.id == self.sender.id
+        direct = urgent or (replies and not self.caught_up)
         quiet = None if direct else quiet_until(member, self.now, self.rules)
         body = self.words(member, text_id, **args)
+        if self.caught_up and (replies or text_id in RELAYED):
+            body += self.words(member, "word.your_text_of" if replies else "word.sent_ago", span=self._age())
         text = OutText(
             self.new_id("o"),
             member.id,
@@ -194,6 +203,7 @@ class Turn:
             request=request,
             offer=offer,
             farewell=farewell,
+            sender=member.line,
         )
         self.texts.append(text)
         self.save(text)
@@ -215,6 +225,25 @@ class Turn:
         if request:
             data["request"] = request
         self.note("text.settled", **data)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the text of this turn lay at the carrier for a while: it is answered as an old one."""
+        late = timedelta(minutes=self.rules.late_after_minutes)
+        return self.inbound is not None and self.now - self.inbound.at > late
+
+    @property
+    def said_at(self) -> datetime:
+        """When the text of this turn was sent; now in a turn about something else."""
+        return self.inbound.at if self.inbound is not None else self.now
+
+    def _age(self) -> str:
+        """`40 min`, `3 h` or `2 d`: how old the text of this turn is."""
+        minutes = round((self.now - self.said_at) / timedelta(minutes=1))
+        if minutes < 90:
+            return f"{minutes} min"
+        hours = round(minutes / 60)
+        return f"{hours} h" if hours < 48 else f"{round(hours / 24)} d"
 
     @property
     def text_id(self) -> str:
