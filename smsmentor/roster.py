@@ -29,10 +29,14 @@ _MANY_DIGITS = re.compile(r"(?:\d[\s().-]*){7,}")
 
 @dataclass
 class Roster:
-    """What a CSV holds: the good lines as acts, a problem for each bad one, and the columns that were ignored."""
+    """What a CSV holds: the good lines as acts, a problem for each bad one, and the columns that were ignored.
+
+    `notes` tell what is odd about a good line.
+    """
 
     acts: list[Act] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
 
 
@@ -89,6 +93,9 @@ def _take(
         roster.problems += [f"line {number}, {problem}" for problem in problems]
         return
     seen[phone] = number
+    unknown = knowledge.topics.unknown(cells["topics"].replace(";", ", "))
+    if unknown:
+        roster.notes.append(f"line {number}, topics: no topic of ours fits {', '.join(unknown)}")
     # Not made from the number: ids of events outlive what a member may ask us to forget.
     roster.acts.append(Act(f"import:{now.isoformat()}:{number}", "mentor", _args(cells, phone, knowledge), by="import"))
 

@@ -28,7 +28,7 @@ def knowledge() -> Knowledge:
 
 def test_the_sample_pool_is_good(knowledge: Knowledge) -> None:
     roster = read(lines_of(data_folder() / "pool.example.csv"), knowledge, NOW)
-    assert roster.problems == []
+    assert roster.problems == roster.notes == []
     assert len(roster.acts) == 14
     assert all(act.args["topics"] for act in roster.acts)
     assert "es" in {act.args["lang"] for act in roster.acts}
@@ -118,6 +118,12 @@ def test_the_same_number_twice_is_told(knowledge: Knowledge) -> None:
 )
 def test_a_file_without_its_columns_is_refused(knowledge: Knowledge, lines: list[str], problem: str) -> None:
     assert read(lines, knowledge, NOW).problems == [problem]
+
+
+def test_topics_that_are_not_ours_are_told_and_the_line_is_taken(knowledge: Knowledge) -> None:
+    roster = read([HEADER, GOOD.replace("excel", "xyzzy")], knowledge, NOW)
+    assert roster.notes == ["line 2, topics: no topic of ours fits xyzzy"]
+    assert len(roster.acts) == 1
 
 
 def test_unknown_columns_are_named_and_left_out(knowledge: Knowledge) -> None:
