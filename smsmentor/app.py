@@ -1,0 +1,319 @@
+"""The composition root: the one file that names adapters, puts them together, runs them and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import randbits
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from handlers.base import InFlight, NotFound, log_request
+from handlers.health import AliveHandler, ReadyHandler
+from smsmentor import __version__
+from smsmentor.core.events import Act, Event
+from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.model import Member, OutText
+from smsmentor.core.turn import Turn
+from smsmentor.errors import SmsmentorError
+from smsmentor.logs import report_to_log
+from smsmentor.outbox import Outbox
+from smsmentor.ports import Clock, Gateway, SetClock
+from smsmentor.pump import Pump
+from smsmentor.resources import data_folder, load, read_toml
+from smsmentor.service import Service
+from smsmentor.settings import Settings
+from smsmentor.stores.tinydb import TinyDBStore
+from smsmentor.ticker import fire_due
+
+if TYPE_CHECKING:
+    from handlers.phones import PhonesHub
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 64 * 1024
+"""Bytes of a request: a carrier's form has at most a few thousand."""
+IDLE_SECONDS, BODY_SECONDS = 75, 15
+"""How long a connection may be silent, and how long a body may take to come."""
+TICKER_LATE = timedelta(minutes=2)
+MENTEE = "+12125550100"
+"""The first simulated mentee's number: kept for fiction."""
+
+Routes = list[tuple[Any, ...]]
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Engine(Protocol):
+    """What makes things happen between requests: outbox and ticker, or the simulated phones."""
+
+    service: Service
+
+    async def start(self) -> None:
+        """Begin, on the running loop."""
+
+    def routes(self) -> Routes:
+        """What it serves over HTTP, asked for after the start."""
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Finish what is in hand."""
+
+    def unready(self) -> list[str]:
+        """Why texts should not be sent here now; empty when all is well."""
+
+
+class Carrier:
+    """Texts through a carrier's account: signed webhooks, and an outbox and a ticker that never rest."""
+
+    def __init__(self, settings: Settings, store: TinyDBStore, clock: Clock, knowledge: Knowledge) -> None:
+        # Costly to import, and not needed on simulated phones.
+        from smsmentor.core.carrier_codes import CarrierCodes
+        from smsmentor.gateways.twilio import TwilioGateway, TwilioWebhook
+
+        account = settings.twilio
+        assert account is not None
+        codes = CarrierCodes(read_toml(data_folder() / "carrier_codes.toml"))
+        self.clock = clock
+        self.service = Service(store, clock, knowledge)
+        self.gateway: Gateway = TwilioGateway(account, codes=codes, clock=clock, known=lambda id: _is_sent(store, id))
+        self.webhook = TwilioWebhook(account)
+        self.outbox = Outbox(self.service, self.gateway)
+        self.sender = Pump("outbox", store, clock, self.outbox.drain)
+        self.ticker = Pump("ticker", store, clock, lambda: fire_due(self.service))
+        self.service.watchers.append(self._wake)
+
+    def routes(self) -> Routes:
+        from handlers.sms import SmsHandler
+        from handlers.status import StatusHandler
+
+        signed = {"webhook": self.webhook, "service": self.service, "clock": self.clock}
+        return [("/twilio/sms", SmsHandler, signed), ("/twilio/status", StatusHandler, signed)]
+
+    async def start(self) -> None:
+        self.sender.start()
+        self.ticker.start()
+
+    async def stop(self, grace_seconds: float) -> None:
+        self.outbox.at_once = 0  # it takes no more; what it has in hand is sent and settled
+        done = await asyncio.gather(self.sender.stop(grace_seconds), self.ticker.stop(grace_seconds))
+        if not all(done):
+            log.warning("Not all was finished in time: texts in hand are looked up at the next start")
+        await self.gateway.close()
+
+    def unready(self) -> list[str]:
+        looked = self.ticker.looked
+        late = looked is None or self.clock.now() - looked > TICKER_LATE
+        return ["timers are not being looked at"] if late else []
+
+    def _wake(self, event: Event, turn: Turn) -> None:
+        self.sender.wake()
+        self.ticker.wake()
+
+
+class Phones:
+    """Simulated phones on a page, with a clock that the page moves. Nothing leaves this machine."""
+
+    def __init__(self, store: TinyDBStore, clock: SetClock, knowledge: Knowledge) -> None:
+        from smsmentor.rig import Rig
+
+        self.store = store
+        self.rig = Rig(store, clock, knowledge, reports=True)
+        self.rig.recall(randbits(64))
+        self.service = self.rig.service
+        self.hub: PhonesHub | None = None
+
+    def routes(self) -> Routes:
+        from handlers.phones import routes
+
+        assert self.hub is not None, "routes are asked for after the start"
+        return routes(self.hub)
+
+    async def start(self) -> None:
+        from handlers.phones import PhonesHub
+
+        # Made here and not before: who is on the page depends on the operators that were taken in.
+        self.hub = PhonesHub(self.rig, phones=_cast(self.store) if not self.rig.phones.threads else {}, speed=1)
+        await self.rig.settle()
+
+    async def stop(self, grace_seconds: float) -> None:
+        if self.hub is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.hub.close(), grace_seconds)
+
+    def unready(self) -> list[str]:
+        return []
+
+
+@dataclass
+class App:
+    """Everything that serves, put together. `run` serves until the process is told to stop."""
+
+    settings: Settings
+    store: TinyDBStore
+    engine: Engine
+    in_flight: InFlight = field(default_factory=InFlight)
+    draining: bool = False
+
+    def unready(self) -> list[str]:
+        """Why no texts should be sent here now."""
+        return ["stopping"] if self.draining else self.engine.unready()
+
+    def application(self) -> Application:
+        """The routes, for Tornado."""
+        health: Routes = [
+            ("/healthz", AliveHandler, {"version": __version__}),
+            ("/readyz", ReadyHandler, {"reasons": self.unready}),
+        ]
+        return Application(
+            [*health, *self.engine.routes()],
+            default_handler_class=NotFound,
+            log_function=log_request,
+            in_flight=self.in_flight,
+        )
+
+    async def run(self, sockets: list[socket.socket], started: Callable[[int], None]) -> None:
+        """Serve until SIGTERM or SIGINT, then finish what is in hand. `started` is told the port."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(report_to_log)
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        await self._take_operators()
+        await self.engine.start()
+        server = HTTPServer(
+            self.application(),
+            xheaders=self.settings.behind_proxy,
+            max_body_size=LARGEST_BODY,
+            max_header_size=LARGEST_BODY // 4,
+            idle_connection_timeout=IDLE_SECONDS,
+            body_timeout=BODY_SECONDS,
+        )
+        server.add_sockets(sockets)
+        started(sockets[0].getsockname()[1])
+        await told.wait()
+        await self._stop(server)
+
+    async def _stop(self, server: HTTPServer) -> None:
+        """Take no more, answer those who are waiting, finish the texts in hand, let go."""
+        self.draining = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.settings.grace_seconds
+        server.stop()
+        if not await self.in_flight.drained(self.settings.grace_seconds):
+            log.warning("Requests were cut off: the carrier will bring their texts again")
+        await self.engine.stop(max(end - loop.time(), 0.1))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.close_all_connections(), 1)
+        # A connection that was open already may have brought one more in the meantime.
+        await self.in_flight.drained(1)
+        self.store.close()
+        log.info("Stopped")
+
+    async def _take_operators(self) -> None:
+        """The operators that the settings name."""
+        now = self.engine.service.clock.now()
+        for number, phone in enumerate(self.settings.operators):
+            with self.store.reading() as reader:
+                known = next(reader.walk(Member, "phone", phone), None)
+            if known is None or not known.operator:
+                act = Act(f"settings:{now.isoformat()}:{number}", "operator", {"phone": phone}, by="settings")
+                await self.engine.service.receive(act)
+
+
+def knowledge_of(settings: Settings) -> Knowledge:
+    """The rules, words and recognisers for these settings. Raises SmsmentorError when a data file cannot be read."""
+    try:
+        return load(settings.rules, allowed_sites=settings.allowed_sites)
+    except (OSError, ValueError, KeyError) as error:
+        raise SmsmentorError(f"The data files in {data_folder()} cannot be used: {error!r}") from error
+
+
+def open_store(settings: Settings) -> TinyDBStore:
+    """The store in the data folder, which is made when it is not there. Raises SmsmentorError."""
+    make_folder(settings.data)
+    return TinyDBStore(settings.store_path)
+
+
+def make_folder(folder: Path) -> None:
+    """A data folder, for its owner only. Raises SmsmentorError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SmsmentorError(f"The data folder {folder} cannot be made: {error.strerror}") from error
+
+
+def build(settings: Settings, knowledge: Knowledge | None = None, *, start: datetime | None = None) -> App:
+    """Put everything together. `start` is where the clock of simulated phones begins; now, when it is not given."""
+    knowledge = knowledge or knowledge_of(settings)
+    store = open_store(settings)
+    engine: Engine
+    if settings.has_account:
+        engine = Carrier(settings, store, SystemClock(), knowledge)
+    else:
+        engine = Phones(store, SetClock(start or SystemClock().now()), knowledge)
+    return App(settings, store, engine)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the data folder for one serving process. Raises SmsmentorError when another one has it."""
+    path = folder / "serve.lock"
+    with path.open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip()
+            raise SmsmentorError(
+                f"Another smsmentor is serving {folder}{f' (process {holder})' if holder else ''}. "
+                "Stop it first, or name another folder with SMSMENTOR_DATA."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def listen(host: str, port: int, *, or_any: bool = False) -> list[socket.socket]:
+    """Sockets on an address; with `or_any` on a free port when this one is taken. Raises SmsmentorError."""
+    try:
+        # One socket: with port 0 each further address would get another port.
+        return bind_sockets(port, host, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        if or_any and port:
+            return listen(host, 0)
+        raise SmsmentorError(
+            f"{host} port {port} cannot be listened on ({error.strerror}). "
+            "Name another one with --port or SMSMENTOR_PORT; 0 takes any free one."
+        ) from error
+
+
+def _is_sent(store: TinyDBStore, provider_id: str) -> bool:
+    with store.reading() as reader:
+        return next(reader.walk(OutText, "provider_id", provider_id), None) is not None
+
+
+def _cast(store: TinyDBStore) -> Mapping[str, str]:
+    """Whose phones the page shows at first: somebody new who asks, two mentors, and the operator."""
+    with store.reading() as reader:
+        members = reader.walk(Member, "mentor", "yes")
+        mentors = [member.phone for _, member in zip(range(2), members, strict=False)]
+        operators = [member.phone for _, member in zip(range(1), reader.walk(Member, "operator", "yes"), strict=False)]
+    return {MENTEE: "Mentee 1"} | dict.fromkeys(mentors, "") | dict.fromkeys(operators, "Operator")
