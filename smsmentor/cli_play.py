@@ -1,0 +1,224 @@
+"""`smsmentor play`: story files with their differences, or one JSON object a line in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smsmentor.errors import SmsmentorError
+
+if TYPE_CHECKING:
+    from smsmentor.core.knowledge import Knowledge
+    from smsmentor.rig import Rig
+    from smsmentor.story import StoryResult
+
+CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.sms…")
+@click.option("--rewrite", is_flag=True, help="Write what really came into the files.")
+@click.option("--json", "as_json", is_flag=True, help="Read and write one JSON object a line (docs/play.md).")
+@click.option("--pool", type=CSV_FILE, help="With --json: the mentors' CSV.")
+@click.option("--start", metavar="ISO-TIME", help="With --json: where the clock begins; now by default.")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="With --json: one of the rules.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="With --json: a folder that is kept.")
+def play(
+    files: tuple[Path, ...],
+    rewrite: bool,
+    as_json: bool,
+    pool: Path | None,
+    start: str | None,
+    pairs: tuple[str, ...],
+    data: Path | None,
+) -> None:
+    """Play story files on a virtual clock and print where they differ."""
+    from smsmentor.logs import set_up
+
+    set_up("text", "warning")
+    if not as_json:
+        if pool or start or pairs or data:
+            raise click.UsageError("--pool, --start, --set and --data go with --json.")
+        if not files:
+            raise click.UsageError("Name the story files to play, or --json.")
+        sys.exit(_play_files(files, rewrite=rewrite))
+    if files or rewrite:
+        raise click.UsageError("Story files do not go with --json.")
+    _drive(pool, _moment(start), _pairs(pairs), data)
+
+
+def play_in_terminal(script: str) -> int:
+    """Play one story as a conversation to read; returns the exit code. A sample may be called by its name alone."""
+    from smsmentor.resources import data_folder
+
+    path = Path(script)
+    if not path.is_file():
+        path = data_folder() / "stories" / f"{script}.sms"
+    if not path.is_file():
+        raise SmsmentorError(f"There is no story {script}.")
+    [result] = asyncio.run(_results((path,)))
+    click.echo(result.rewritten, nl=False)
+    if result.difference:
+        click.echo(f"\nNot as it was written:\n{result.difference}")
+    return 1 if result.difference else 0
+
+
+# Stories
+
+
+def _play_files(files: tuple[Path, ...], *, rewrite: bool) -> int:
+    results = asyncio.run(_results(files))
+    for path, result in zip(files, results, strict=True):
+        if result.difference and rewrite:
+            path.write_text(result.rewritten, encoding="utf-8")
+            click.echo(f"rewritten  {path}")
+        elif result.difference:
+            click.echo(f"{click.style('differs', fg='red')}  {path}\n{result.difference}")
+        else:
+            click.echo(f"{click.style('as written', fg='green')}  {path} ({result.texts} texts)")
+    return 1 if not rewrite and any(result.difference for result in results) else 0
+
+
+async def _results(files: tuple[Path, ...]) -> list[StoryResult]:
+    from smsmentor.core.rules import Rules
+    from smsmentor.resources import load
+    from smsmentor.settings import rules_from
+    from smsmentor.story import play_file
+
+    knowledge = load(Rules())
+    results = []
+    for path in files:
+        with TemporaryDirectory(prefix="smsmentor-") as folder:
+            stage = Stage(Path(folder))
+
+            async def make_rig(start: datetime, pairs: dict[str, str], stage: Stage = stage) -> Rig:
+                return stage.open(start, replace(knowledge, rules=rules_from(pairs)))
+
+            async def restart(rig: Rig, stage: Stage = stage) -> None:
+                stage.reopen(rig)
+
+            try:
+                results.append(await play_file(path, make_rig, restart))
+            finally:
+                stage.close()
+    return results
+
+
+class Stage:
+    """A rig on a store in a folder, which can be dropped and opened again as after a crash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "smsmentor.db"
+        self._close: Callable[[], None] = lambda: None
+
+    def open(self, start: datetime, knowledge: Knowledge) -> Rig:
+        """A rig whose clock stands at `start`."""
+        from smsmentor.ports import SetClock
+        from smsmentor.rig import Rig
+        from smsmentor.stores.tinydb import TinyDBStore
+
+        store = TinyDBStore(self.path)
+        self._close = store.close
+        return Rig(store, SetClock(start), knowledge)
+
+    def reopen(self, rig: Rig) -> None:
+        """Forget all that is only in memory: the store is opened anew from its file."""
+        from smsmentor.stores.tinydb import TinyDBStore
+
+        self._close()
+        store = TinyDBStore(self.path)
+        self._close = store.close
+        rig.use(store)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._close()
+
+
+# One JSON object a line
+
+
+def _drive(pool: Path | None, start: datetime, pairs: dict[str, str], data: Path | None) -> None:
+    from smsmentor.app import make_folder, only_one
+    from smsmentor.cli_data import pool_of
+    from smsmentor.resources import load
+    from smsmentor.settings import rules_from
+
+    knowledge = load(rules_from(pairs))
+    # A story may be set before the day on which its mentors agreed.
+    acts = pool_of(pool, knowledge, max(start, datetime.now(UTC))) if pool else []
+    with ExitStack() as stack:
+        folder = data or Path(stack.enter_context(TemporaryDirectory(prefix="smsmentor-")))
+        if data:
+            make_folder(data)
+            stack.enter_context(only_one(data))
+        stage = stack.enter_context(_stage(folder))
+        asyncio.run(_converse(stage, knowledge, start, acts, kept=data is not None))
+
+
+@contextmanager
+def _stage(folder: Path) -> Iterator[Stage]:
+    stage = Stage(folder)
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+async def _converse(stage: Stage, knowledge: Knowledge, start: datetime, acts: list[Any], *, kept: bool) -> None:
+    from secrets import randbits
+
+    from smsmentor.cli_data import take
+    from smsmentor.play import Player
+
+    rig = stage.open(start, knowledge)
+    if kept:
+        rig.recall(randbits(64))
+    await take(rig.service, acts)
+    await rig.settle()
+
+    async def restart() -> None:
+        stage.reopen(rig)
+
+    player = Player(rig, _write, restart)
+    for line in sys.stdin.buffer:
+        text = line.decode("utf-8", "replace")
+        if text.strip():
+            await player.line(text)
+            sys.stdout.flush()
+
+
+def _write(given: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(given, ensure_ascii=False) + "\n")
+
+
+def _moment(text: str | None) -> datetime:
+    """A moment as written on the command line; without an offset it is UTC."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        problem = f"{text} is not a time; write it like 2026-03-03T18:00:00Z"
+        raise click.BadParameter(problem, param_hint="--start") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _pairs(pairs: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name.strip():
+            raise click.BadParameter(f"{pair} is not NAME=VALUE", param_hint="--set")
+        found[name.strip()] = value
+    return found

@@ -1,0 +1,214 @@
+"""`smsmentor doctor`: looks at everything that a service needs, and says what is wrong and how to put it right."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from itertools import chain
+from string import Formatter
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+from smsmentor.core.gsm import encoding, segments
+from smsmentor.errors import SettingsError, SmsmentorError
+from smsmentor.settings import Settings, load
+
+if TYPE_CHECKING:
+    from smsmentor.core.knowledge import Knowledge
+
+Mark = Literal["ok", "warn", "fail"]
+
+LEAST_FREE, LITTLE_FREE = 100 * 2**20, 2**30
+"""Bytes on the data folder's disk: below the first nothing is kept for long, below the second somebody should look."""
+MOST_SKEW = timedelta(seconds=5)
+MOST_WAITING = timedelta(minutes=5)
+PROGRAM_MADE = datetime(2026, 1, 1, tzinfo=UTC)
+"""A clock before this is wrong."""
+FORGETFUL = {"DYNO": "Heroku", "K_SERVICE": "Cloud Run"}
+"""Platforms, by a variable that they set, on which every file is gone after a restart."""
+VOLUMES = {"RENDER": "Render", "FLY_APP_NAME": "Fly", "RAILWAY_ENVIRONMENT": "Railway"}
+"""Platforms on which only files on a volume stay."""
+LONGEST_FILLS = {"code": "K4385", "time": "12/31 23:59", "letter": "A", "count": "9"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: `said` is how it is, `fix` what to do about it."""
+
+    mark: Mark
+    name: str
+    said: str
+    fix: str = ""
+
+
+def examine(environ: Mapping[str, str], now: datetime, *, online: bool = False) -> list[Check]:
+    """All checks that can be made with these settings. Only `online` calls the carrier."""
+    checks = [*_machine(environ, now)]
+    try:
+        settings = load(environ)
+    except SettingsError as error:
+        fix = "`smsmentor config` shows the settings once they can be read."
+        return [*checks, *(Check("fail", "settings", problem, fix) for problem in error.problems)]
+    checks.append(Check("ok", "settings", "complete"))
+    parts: list[Callable[[], Iterator[Check]]] = [
+        lambda: _folder(settings),
+        lambda: _store(settings, now),
+        lambda: _words(settings),
+        lambda: _account(settings, now, online=online),
+    ]
+    return [*checks, *chain.from_iterable(part() for part in parts)]
+
+
+def _machine(environ: Mapping[str, str], now: datetime) -> Iterator[Check]:
+    try:
+        ZoneInfo("America/New_York")
+        yield Check("ok", "time zones", "known")
+    except (KeyError, OSError):
+        yield Check("fail", "time zones", "the zone database is missing", "Install it: pip install tzdata")
+    if now < PROGRAM_MADE:
+        yield Check("fail", "clock", f"it shows {now:%Y-%m-%d %H:%M} UTC", "Set the clock, and let it be kept by NTP.")
+    else:
+        yield Check("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")
+    for variable, platform in FORGETFUL.items():
+        if environ.get(variable):
+            yield Check(
+                "fail",
+                "platform",
+                f"{platform} forgets all files at each restart, and with them every question",
+                "Run on a host with a disk that stays.",
+            )
+    for variable, platform in VOLUMES.items():
+        if environ.get(variable):
+            yield Check(
+                "warn",
+                "platform",
+                f"on {platform} only files on a volume stay",
+                "Mount a volume and name a folder on it with SMSMENTOR_DATA.",
+            )
+
+
+def _folder(settings: Settings) -> Iterator[Check]:
+    there = next(folder for folder in (settings.data, *settings.data.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            yield Check("ok", "data folder", f"{settings.data} can be written")
+    except OSError as error:
+        fix = "Give the service's user the folder, or name another one with SMSMENTOR_DATA."
+        yield Check("fail", "data folder", f"{settings.data} cannot be written ({error.strerror})", fix)
+        return
+    free = shutil.disk_usage(there).free
+    said = f"{free / 2**30:.1f} GB free"
+    if free < LITTLE_FREE:
+        yield Check("fail" if free < LEAST_FREE else "warn", "disk", said, "Make room: old backups and logs go first.")
+    else:
+        yield Check("ok", "disk", said)
+
+
+def _store(settings: Settings, now: datetime) -> Iterator[Check]:
+    from smsmentor.core.model import Fact, Member
+    from smsmentor.stores.tinydb import TinyDBStore
+
+    if not settings.store_path.exists():
+        yield Check("ok", "store", "new: it is made at the first start")
+        yield _people(0, 0)
+        return
+    try:
+        with closing(TinyDBStore(settings.store_path)) as store, store.reading() as reader:
+            yield Check("ok", "store", f"{settings.store_path} opens")
+            yield _people(reader.count(Member, "mentor", "yes"), reader.count(Member, "operator", "yes"))
+            newest = next(reader.walk(Fact, "fact", "text.settled", newest=True), None)
+            if newest is not None and newest.at > now + MOST_WAITING and settings.has_account:
+                fix = "Set the clock, and let it be kept by NTP."
+                yield Check("fail", "clock", "it is behind the newest text that is kept", fix)
+            moment = store.next_moment()
+            if settings.has_account and moment is not None and moment < now - MOST_WAITING:
+                fix = "Is `smsmentor serve` running? Its log says what holds it up."
+                yield Check("warn", "waiting work", f"something is due since {moment:%Y-%m-%d %H:%M} UTC", fix)
+    except SmsmentorError as error:
+        yield Check("fail", "store", str(error), "Put back a backup, or move the file away to begin anew.")
+
+
+def _people(mentors: int, operators: int) -> Check:
+    said = f"{mentors} mentors, {operators} operators"
+    if not mentors:
+        return Check("warn", "people", said, "Take mentors from a list: smsmentor import mentors.csv")
+    if not operators:
+        return Check("warn", "people", said, "Nobody is paged: smsmentor op add +12125550123 NAME")
+    return Check("ok", "people", said)
+
+
+def _words(settings: Settings) -> Iterator[Check]:
+    from smsmentor.app import knowledge_of
+
+    try:
+        knowledge = knowledge_of(settings)
+    except SmsmentorError as error:
+        yield Check("fail", "message files", str(error), "Put the shipped data files back.")
+        return
+    for lang in knowledge.words.languages:
+        lacking = knowledge.words.missing(lang)
+        long = [text_id for text_id in knowledge.words.text_ids(lang) if not _fits(knowledge, lang, text_id)]
+        fix = f"Put it right in data/messages/{lang}.toml."
+        if lacking:
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            yield Check("warn", f"messages {lang}", "; ".join(lacking[:3]) + more, fix)
+        if long:
+            yield Check("warn", f"messages {lang}", f"longer than one segment: {', '.join(long[:5])}", fix)
+        if not lacking and not long:
+            yield Check("ok", f"messages {lang}", "complete, each within one segment")
+
+
+def _fits(knowledge: Knowledge, lang: str, text_id: str) -> bool:
+    """Whether a text, apart from what people wrote, stays in one segment with these settings."""
+    fills = {**LONGEST_FILLS, "service": knowledge.rules.name, "contact": knowledge.rules.team_contact}
+    template = knowledge.words.template(lang, text_id)
+    names = {name for _, name, _, _ in Formatter().parse(template) if name}
+    text = template.format_map({name: fills.get(name, "") for name in names})
+    return segments(text) == 1 and (encoding(text) == "GSM-7" or encoding(template) == "UCS-2")
+
+
+def _account(settings: Settings, now: datetime, *, online: bool) -> Iterator[Check]:
+    if not settings.has_account:
+        fix = "For real texts set SMSMENTOR_TWILIO_ACCOUNT_SID and the rest; `smsmentor config` has the names."
+        yield Check("ok", "carrier", "no account: the phones are simulated", fix)
+        return
+    yield Check("ok", "carrier", "the account's settings are complete")
+    if not settings.public_url.startswith("https://"):
+        fix = "Put a certificate in front (Caddy does it by itself) and set SMSMENTOR_PUBLIC_URL to the https address."
+        yield Check("warn", "public address", "it is not https, so that texts can be read on the way", fix)
+    if online:
+        yield _reach(settings, now)
+
+
+def _reach(settings: Settings, now: datetime) -> Check:
+    """Ask the carrier for the account, which needs the right SID and token."""
+    import requests
+
+    account = settings.twilio
+    assert account is not None
+    base = account.base_url.rstrip("/") or "https://api.twilio.com"
+    try:
+        answer = requests.get(
+            f"{base}/2010-04-01/Accounts/{account.account_sid}.json",
+            auth=(account.api_key or account.account_sid, account.api_secret or account.auth_tokens[0]),
+            timeout=(account.connect_seconds, account.read_seconds),
+        )
+    except requests.RequestException as error:
+        fix = "Look at the network, a firewall, and SMSMENTOR_TWILIO_BASE_URL."
+        return Check("fail", "carrier online", f"it cannot be reached ({type(error).__name__})", fix)
+    if answer.status_code != 200:
+        fix = "Compare the SID and the token with the carrier's console."
+        return Check("fail", "carrier online", f"it answered HTTP {answer.status_code}", fix)
+    with suppress(KeyError, ValueError, TypeError):
+        skew = parsedate_to_datetime(answer.headers["Date"]) - now
+        if abs(skew) > MOST_SKEW:
+            fix = "Let the clock be kept by NTP."
+            return Check(
+                "warn", "carrier online", f"our clock differs by {skew.total_seconds():.0f} s from theirs", fix
+            )
+    return Check("ok", "carrier online", "the account answers")
