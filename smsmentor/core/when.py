@@ -297,7 +297,7 @@ def _until(s: Sentence, frame: Frame, day_first: bool) -> datetime | None:
 def _until_number(s: Sentence, frame: Frame) -> datetime | None:
     """The bare hour of "till 6"."""
     found = when_clock.clock(s, 0)
-    if found is None or not _only_small_words(s, found[1]):
+    if found is None or found[0].minute or not _only_small_words(s, found[1]):
         return None
     return at_clock(Point(0, found[1], clock=found[0]), found[0], frame).start
 

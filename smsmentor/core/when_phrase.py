@@ -250,8 +250,10 @@ def _with_clock(text: _Text, p: Point, found: tuple[Clock, int], at: int, marked
         numbered = _weekday_number(s, p, clock, at, calendar) if not marked else None
         return numbered or replace(p, clock=clock, hi=after, marked=marked or p.marked, clock_at=at)
     # "tue 12 at 3": the first number was the day of the month
-    if p.clock.sure == 0 and not p.marked and p.day and p.day.kind == "weekday" and s.digits(p.clock_at):
+    if p.clock.sure == 0 and not p.marked and p.day and p.day.kind == "weekday":
         dated = _numbered_day(p.day, p.clock.hour, calendar)
+        if dated.ask and s.digits(p.clock_at) is None:
+            return None
         return replace(p, day=dated, clock=clock, hi=after, marked=marked, clock_at=at)
     return None
 
@@ -324,10 +326,11 @@ def _standing(s: Sentence, phrase: Phrase | None, whole: bool, again: bool = Fal
     sure = any(p.clock and p.clock.sure == 2 for p in phrase.points)
     if bare and not sure and not again and not _announced(phrase, whole):
         return None
+    a_year = not phrase.day and not phrase.part and any(_like_a_year(s, p) for p in bare)
+    if a_year and (phrase.bound or not whole):
+        return None  # "since 2020", "until 2027"
     if whole:
         return phrase
-    if bare and not phrase.day and not phrase.part and any(_like_a_year(s, p) for p in bare):
-        return None
     if bare and phrase.points[-1].clock_at == phrase.hi - 1 and not _followed_well(s, phrase.hi):
         return _standing(s, _without_last_clock(phrase), whole) if phrase.day or phrase.part else None
     if phrase.clock is not None and (phrase.clock.sure > 0 or phrase.start.marked or again):
