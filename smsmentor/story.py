@@ -145,7 +145,7 @@ class Teller:
         self.came: list[Bubble] = []
         self.facts: list[str] = []
         self.since_input: list[str] = []
-        self.wanted: list[str] = []
+        self.wanted: list[Line] = []
         self.got: list[str] = []
         self.rewritten: list[str] = []
         self.texts = 0
@@ -161,7 +161,7 @@ class Teller:
                 await self.restart(self.rig)
             follows = number + 1 < len(lines) and lines[number + 1].kind == "<"
             if line.kind == "<":
-                self.wanted.append(self._as_wanted(line))
+                self.wanted.append(line)
                 if follows:
                     continue
                 await self._until(self._end_of(lines, number))
@@ -170,9 +170,29 @@ class Teller:
             await self._step(line)
             if not follows:
                 self._collect()
-        expected = [self._as_wanted(line) if line.kind == "<" else line.raw for line in lines if line.kind != "note"]
-        difference = _difference(self.story.name, expected, self.got)
+        difference = _difference(self.story.name, self._expected(), self.got)
         return StoryResult(self.story.name, difference, "\n".join(self.rewritten) + "\n", self.texts, self.facts)
+
+    def _expected(self) -> list[str]:
+        """The written lines, each run of texts in the order in which runs are written down."""
+        expected: list[str] = []
+        run: list[Line] = []
+        for line in self.story.lines:
+            if line.kind == "<":
+                run.append(line)
+                continue
+            expected += [self._as_wanted(text) for text in sorted(run, key=self._place)]
+            run = []
+            if line.kind != "note":
+                expected.append(line.raw)
+        return expected + [self._as_wanted(text) for text in sorted(run, key=self._place)]
+
+    def _place(self, text: Line | Bubble) -> tuple[str, int]:
+        """By minute, then by recipient in the order of the cast: only the order to each phone is promised."""
+        at, name = (text.at, text.who) if isinstance(text, Line) else (text.at, self.names.get(text.phone, text.phone))
+        assert at is not None
+        cast = list(self.story.cast)
+        return (f"{at:%Y-%m-%d %H:%M}", cast.index(name) if name in cast else len(cast))
 
     def _end_of(self, lines: list[Line], number: int) -> datetime:
         """How far the clock goes for expected texts: to the end of the last one's minute, not past what is next."""
@@ -237,6 +257,15 @@ class Teller:
         elif what == "gateway":
             faults.down, faults.hanging = rest == "down", rest == "hanging"
             await self.rig.settle()
+        elif what == "account":
+            faults.account = 0 if rest == "fine" else int(rest)
+        elif what == "resume":
+            await self.rig.service.receive(Act(f"resume:{self.rig.clock.now().isoformat()}", "resume"))
+            await self.rig.settle()
+        elif what == "webhook":
+            faults.deaf = rest == "down"
+        elif what == "catch":
+            await self.rig.catch_up()
         elif what == "crash":
             await self.restart(self.rig)
             await self.rig.settle()
@@ -285,8 +314,9 @@ class Teller:
 
     def _collect(self) -> None:
         """Write down the texts that came, by text id where the story names them so."""
-        for place, bubble in enumerate(self.came):
-            by_id = place < len(self.wanted) and _by_id(self.wanted[place])
+        wanted = sorted(self.wanted, key=self._place)
+        for place, bubble in enumerate(sorted(self.came, key=self._place)):
+            by_id = place < len(wanted) and _by_id(self._as_wanted(wanted[place]))
             self._write(self._as_came(bubble, by_id=by_id))
         self.texts += len(self.came)
         self.came.clear()
