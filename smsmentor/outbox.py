@@ -4,48 +4,202 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
+from smsmentor.core import halt
 from smsmentor.core.events import SendOutcome, Withheld
-from smsmentor.core.model import OutText
+from smsmentor.core.model import OutText, Timer
+from smsmentor.core.pace import Bucket
 from smsmentor.core.sending import withheld
 from smsmentor.ports import Gateway
 from smsmentor.service import Service
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 0.25
+"""While some sends hang, others that were queued meanwhile are looked for so often."""
+HEADROOM = timedelta(seconds=25)
+"""A text whose lease ends sooner is put back: a try may take so long."""
+AHEAD_SECONDS = 5
+"""With a pace, no more texts are leased at once than leave within this time: a new one need not wait for many."""
+
 
 class Outbox:
-    """Sends what is due. Several may run on one store: a text is leased by one of them only."""
+    """Sends what is due. Several may run on one store: a text is leased by one of them only.
 
-    def __init__(self, service: Service, gateway: Gateway, *, at_once: int = 16) -> None:
+    `sleep` waits for the pace; without one (on a clock that is set) `drain` ends instead, and `next_moment` says when
+    to come again.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        gateway: Gateway,
+        *,
+        at_once: int = 16,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
+    ) -> None:
         self.service = service
         self.gateway = gateway
         self.at_once = at_once
+        """How many sends may be in hand; 0 takes no more."""
+        self.sleep = sleep
+        self.rests_until: datetime | None = None
+        """While the pace or a fault of our account keeps texts back: until when."""
+        self._rate = gateway.capabilities.segments_per_second
+        self._buckets: dict[str, Bucket] = {}
 
     async def drain(self) -> int:
-        """Send all that may be sent now; returns how many texts were handled."""
-        handled = 0
+        """Send all that may be sent now; returns how many texts were handled.
+
+        Ends also when sending is stopped for a fault of our account. Raises StoreError when an outcome could not be
+        kept; the text then comes again, and is looked up first.
+        """
+        return await _Round(self).run()
+
+    def next_moment(self) -> datetime | None:
+        """When there is something to do: the store's next moment, but for texts while sending rests."""
+        store, until = self.service.store, self.rests_until
+        moment = store.next_moment()
+        if moment is None or until is None or until <= moment:
+            return moment
+        with store.reading() as reader:
+            timer = next(reader.walk(Timer, "due", "yes"), None)
+        return until if timer is None else min(until, timer.due)
+
+    def free_at(self, row: OutText, now: datetime) -> datetime:
+        """When the number that this text leaves from may send again."""
+        return self._bucket(row).free_at(now) if self._rate else now
+
+    def spend(self, row: OutText, now: datetime) -> None:
+        """The text goes now."""
+        if self._rate:
+            self._bucket(row).take(row.segments, now)
+
+    def batch(self) -> int:
+        """How many texts are leased at once."""
+        if not self._rate:
+            return self.at_once
+        senders = max(len(self._buckets), 1)
+        return min(self.at_once, max(int(self._rate * senders * AHEAD_SECONDS), 4))
+
+    def _bucket(self, row: OutText) -> Bucket:
+        return self._buckets.setdefault(self.gateway.sender_of(row), Bucket(self._rate))
+
+
+class _Round:
+    """One drain: the texts in hand, and those on their way."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.service = outbox.service
+        self.hand: list[OutText] = []
+        self.flying: set[asyncio.Task[None]] = set()
+        self.handled = 0
+
+    async def run(self) -> int:
+        self.outbox.rests_until = None
+        try:
+            while True:
+                await self._refill()
+                until = await self._dispatch()
+                if self.flying:
+                    await self._land(LOOK_SECONDS)
+                elif self.hand and until is not None and self.outbox.sleep is not None:
+                    await self.outbox.sleep((until - self._now()).total_seconds())
+                elif self.hand and until is not None:
+                    self.outbox.rests_until = until
+                    await self._put_back()
+                    return self.handled
+                elif not self.hand:
+                    return self.handled
+        finally:
+            if self.flying:
+                await asyncio.gather(*self.flying, return_exceptions=True)
+
+    async def _refill(self) -> None:
+        """Lease more when nothing is in hand; one text alone to try whether a fault of our account is over."""
+        outbox, now = self.outbox, self._now()
+        stopped = self._stopped()
+        if stopped is not None or not outbox.at_once:
+            await self._put_back()
+        room = min(outbox.batch(), outbox.at_once - len(self.flying))
+        if self.hand or room <= 0:
+            return
+        if stopped is not None:
+            if now < stopped.next_try or self.flying:
+                outbox.rests_until = stopped.next_try
+                return
+            room = 1
+        moment = self.service.store.next_moment()
+        if moment is None or moment > now:
+            return
         lease = timedelta(seconds=self.service.knowledge.rules.lease_seconds)
-        while rows := await self.service.store.lease(self.service.clock.now(), self.at_once, lease):
-            await asyncio.gather(*(self._send(row) for row in rows))
-            handled += len(rows)
-        return handled
+        rows = await self.service.store.lease(now, room, lease)
+        # Of each recipient there is one at most, so the order within a conversation is not touched.
+        self.hand = sorted(rows, key=lambda row: not row.direct)
+
+    async def _dispatch(self) -> datetime | None:
+        """Send what is in hand as far as the pace allows; gives the moment at which it allows the next."""
+        waiting: list[OutText] = []
+        until = None
+        for row in self.hand:
+            now = self._now()
+            if no := self._no(row, now):
+                self._fly(self._settle(no))
+            elif (free := self.outbox.free_at(row, now)) > now:
+                waiting.append(row)
+                until = free if until is None else min(until, free)
+            else:
+                self.outbox.spend(row, now)
+                self._fly(self._send(row))
+        self.hand = waiting
+        return until
+
+    def _no(self, row: OutText, now: datetime) -> Withheld | None:
+        """Opt-outs and quiet hours are looked at again at the last moment: things change while a text waits."""
+        if row.leased_until is not None and row.leased_until - now < min(HEADROOM, self._lease() / 2):
+            return Withheld(row.id, "put back", now)
+        with self.service.store.reading() as reader:
+            return withheld(reader, row, now, self.service.knowledge.rules)
+
+    async def _put_back(self) -> None:
+        for row in self.hand:
+            await self.service.receive(Withheld(row.id, "put back", self._now()))
+        self.hand = []
 
     async def _send(self, row: OutText) -> None:
-        outcome = self._withheld(row) or await self._attempt(row)
-        await self.service.receive(outcome)
-
-    def _withheld(self, row: OutText) -> Withheld | None:
-        """Opt-outs and quiet hours are looked at again at the last moment: things change while a text waits."""
-        with self.service.store.reading() as reader:
-            return withheld(reader, row, self.service.clock.now(), self.service.knowledge.rules)
+        await self._settle(await self._attempt(row))
 
     async def _attempt(self, row: OutText) -> SendOutcome:
-        if row.unsure:
-            found = await self.gateway.look_up(row)
+        gateway = self.outbox.gateway
+        if row.unsure and gateway.capabilities.looks_up:
+            found = await gateway.look_up(row)
             if found is None:
                 return SendOutcome(row.id, "unknown")
             if found.state == "taken":
                 return found
-        return await self.gateway.send(row)
+        return await gateway.send(row)
+
+    async def _settle(self, outcome: SendOutcome | Withheld) -> None:
+        await self.service.receive(outcome)
+
+    def _fly(self, work: Awaitable[None]) -> None:
+        self.flying.add(asyncio.ensure_future(work))
+        self.handled += 1
+
+    async def _land(self, seconds: float) -> None:
+        landed, self.flying = await asyncio.wait(self.flying, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in landed:
+            task.result()
+
+    def _stopped(self) -> halt.Halt | None:
+        with self.service.store.reading() as reader:
+            return halt.read(reader)
+
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self.service.knowledge.rules.lease_seconds)
+
+    def _now(self) -> datetime:
+        return self.service.clock.now()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from smsmentor.core.events import SendOutcome
+from smsmentor.core.events import Inbound, SendOutcome
 from smsmentor.core.model import OutText, Record, Timer
 
 R = TypeVar("R", bound=Record)
@@ -100,7 +100,10 @@ class Capabilities:
     handles_stop: bool = True
     """The carrier answers opt-out words by itself, so that we never confirm them."""
     delivery_reports: bool = True
-    segments_per_second: float = 1.0
+    verifies: bool = False
+    """An inbound text can be looked up at the carrier by its id."""
+    segments_per_second: float = 0.0
+    """Of one sender, as `Gateway.sender_of` names it; 0 is no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Missed:
     body: str
     at: datetime
     media: int = 0
+    to: str = ""
+    """Which of our numbers was texted."""
 
 
 class Gateway(Protocol):
@@ -131,7 +136,16 @@ class Gateway(Protocol):
         None when the carrier cannot tell now."""
 
     async def missed(self, since: datetime) -> Sequence[Missed]:
-        """Inbound texts on the carrier's list since then, oldest first; empty where the list is not kept."""
+        """Inbound texts on the carrier's list since then, oldest first; empty where the list is not kept.
+
+        Raises SmsmentorError when the list cannot be read now.
+        """
+
+    async def verify(self, inbound: Inbound) -> bool:
+        """Whether the carrier itself says that it brought this text: id, sender and words. False when it cannot say."""
+
+    def sender_of(self, text: OutText) -> str:
+        """Which of our numbers a text leaves from; the same word for all where the carrier chooses."""
 
     async def close(self) -> None:
         """Let go of connections and threads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from smsmentor.catchup import CatchUp
 from smsmentor.core.events import Event, Inbound, Receipt
 from smsmentor.core.gsm import encoding, segments
 from smsmentor.core.knowledge import Knowledge
@@ -106,9 +107,14 @@ class Rig:
         await self.wait(max(moment - self.clock.now(), timedelta(0)))
         return True
 
+    async def catch_up(self) -> None:
+        """Read the carrier's list for texts that did not reach us."""
+        await CatchUp(self.service, self.phones).run()
+        await self.settle()
+
     def next_moment(self) -> datetime | None:
         """The next moment at which something happens by itself."""
-        moments = [m for m in (self.store.next_moment(), self.phones.next_moment()) if m is not None]
+        moments = [m for m in (self.outbox.next_moment(), self.phones.next_moment()) if m is not None]
         return min(moments, default=None)
 
 

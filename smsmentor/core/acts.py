@@ -9,14 +9,14 @@ from typing import Any
 
 from smsmentor.core import halt, members, parked, pool, requests, rotation
 from smsmentor.core.events import Act
-from smsmentor.core.model import Code, Member, Request
+from smsmentor.core.model import Code, Member, Request, Tally
 from smsmentor.core.turn import Turn
 
 
 def run(turn: Turn, event: Act) -> None:
     """Do it, and write down who did. Raises KeyError for an act that is not in the table."""
     ACTS[event.name](turn, event.args)
-    if event.by != "import":
+    if event.by not in ("import", "catch-up"):
         turn.note("operator.acted", act=event.name, by=event.by)
 
 
@@ -82,6 +82,13 @@ def _vouch(turn: Turn, args: Mapping[str, Any]) -> None:
         parked.release(turn, member, "vouched for")
 
 
+def _caught_up(turn: Turn, args: Mapping[str, Any]) -> None:
+    """The carrier's list of texts to us has been read up to a moment."""
+    until = args["until"]
+    assert isinstance(until, datetime)
+    turn.save(Tally("caught up", {"until": until.timestamp()}))
+
+
 ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
     "mentee": _mentee,
     "mentor": _mentor,
@@ -89,4 +96,5 @@ ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
     "close": _close,
     "resume": _resume,
     "vouch": _vouch,
+    "caught up": _caught_up,
 }

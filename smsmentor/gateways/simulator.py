@@ -45,6 +45,10 @@ class Faults:
     """The carrier's API does not answer: every send is refused for now."""
     hanging: bool = False
     """The carrier takes the text and the answer is lost: the outcome is unknown."""
+    account: int = 0
+    """The error code by which the carrier refuses everything from our account; 0 while it is in order."""
+    deaf: bool = False
+    """Our webhook cannot be reached: texts from phones lie on the carrier's list only."""
     twice: bool = False
     """Every inbound text is delivered a second time."""
     receipt_delay: timedelta = timedelta(seconds=2)
@@ -64,7 +68,7 @@ class Simulator:
     name = "simulator"
 
     def __init__(self, clock: Clock, *, reports: bool = False) -> None:
-        self.capabilities = Capabilities(looks_up=True, lists_inbound=True, delivery_reports=reports)
+        self.capabilities = Capabilities(looks_up=True, lists_inbound=True, delivery_reports=reports, verifies=True)
         self.clock = clock
         self.faults = Faults()
         self.opted_out: set[str] = set()
@@ -101,6 +105,8 @@ class Simulator:
         self._show(
             Bubble(inbound.id, sender, "in", body, now, "received", segments(body), encoding(body)),
         )
+        if self.faults.deaf:
+            return []
         return [inbound, inbound] if self.faults.twice else [inbound]
 
     async def send(self, text: OutText) -> SendOutcome:
@@ -111,6 +117,8 @@ class Simulator:
         """What `send` does, for a caller that is not on the loop."""
         if self.faults.down:
             return SendOutcome(text.id, "later", code=20503)
+        if self.faults.account:
+            return SendOutcome(text.id, "later", code=self.faults.account, account_wide=True)
         if text.phone in self.opted_out:
             return SendOutcome(text.id, "refused", code=BLOCKED_BY_OPT_OUT)
         if text.phone in self.faults.refused:
@@ -129,7 +137,15 @@ class Simulator:
 
     async def missed(self, since: datetime) -> Sequence[Missed]:
         """Every text that phones have sent since then."""
-        return [Missed(i.id, i.sender, i.body, i.at, i.media) for i in self._inbound if i.at >= since]
+        return [Missed(i.id, i.sender, i.body, i.at, i.media, i.to) for i in self._inbound if i.at >= since]
+
+    async def verify(self, inbound: Inbound) -> bool:
+        """Whether a phone has sent this text."""
+        return any((i.id, i.sender, i.body) == (inbound.id, inbound.sender, inbound.body) for i in self._inbound)
+
+    def sender_of(self, text: OutText) -> str:
+        """Simulated phones know one number only."""
+        return ""
 
     async def close(self) -> None:
         """Nothing to let go of."""

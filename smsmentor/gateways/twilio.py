@@ -172,7 +172,10 @@ class TwilioGateway:
         self.capabilities = Capabilities(
             looks_up=True,
             lists_inbound=True,
-            segments_per_second=settings.segments_per_second * max(1, len(settings.numbers)),
+            verifies=True,
+            # A service spreads texts over its numbers by itself.
+            segments_per_second=settings.segments_per_second
+            * (max(1, len(settings.numbers)) if settings.messaging_service else 1),
         )
         self._settings = settings
         self._codes = codes
@@ -207,7 +210,7 @@ class TwilioGateway:
         if tried is not None and self._clock.now() - tried < SETTLING:
             return None
         try:
-            rows = await self._on_thread(partial(self._listed, LOOK_UP_ROWS, to=text.phone, **self._sender(text.phone)))
+            rows = await self._on_thread(partial(self._listed, LOOK_UP_ROWS, to=text.phone, **self._sender(text)))
         except SmsmentorError as error:
             log.warning("Text %s cannot be looked up: %s", text.id, error)
             return None
@@ -240,6 +243,19 @@ class TwilioGateway:
         texts = {row.sid: _missed(row) for row in rows if self._came_to_us(row) and not _made_before(row, since)}
         return sorted(texts.values(), key=lambda text: (text.at, text.id))
 
+    async def verify(self, inbound: Inbound) -> bool:
+        """Fetch the message by its id and compare: a form can be cut anew into another one with the same signature."""
+        try:
+            row = await self._on_thread(self._client.messages(inbound.id).fetch)
+        except (TwilioException, requests.RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
+            log.warning("Text %s cannot be verified: %s", inbound.id, type(error).__name__)
+            return False
+        return (row.sid, row.from_, row.body or "") == (
+            inbound.id,
+            inbound.sender,
+            inbound.body,
+        ) and self._came_to_us(row)
+
     async def close(self) -> None:
         """Wait for the sends in hand, no longer than their timeouts, and let go of connections."""
         await asyncio.to_thread(self._threads.shutdown)
@@ -259,16 +275,21 @@ class TwilioGateway:
             parameters["validity_period"] = min(LONGEST_VALIDITY, max(SHORTEST_VALIDITY, left))
         if self._settings.messaging_service:
             return parameters | {"messaging_service_sid": self._settings.messaging_service}
-        return parameters | self._sender(text.phone)
+        return parameters | self._sender(text)
 
-    def _sender(self, phone: str) -> dict[str, object]:
-        """The number that this phone hears from: always the same one, also when other numbers come or go.
+    def sender_of(self, text: OutText) -> str:
+        """The number that this phone texted; for one that never did, always the same one, also when others come or go.
 
-        With a messaging service the carrier chooses, and remembers.
+        Empty with a messaging service: the carrier chooses, and remembers.
         """
         if self._settings.messaging_service:
-            return {}
-        return {"from_": max(self._settings.numbers, key=lambda number: sha256(f"{number} {phone}".encode()).digest())}
+            return ""
+        if text.sender in self._settings.numbers:
+            return text.sender
+        return max(self._settings.numbers, key=lambda number: sha256(f"{number} {text.phone}".encode()).digest())
+
+    def _sender(self, text: OutText) -> dict[str, object]:
+        return {"from_": sender} if (sender := self.sender_of(text)) else {}
 
     def _create(self, text_id: str, parameters: dict[str, object]) -> SendOutcome:
         try:
@@ -325,7 +346,7 @@ def _made_before(row: Any, moment: datetime) -> bool:
 def _missed(row: Any) -> Missed:
     media = str(row.num_media or "0")
     at = row.date_sent or row.date_created
-    return Missed(row.sid, row.from_, row.body or "", at, int(media) if media.isdecimal() else 0)
+    return Missed(row.sid, row.from_, row.body or "", at, int(media) if media.isdecimal() else 0, row.to or "")
 
 
 def _is_this(row: Any, body: str, earliest: datetime) -> bool:
@@ -411,6 +432,7 @@ def parse_inbound(form: Form, settings: TwilioSettings, at: datetime) -> Inbound
         at,
         media=int(fields.get("NumMedia", "0")),
         opt_out=CARRIER_WORDS.get(fields.get("OptOutType", "").upper()),
+        to=fields.get("To", ""),
     )
 
 

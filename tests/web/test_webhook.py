@@ -131,7 +131,7 @@ def visit(story: Callable[[House], Awaitable[None]], **settings: Any) -> None:
 def test_a_signed_text_becomes_one_event_and_is_answered_with_nothing_to_say() -> None:
     async def story(house: House) -> None:
         answer = await house.sms()
-        assert house.service.events == [Inbound(SID, ANA, WORDS, NOW)]
+        assert house.service.events == [Inbound(SID, ANA, WORDS, NOW, to=NUMBER)]
         assert answer.code == 200
         assert answer.headers["Content-Type"].startswith("text/xml")
         root = ElementTree.fromstring(answer.body)
@@ -160,7 +160,7 @@ def test_the_answer_waits_until_the_text_is_kept() -> None:
 def test_a_body_is_kept_to_the_character(body: str) -> None:
     async def story(house: House) -> None:
         assert (await house.sms(Body=body)).code == 200
-        assert house.service.events == [Inbound(SID, ANA, body, NOW)]
+        assert house.service.events == [Inbound(SID, ANA, body, NOW, to=NUMBER)]
 
     visit(story)
 
@@ -168,13 +168,16 @@ def test_a_body_is_kept_to_the_character(body: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "event"),
     [
-        ({"MessageSid": "MM" + "f" * 32, "NumMedia": "2"}, Inbound("MM" + "f" * 32, ANA, WORDS, NOW, media=2)),
-        ({"From": "24273"}, Inbound(SID, "24273", WORDS, NOW)),
-        ({"From": "MyBank 24"}, Inbound(SID, "MyBank 24", WORDS, NOW)),
-        ({"OptOutType": "STOP", "Body": "Stop"}, Inbound(SID, ANA, "Stop", NOW, opt_out="stop")),
-        ({"OptOutType": "START"}, Inbound(SID, ANA, WORDS, NOW, opt_out="start")),
-        ({"OptOutType": "HELP"}, Inbound(SID, ANA, WORDS, NOW, opt_out="help")),
-        ({"OptOutType": "NEW"}, Inbound(SID, ANA, WORDS, NOW)),
+        (
+            {"MessageSid": "MM" + "f" * 32, "NumMedia": "2"},
+            Inbound("MM" + "f" * 32, ANA, WORDS, NOW, media=2, to=NUMBER),
+        ),
+        ({"From": "24273"}, Inbound(SID, "24273", WORDS, NOW, to=NUMBER)),
+        ({"From": "MyBank 24"}, Inbound(SID, "MyBank 24", WORDS, NOW, to=NUMBER)),
+        ({"OptOutType": "STOP", "Body": "Stop"}, Inbound(SID, ANA, "Stop", NOW, opt_out="stop", to=NUMBER)),
+        ({"OptOutType": "START"}, Inbound(SID, ANA, WORDS, NOW, opt_out="start", to=NUMBER)),
+        ({"OptOutType": "HELP"}, Inbound(SID, ANA, WORDS, NOW, opt_out="help", to=NUMBER)),
+        ({"OptOutType": "NEW"}, Inbound(SID, ANA, WORDS, NOW, to=NUMBER)),
     ],
 )
 def test_what_the_carrier_adds_is_understood(changes: dict[str, str], event: Inbound) -> None:
@@ -499,7 +502,7 @@ def test_a_carrier_that_hangs_up_early_leaves_nothing_in_hand() -> None:
         await writer.wait_closed()
         house.service.commit.set()
         assert await house.in_flight.drained(60)
-        assert house.service.events == [Inbound(SID, ANA, WORDS, NOW)]
+        assert house.service.events == [Inbound(SID, ANA, WORDS, NOW, to=NUMBER)]
 
     visit(story)
 
