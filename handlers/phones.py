@@ -10,14 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.resources import files
+from ipaddress import ip_address
 from traceback import format_tb
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tornado.web import StaticFileHandler
+from tornado.web import HTTPError, StaticFileHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from handlers import phones_view as view
-from handlers.base import BaseHandler
+from handlers.base import BaseHandler, Refused
 from handlers.phones_story import write_story
 from handlers.phones_view import Json
 from smsmentor.core.events import Event
@@ -200,6 +201,7 @@ class PhonesHub:
 
     def _state(self, reader: Reader, names: view.Names) -> Json:
         self._label(reader)
+        self._phones.sort(key=lambda phone: phone not in self.rig.phones.threads)  # those who only wait stand last
         simulator = self.rig.phones
         return {
             "people": [
@@ -414,10 +416,39 @@ PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-an
 """The page's own files and its websocket, nothing inline and nothing from elsewhere."""
 
 
-class PhonesPage(BaseHandler):
-    """The page itself: the same bytes for everybody, all else comes by the websocket."""
+def _is_address(host: str) -> bool:
+    """Whether a request named this machine by address, or as localhost."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class PhonesHandler(BaseHandler):
+    """What the phones' handlers share.
+
+    A page elsewhere can make a name of its own point to this machine and then read what we serve (DNS
+    rebinding). It cannot do so with an address, so names are refused unless the operator has opened the phones.
+    """
 
     CONTENT_POLICY = PAGE_POLICY
+
+    def initialize(self, hub: PhonesHub, any_host: bool) -> None:
+        self.hub = hub
+        self.any_host = any_host
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not self.any_host and not _is_address(self.request.host_name):
+            raise Refused(403, "named by a name that is not localhost")
+
+
+class PhonesPage(PhonesHandler):
+    """The page itself: the same bytes for everybody, all else comes by the websocket."""
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
@@ -433,11 +464,8 @@ class PhonesStatic(BaseHandler, StaticFileHandler):
         self.set_header("Cache-Control", "no-cache")
 
 
-class PhonesStory(BaseHandler):
+class PhonesStory(PhonesHandler):
     """The conversation as a file to keep or to play again."""
-
-    def initialize(self, hub: PhonesHub) -> None:
-        self.hub = hub
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -448,8 +476,13 @@ class PhonesStory(BaseHandler):
 class PhonesLive(WebSocketHandler):
     """One page's line to the hub. Tornado refuses other origins; messages are small or the line is cut."""
 
-    def initialize(self, hub: PhonesHub) -> None:
+    def initialize(self, hub: PhonesHub, any_host: bool) -> None:
         self.hub = hub
+        self.any_host = any_host
+
+    def prepare(self) -> None:
+        if not self.any_host and not _is_address(self.request.host_name):
+            raise HTTPError(403)
 
     @property
     def max_message_size(self) -> int:
@@ -478,11 +511,15 @@ class PhonesLive(WebSocketHandler):
             sent.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
-def routes(hub: PhonesHub) -> list[Any]:
-    """What the app serves in simulator mode: the page at `/` and `/phones`, and what it needs below that."""
+def routes(hub: PhonesHub, *, any_host: bool = False) -> list[Any]:
+    """What the app serves in simulator mode: the page at `/` and `/phones`, and what it needs below that.
+
+    With `any_host` the machine may be called by any name, as behind a proxy; else by address or localhost only.
+    """
+    shared = {"hub": hub, "any_host": any_host}
     return [
-        (r"/(?:phones)?", PhonesPage),
-        (r"/phones/live", PhonesLive, {"hub": hub}),
-        (r"/phones/story", PhonesStory, {"hub": hub}),
+        (r"/(?:phones)?", PhonesPage, shared),
+        (r"/phones/live", PhonesLive, shared),
+        (r"/phones/story", PhonesStory, shared),
         (r"/phones/static/(phones\.css|phones\.js|segments\.js|favicon\.svg)", PhonesStatic, {"path": STATIC}),
     ]

@@ -223,13 +223,19 @@ def _data(names: Names, fact: Fact) -> list[list[str]]:
     for key, value in fact.data.items():
         if key in ID_KEYS or (key == "code" and "request" in fact.data):
             continue
-        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        text = _plain(value)
         if key in PEOPLE_KEYS:
             text = names.member(text)
         elif key == "request":
             text = names.request(text)
         shown.append([key, text])
     return shown
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def faults(simulator: Simulator) -> Json:

@@ -145,9 +145,7 @@ function hear(message) {
   if (whole) forgetAll();
   if (message.clock) drawClock(message.clock);
   if (message.people) drawPeople(message.people);
-  const threads = Object.entries(message.threads ?? {});
-  for (const [phone, bubbles] of threads) fillThread(phone, bubbles, whole);
-  if (threads.length && !whole) comeForward(threads[0][0]);
+  for (const [phone, bubbles] of Object.entries(message.threads ?? {})) fillThread(phone, bubbles, whole);
   for (const bubble of message.bubbles ?? []) showBubble(bubble);
   if (message.facts) drawFacts(message.facts);
   if (message.requests) drawRequests(message.requests);
@@ -215,10 +213,24 @@ function drawPeople(people) {
     phone.tab.parentElement.remove();
     phones.delete(number);
   }
-  for (const person of people) drawPerson(phones.get(person.phone) ?? newPhone(person.phone), person);
+  let place = stage.firstElementChild;
+  for (const person of people) {
+    const phone = phones.get(person.phone) ?? newPhone(person.phone);
+    drawPerson(phone, person);
+    if (phone.element !== place) moveBefore(phone, place);
+    else place = place.nextElementSibling;
+  }
   if (!phones.has(current) && current !== "record" && people.length) choose(people[0].phone);
   $("ghost").hidden = phones.size > 2;
   markCurrent();
+}
+
+function moveBefore(phone, place) {
+  const top = phone.log.scrollTop;
+  const next = place?.dataset.phone ? phones.get(place.dataset.phone).tab.parentElement : null;
+  stage.insertBefore(phone.element, place);
+  $("tabs").insertBefore(phone.tab.parentElement, next);
+  phone.log.scrollTop = top;
 }
 
 const sight = new IntersectionObserver(
@@ -379,13 +391,6 @@ function fillThread(number, bubbles, quietly) {
   if (quietly || !news) return;
   unread(phone, news);
   ring(phone);
-}
-
-// A phone that has come to the page lets itself be seen, but not while somebody is typing.
-function comeForward(number) {
-  const busy = [...phones.values()].some((other) => other.box === document.activeElement && other.box.value);
-  const phone = phones.get(number);
-  if (phone && !busy) phone.element.scrollIntoView({ inline: "nearest", block: "nearest", behavior: calm() });
 }
 
 function showBubble(bubble, quietly = false) {

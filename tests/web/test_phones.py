@@ -28,7 +28,7 @@ from smsmentor.ports import SetClock
 from smsmentor.resources import load
 from smsmentor.rig import Rig
 from smsmentor.stores.memory import MemoryStore
-from smsmentor.story import Story
+from smsmentor.story import Story, Teller
 
 SIX_IN_THE_EVENING = datetime(2026, 3, 3, 23, 0, tzinfo=UTC)
 MIA, BEN, CAM, DANA, OLGA = (f"+1212555{n:04}" for n in (100, 120, 121, 122, 199))
@@ -141,6 +141,7 @@ def test_mia_asks_and_the_phones_of_those_who_are_asked_come_to_the_page() -> No
         code = await ask(page)
         assert len(page.came(MIA)) == 1
         asked = [p["phone"] for p in page.state["people"] if p["role"] == "mentor"]
+        assert page.told[-1]["people"][0]["phone"] == MIA
         assert sorted(asked) == [BEN, CAM, DANA]
         assert all(code in text and QUESTION in text for phone in asked for text in page.came(phone))
         assert page.person(BEN)["about"] == "finance, 9 yrs"
@@ -343,6 +344,15 @@ def test_phones_are_added_taken_off_and_found_again_as_they_were() -> None:
     visit(story)
 
 
+def test_phones_that_only_wait_stand_after_those_with_texts() -> None:
+    async def story(page: Page) -> None:
+        await page.do("open", phone=OLGA)
+        await ask(page)
+        assert [p["name"] for p in page.state["people"]] == ["Mia", "Ben", "Cam", "Dana", "Olga"]
+
+    visit(story)
+
+
 def test_there_is_room_for_so_many_phones_and_no_more() -> None:
     async def story(page: Page) -> None:
         for _ in range(phones.MOST_PHONES):
@@ -482,6 +492,25 @@ def test_the_conversation_can_be_kept_as_a_story() -> None:
     visit(story)
 
 
+def test_a_kept_story_plays_again_without_a_difference() -> None:
+    async def story(page: Page) -> None:
+        code = await ask(page)
+        await page.do("wait", seconds=100)
+        await page.text(BEN, f"{code} {ADVICE}")
+        await page.text(CAM, "pass")
+        await page.do("wait", seconds=100)
+        await page.text(DANA, "Say it the same day, calm, one sentence.")
+        await page.text(MIA, "MORE B what if she is angry")
+        kept = Story("kept.sms", page.hub.story())
+        rig = Rig(MemoryStore(), SetClock(kept.start), knowledge(), reports=True)
+
+        async def no_restart(rig: Rig) -> None: ...
+
+        assert (await Teller(kept, rig, no_restart).play()).difference == ""
+
+    visit(story)
+
+
 def test_a_story_of_silence_can_be_read_too() -> None:
     async def story(page: Page) -> None:
         assert Story("empty.sms", page.hub.story()).lines
@@ -495,11 +524,11 @@ def test_a_story_of_silence_can_be_read_too() -> None:
 class House:
     """The routes on loopback."""
 
-    def __init__(self, hub: PhonesHub) -> None:
+    def __init__(self, hub: PhonesHub, **more: Any) -> None:
         socket, port = bind_unused_port()
         self.hub = hub
         self.address = f"127.0.0.1:{port}"
-        self.server = HTTPServer(Application(routes(hub)))
+        self.server = HTTPServer(Application(routes(hub, **more)))
         self.server.add_socket(socket)
 
     async def get(self, path: str, method: str = "GET") -> HTTPResponse:
@@ -511,16 +540,19 @@ class House:
         headers = {"Origin": f"http://{self.address}"}
         return await websocket_connect(HTTPRequest(f"ws://{self.address}/phones/live", headers=headers))
 
+    async def named(self, host: str, path: str) -> HTTPResponse:
+        return await AsyncHTTPClient().fetch(f"http://{self.address}{path}", headers={"Host": host}, raise_error=False)
+
     async def upgrade(self, origin: str) -> HTTPResponse:
         headers = {"Origin": origin, "Connection": "Upgrade", "Upgrade": "websocket"}
         headers |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg=="}
         return await AsyncHTTPClient().fetch(f"http://{self.address}/phones/live", headers=headers, raise_error=False)
 
 
-def call(story: Callable[[House], Awaitable[None]]) -> None:
+def call(story: Callable[[House], Awaitable[None]], **more: Any) -> None:
     async def called() -> None:
         hub = PhonesHub(await make_rig(), phones={MIA: "Mia"})
-        house = House(hub)
+        house = House(hub, **more)
         try:
             await story(house)
         finally:
@@ -610,6 +642,23 @@ def test_a_page_of_another_origin_is_refused() -> None:
         assert (await house.upgrade("https://elsewhere.example")).code == 403
 
     call(story)
+
+
+@pytest.mark.parametrize("path", ["/", "/phones/live", "/phones/story"])
+def test_a_name_that_somebody_made_point_here_is_refused(path: str) -> None:
+    async def story(house: House) -> None:
+        assert (await house.named("rebound.example:8765", path)).code == 403
+        for host in ("localhost:8765", "127.0.0.1", "[::1]:8765", "phones.localhost"):
+            assert (await house.named(host, path)).code in (200, 400), host
+
+    call(story)
+
+
+def test_an_operator_may_open_the_phones_to_any_name() -> None:
+    async def story(house: House) -> None:
+        assert (await house.named("demo.example", "/")).code == 200
+
+    call(story, any_host=True)
 
 
 def test_a_message_that_is_too_long_ends_the_line_and_nothing_else() -> None:

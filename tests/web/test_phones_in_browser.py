@@ -6,6 +6,8 @@ import asyncio
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -53,7 +55,7 @@ class House:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         self.hub, self.server, self.address = self.run(self._open())
 
@@ -123,14 +125,14 @@ def visit(browser: Browser, house: House) -> Iterator[Open]:
     problems: list[str] = []
     contexts = []
 
-    def opened(width: int = 1400, height: int = 900, **more: Any) -> Visitor:
+    def opened(width: int = 1400, height: int = 900, *, address: str = "", **more: Any) -> Visitor:
         context = browser.new_context(viewport={"width": width, "height": height}, **more)
         contexts.append(context)
         context.set_default_timeout(10_000)
         page = context.new_page()
         page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(house.address)
+        page.goto(address or house.address)
         expect(page.get_by_role("status")).to_have_text("Live")
         return Visitor(page)
 
@@ -140,25 +142,44 @@ def visit(browser: Browser, house: House) -> Iterator[Open]:
     assert problems == []
 
 
-def test_mia_texts_a_question_and_reads_the_advice_of_two_mentors(visit: Open) -> None:
-    someone = visit()
-    expect(someone.page.get_by_text("Simulation: nothing is sent")).to_be_visible()
-    someone.text("Mia", QUESTION)
-    expect(someone.page.locator("#due")).to_contain_text("goes out to mentors")
-    someone.press("Next event")
-    expect(someone.page.locator("#now")).to_have_text("18:00:30")
-    code = someone.page.locator(".card .code").first.inner_text()
-    expect(someone.came("Ben")).to_contain_text([code])
-    someone.text("Ben", f"{code} {ADVICE}")
-    someone.press("+10 min")
-    expect(someone.page.locator("#now")).to_have_text("18:10:30")
-    someone.text("Dana", f"{code.lower()}: Say it the same day, calm, one sentence.")
-    expect(someone.came("Mia")).to_have_count(3)
-    expect(someone.came("Mia").nth(1)).to_have_text(re.compile(rf'A \(.*finance, 9 yrs\): "{re.escape(ADVICE)}"'))
-    expect(someone.came("Mia").nth(2)).to_contain_text("B (")
-    expect(someone.came("Mia").nth(2)).to_contain_text("Say it the same day, calm, one sentence.")
-    expect(someone.page.locator(".places .filled")).to_have_text(["A Ben", "B Dana (outside)"])
-    expect(someone.phone("Mia").locator(".meta").nth(1)).to_contain_text("Delivered · 1 seg · GSM-7")
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of `smsmentor try`, started as a newcomer does; it ends well when it is told to."""
+    command = [sys.executable, "-m", "smsmentor", "try", "--port", "0", "--no-browser"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as run:
+        assert run.stdout is not None
+        yield run.stdout.readline().removeprefix("Open ").strip()
+        run.terminate()
+        assert run.wait(30) == 0
+
+
+def test_a_newcomer_asks_a_question_and_reads_the_advice_of_two_mentors(visit: Open, server: str) -> None:
+    newcomer = visit(address=server)
+    expect(newcomer.page.get_by_text("Simulation: nothing is sent")).to_be_visible()
+    newcomer.press("Pause")
+    newcomer.press("My boss takes credit for my reports. Do I say something?")
+    newcomer.page.keyboard.press("Enter")
+    expect(newcomer.came("Mentee 1")).to_have_count(1)
+    expect(newcomer.page.locator("#due")).to_contain_text("goes out to mentors")
+    newcomer.press("Next event")
+    asked = newcomer.page.locator(".considered .taken b")
+    expect(asked).to_have_count(3)
+    first, second, _ = asked.all_inner_texts()
+    code = newcomer.page.locator(".card .code").first.inner_text()
+    expect(newcomer.came(first)).to_contain_text([code])
+    newcomer.text(first, f"{code} {ADVICE}")
+    expect(newcomer.came("Mentee 1").nth(1)).to_have_text(re.compile(rf'A \(.+\): "{re.escape(ADVICE)}"'))
+    before = newcomer.page.locator("#now").inner_text()
+    newcomer.press("+1 h")
+    expect(newcomer.page.locator("#now")).not_to_have_text(before)
+    newcomer.text(second, f"{code.lower()}: Say it the same day, calm, one sentence.")
+    expect(newcomer.came("Mentee 1").last).to_have_text(
+        re.compile(r'B \(.+\): "Say it the same day, calm, one sentence."')
+    )
+    expect(newcomer.page.locator(".places .filled")).to_contain_text([f"A {first}", f"B {second}"])
+    expect(newcomer.phone("Mentee 1").locator(".meta").nth(1)).to_contain_text("Delivered · 1 seg · GSM-7")
 
 
 def test_who_was_asked_and_why_is_there_to_read(visit: Open) -> None:
