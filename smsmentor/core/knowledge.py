@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -15,13 +16,20 @@ from smsmentor.core.carrier import CarrierWords
 from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.catalogue import Catalogue
 from smsmentor.core.contact import Contacts
-from smsmentor.core.model import Window
+from smsmentor.core.language import Languages
+from smsmentor.core.model import Member, Window
 from smsmentor.core.normal import plain
+from smsmentor.core.parse import bare, kept_words
 from smsmentor.core.reactions import Reactions
 from smsmentor.core.rules import Rules
 from smsmentor.core.safety import Safety
 from smsmentor.core.topics import Topics
-from smsmentor.core.when import Times
+from smsmentor.core.schedule import zone_of
+from smsmentor.core.when import Times, say_time
+
+
+LONGEST_WISH = 60
+"""Characters of a text that asks for a language."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,9 @@ class Knowledge:
     cities: Mapping[str, str]
     """Cities and everyday names of zones, in lower case, to zone names."""
     carrier_codes: CarrierCodes
+    languages: Languages
+    confirms_stop: bool = False
+    """The carrier does not answer opt-outs by itself: we confirm each with one text."""
     real_phones: bool = False
     """Texts go through a carrier, to people: what guards against strangers and fraud is on."""
 
@@ -65,23 +76,36 @@ class Knowledge:
         """Small closed word lists: yes, on, off, skip, thanks, kind words before DONE, reasons after PASS."""
         return _small_words(self.words, lang)
 
-    def common(self, lang: str) -> frozenset[str]:
-        """Everyday words that are never taken for a mistyped keyword."""
-        return self.yes_no(lang)["common"]
+    def numbers(self, lang: str) -> Mapping[str, str]:
+        """The names of the numbers 1 to 9 to their digits."""
+        return _number_names(self.words, lang)
+
+    def language_asked_for(self, words: str) -> str | None:
+        """The language that somebody asks to be written in with other words than LANG: `en espanol, por favor`."""
+        if len(words) > LONGEST_WISH:
+            return None
+        said = bare(words)
+        for lang in self.words.languages:
+            wishes = self.yes_no(lang)["wishes"]
+            if said in wishes or kept_words(words, self.yes_no(lang)["polite"]) in wishes:
+                return lang
+        return None
 
     def language_named(self, words: str) -> str | None:
         """The language that a member names: its code, or its name in any language that we have."""
+        named = bare(words)
         for lang in self.words.languages:
-            if words in (lang, *self.words.table(lang, "names")):
+            if named in {lang, *map(bare, self.words.table(lang, "names")["own"])}:
                 return lang
         return None
 
     def zone_named(self, words: str) -> str | None:
         """The zone of a city, an everyday name (`eastern`), or a zone's own name (`America/Chicago`)."""
-        bare = plain(words).strip(" .,!?;:")
-        if found := self.cities.get(bare) or self.cities.get(bare.split(",")[0].strip()):
-            return found
-        return _zone_names().get(bare.replace(" ", "_"))
+        place = plain(words).strip(" .,!?;:")
+        for name in (place, place.split(",")[0].strip(), bare(place)):
+            if found := self.cities.get(name) or _zone_names().get(name.replace(" ", "_")):
+                return found
+        return None
 
     def hours(self, words: str, lang: str) -> tuple[Window, ...] | None:
         """Weekly windows as a member writes them; None when the text is something else."""
@@ -91,6 +115,12 @@ class Knowledge:
         """`Mon-Fri 9:00-18:00`: the windows as a member reads them."""
         days = self.words.table(lang, "words_days")["short"]
         return ", ".join(f"{_days(w.days, days)} {_clock(w.start)}-{_clock(w.end)}" for w in windows)
+
+    def moment_in_words(self, at: datetime, member: Member, now: datetime) -> str:
+        """`Tue 12 May, 15:00` as a member reads it, to be asked back."""
+        tables = {lang: table["times"] for lang, table in self.words.files.items() if "times" in table}
+        lang = member.lang if member.lang in tables else self.words.default
+        return say_time(at, zone_of(member, self.rules), now, lang, tables)
 
     def reads(self, lang: str) -> tuple[str, ...]:
         """The languages in which this member's times are read: their own first."""
@@ -143,6 +173,12 @@ def _days(days: tuple[int, ...], names: Sequence[str]) -> str:
 
 @lru_cache(maxsize=32)
 def _small_words(words: Catalogue, lang: str) -> Mapping[str, frozenset[str]]:
-    own = words.table(lang, "words")
-    default = words.table(words.default, "words")
-    return {name: frozenset(own.get(name, ())) | frozenset(default[name]) for name in default}
+    both = (words.table(words.default, "words"), words.table(lang, "words"))
+    names = [name for name in both[0] if name not in ("numbers", "own")]
+    return {name: frozenset(form for table in both for word in table.get(name, ()) for form in (word, bare(word))) for name in names}
+
+
+@lru_cache(maxsize=32)
+def _number_names(words: Catalogue, lang: str) -> Mapping[str, str]:
+    both = (words.table(words.default, "words"), words.table(lang, "words"))
+    return {bare(name): str(number) for table in both for number, name in enumerate(table["numbers"], start=1)}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from smsmentor.core import members, panel, pool, requests
-from smsmentor.core.model import Member, OutText, Prompt
+from smsmentor.core.model import Member, OutText, Prompt, Sprint
 from smsmentor.core.turn import Turn
 
 
@@ -15,6 +15,8 @@ def opt_out(turn: Turn, member: Member) -> None:
     if member.state == "opted_out":
         return
     when = turn.inbound.at if turn.inbound is not None and turn.inbound.member == member.id else turn.now
+    if turn.knowledge.confirms_stop and turn.sender is not None and turn.sender.id == member.id:
+        turn.say(member, "carrier.stopped", urgent=True, farewell=True)
     turn.save(replace(turn.need(Member, member.id), state="opted_out", left=when))
     turn.note("member.opted_out", member=member.id)
     let_go(turn, member)
@@ -35,6 +37,9 @@ def let_go(turn: Turn, member: Member, why: str = "opted out") -> None:
     for prompt in turn.find(Prompt, "member", member.id):
         turn.drop(Prompt, prompt.id)
         turn.forget("prompt.expire", prompt.id)
+    for sprint in turn.find(Sprint, "running", member.id):
+        turn.save(replace(sprint, ended=turn.now))
+        turn.forget("sprint.week", sprint.id)
     if member.mentor:
         panel.mentor_left(turn, member, for_good=True)
         pool.stand(turn, turn.need(Member, member.id))

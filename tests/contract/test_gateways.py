@@ -54,6 +54,9 @@ class TwilioRig:
     def text(self, sender: str, body: str) -> str:
         return str(self.fake.text(sender, body)["sid"])
 
+    def code_of(self, code: int) -> int:
+        return code
+
     def refuse(self, phone: str, code: int) -> None:
         self.fake.plan.append(refusing(400, code))
 
@@ -81,6 +84,9 @@ class SimulatorRig:
 
     def text(self, sender: str, body: str) -> str:
         return self.simulator.text(sender, body)[0].id
+
+    def code_of(self, code: int) -> int:
+        return code
 
     def refuse(self, phone: str, code: int) -> None:
         self.simulator.faults.refused[phone] = code
