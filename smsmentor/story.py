@@ -275,6 +275,9 @@ class Teller:
             name, _, code = rest.partition(" ")
             table = faults.refused if what == "refuse" else faults.undelivered
             table[self.story.cast[name]] = int(code)
+        elif what == "reachable":
+            faults.refused.pop(self.story.cast[rest], None)
+            faults.undelivered.pop(self.story.cast[rest], None)
         elif what == "receipt":
             name, status, *error = rest.split()
             last = [b for b in self.rig.phones.threads[self.story.cast[name]] if b.direction == "out"][-1]

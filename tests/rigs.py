@@ -131,7 +131,8 @@ class HttpRig(Rig):
         if outcome.state == "taken":
             answer = {"sid": outcome.provider_id, "status": "queued", "to": text.phone, "body": text.body}
             return 201, {}, json.dumps(answer)
-        status, code = (429, 20429) if outcome.state == "later" else (400, outcome.code)
+        busy = outcome.state == "later" and not outcome.account_wide
+        status, code = (429, 20429) if busy else (400, outcome.code)
         return status, {}, json.dumps({"code": code, "message": "refused", "status": status})
 
 

@@ -20,6 +20,7 @@ from smsmentor.core import (
     parse,
     prompts,
     screen,
+    sending,
     threads,
     timers,
 )
@@ -31,6 +32,9 @@ from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutco
 from smsmentor.core.model import Code, Member, Request, Text, Thread
 from smsmentor.core.normal import plain
 from smsmentor.core.turn import USEFUL, Outcome, Turn
+
+DIGITS_OF_AN_ANSWER = 2
+"""Up to so many digits alone, when nothing was asked, are an answer that comes too late, and no question."""
 
 
 def decide(turn: Turn, event: Event) -> None:
@@ -64,7 +68,9 @@ def _text(turn: Turn, event: Inbound) -> None:
     if event.to and event.to != member.line:
         member = turn.save(replace(member, line=event.to))
     turn.begin(Text(event.id, member.id, event.body, event.at), member)
+    members.hear_language(turn, member, event.body)
     turn.verified = event.verified
+    sending.let_go_on(turn, member)
     for gate in GATES:
         if outcome := gate(turn, turn.need(Member, member.id), event):
             turn.settle(outcome)
@@ -89,7 +95,7 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
             leaving.opt_in(turn, member)
             return Outcome("command", "START")
         return Outcome("ignored", "opted out")
-    if word == "start" and plain(event.body).strip(" .!") not in turn.knowledge.yes_no(member.lang)["yes"]:
+    if word == "start" and parse.bare(event.body) not in turn.knowledge.yes_no(member.lang)["yes"]:
         turn.say(member, menu_text(turn, member))
         return Outcome("command", "START")
     if word == "help":
@@ -159,12 +165,14 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     coded = codes.read(event.body)
     if coded is None:
         return None
+    if not coded.rest and (answered := prompts.answer(turn, member, event.body)):
+        return answered
     known = turn.get(Code, coded.code)
     request = turn.need(Request, known.request) if known else None
     if request is not None and (takes := _places_in(turn, member, request)) is not None:
         return _coded(turn, member, request, coded.rest, takes)
     open_places = threads.places(turn, member)
-    if not coded.tight or (not codes.valid(coded.code) and not open_places):
+    if not coded.tight or not (open_places or codes.valid(coded.code) or not coded.rest):
         return None
     if not open_places:
         turn.say(member, "code.unknown_none", code=coded.code)
@@ -223,7 +231,8 @@ def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 def _command(turn: Turn, member: Member, text: str, request: Request | None = None) -> Outcome | None:
     keywords = turn.knowledge.words.keywords(member.lang)
-    for call in parse.calls(text, keywords, turn.knowledge.common(member.lang)):
+    lists = turn.knowledge.yes_no(member.lang)
+    for call in _asked_for_language(turn, text) or parse.calls(text, keywords, lists):
         found = TABLE.get(call.command)
         if found is None or (found.who == "operator" and not member.operator):
             continue
@@ -243,9 +252,15 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
     return _done_at_the_end(turn, member, text, request)
 
 
+def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:
+    """`en espanol por favor`: LANG in the words that people use for it."""
+    lang = turn.knowledge.language_asked_for(text)
+    return [parse.Call("lang", lang, True, False, True)] if lang else []
+
+
 def _done_at_the_end(turn: Turn, member: Member, text: str, request: Request | None) -> Outcome | None:
-    kind_words = turn.knowledge.yes_no(member.lang)["kind"]
-    if not asking.is_done(text, kind_words) or not members.live_requests(turn, member.id):
+    words = frozenset(word for word, name in turn.knowledge.words.keywords(member.lang).items() if name == "done")
+    if not asking.is_done(text, words, turn.knowledge.yes_no(member.lang)) or not members.live_requests(turn, member.id):
         return None
     asked = Asked(turn, member, parse.Call("done", "", True, False, True), request)
     return asking.done(asked, request or "") or Outcome("command", "DONE")
@@ -268,29 +283,36 @@ def _lettered(turn: Turn, member: Member, text: str, within: list[Request] | Non
 def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """The only open thread takes a text; with several it is held and asked."""
     found = threads.places(turn, member)
+    lists = turn.knowledge.yes_no(member.lang)
     if len(found) == 1:
+        if found[0].target.startswith("extend:") and parse.is_kind(event.body, lists):
+            return Outcome("ignored", "thanks")
         return threads.deliver(turn, member, found[0].target, event.body)
     if found:
         return threads.hold(turn, member, found, event.body)
-    late = threads.recent_offers(turn, member) if member.mentor and not parse.thin(event.body) else []
+    late = threads.recent_offers(turn, member) if member.mentor and not parse.thin(event.body, lists) else []
     return threads.deliver(turn, member, f"offer:{late[0].id}", event.body) if len(late) == 1 else None
 
 
 def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """Nothing is open: a mentee's text is a new question, a mentor's gets a gentle menu."""
+    if parse.is_kind(event.body, turn.knowledge.yes_no(member.lang)):
+        return Outcome("ignored", "thanks")
     if member.mentor:
         turn.say(member, "menu.mentor")
         return Outcome("clarified", "menu")
-    if plain(event.body).strip(" .!") in turn.knowledge.yes_no(member.lang)["thanks"]:
-        return Outcome("ignored", "thanks")
+    said = parse.bare(event.body)
+    if not said or (said.isdecimal() and len(said) <= DIGITS_OF_AN_ANSWER):
+        turn.say(member, menu_text(turn, member))
+        return Outcome("clarified", "menu")
     return threads.deliver(turn, member, "new", event.body)
 
 
 GATES: tuple[Callable[[Turn, Member, Inbound], Outcome | None], ...] = (
+    parked.wrong_number,
     carrier_words,
     kept_out,
     parked.life_sign,
-    parked.wrong_number,
     reactions,
     nothing_to_read,
     crisis,

@@ -51,7 +51,7 @@ def withhold(turn: Turn, event: Withheld) -> None:
     if text is None or text.status != "leased":
         return
     if event.until is not None:
-        turn.save(replace(text, status="queued", leased_until=None, not_before=event.until))
+        turn.save(replace(text, status="queued", leased_until=None, not_before=event.until, report=event.why))
         return
     turn.save(replace(text, status="dropped", leased_until=None, unsure=False, report=event.why))
     _free_the_place(turn, text)
@@ -161,7 +161,7 @@ def _send_anew(turn: Turn, text: OutText, wait: timedelta) -> None:
 
 def _failed(turn: Turn, text: OutText) -> None:
     """A text will not arrive. What that means for the person and for the offer stands in the carrier's codes."""
-    turn.note("delivery.failed", text=text.id, text_id=text.text_id, member=text.member, code=text.code)
+    turn.note("delivery.failed", text=text.id, text_id=text.text_id, member=text.member, error=text.code)
     member = turn.need(Member, text.member)
     kind = _meaning(turn, text.code).kind
     if kind == "opted-out":

@@ -36,7 +36,7 @@ def stop(turn: Turn, code: int) -> None:
     """An account-wide fault: nothing more is sent but one text now and then, to see whether it is over."""
     known = read(turn)
     if known is None:
-        turn.note("sending.stopped", code=code)
+        turn.note("sending.stopped", error=code)
         _write(turn, Halt(turn.now, code, 1, turn.now + FIRST_TRY))
     elif turn.now >= known.next_try:
         wait = min(FIRST_TRY * 2 ** min(known.tries, 10), LONGEST)

@@ -19,7 +19,7 @@ def park(turn: Turn, member: Member, code: int) -> None:
     if member.state != "active":
         return
     turn.save(replace(turn.need(Member, member.id), state="suspended", parked=code))
-    turn.note("member.suspended", member=member.id, code=code)
+    turn.note("member.suspended", member=member.id, error=code)
     leaving.let_go(turn, member, "parked")
     for operator in members.operators(turn):
         who = member.alias or turn.words(operator, "word.mentor" if member.mentor else "word.mentee")
@@ -54,6 +54,8 @@ def life_sign(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 def wrong_number(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """`Wrong number`: whoever has this phone is not who we think."""
+    if member.state != "active":
+        return None
     if plain(event.body).strip(" .!") not in turn.knowledge.yes_no(member.lang)["wrong_number"]:
         return None
     park(turn, member, WRONG_NUMBER)

@@ -12,6 +12,9 @@ from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import quiet_until
 from smsmentor.core.turn import Reads, Turn
 
+TOO_MANY = "too many at once"
+"""Why a text waits that nobody asked for; a word from its phone lets it go."""
+
 
 def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withheld | None:
     """Why this text must not go out now, or None when it may."""
@@ -27,7 +30,7 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
     waits = {
         "quiet": None if row.direct else quiet_until(member, now, rules),
         "daily cap": wait_for_day(reader, row, now, rules),
-        "pace": wait_for_phone(reader, row, member, now, rules),
+        TOO_MANY: wait_for_phone(reader, row, member, now, rules),
     }
     held = {why: until for why, until in waits.items() if until is not None and until > now}
     if not held:
@@ -43,6 +46,13 @@ def take_back(turn: Turn, offer: Offer) -> bool:
             turn.save(replace(text, status="dropped", report="no longer needed"))
             return True
     return False
+
+
+def let_go_on(turn: Turn, member: Member) -> None:
+    """A phone has said something: what was held back for it goes now, before what comes later."""
+    for text in turn.find(OutText, "to", member.id):
+        if text.status == "queued" and text.report == TOO_MANY:
+            turn.save(replace(text, not_before=turn.now, report=""))
 
 
 def _still_wanted(reader: Reads, row: OutText) -> bool:
