@@ -13,9 +13,11 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from ipaddress import ip_address
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from smsmentor.core.gsm import EXTENDED, encoding, segments
@@ -29,6 +31,7 @@ PREFIX = "SMSMENTOR_"
 DEFAULT_PORT = 8765
 LONGEST_NAME, LONGEST_CONTACT = 24, 40
 """Characters of the service's name and of the team's contact: every text that holds them stays in one segment."""
+SHORTEST_KEY = 20
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -57,6 +60,15 @@ class Settings:
     allowed_sites: tuple[str, ...] = ()
     """Sites whose links may be relayed, such as `example.org`."""
 
+    backup_folder: str = ""
+    """Where copies of the store go; `backups` in the data folder, when it is not given. Best on another disk."""
+    backup_hours: float = 24.0
+    """How old the newest copy may be before the server makes another; 0 makes none by itself."""
+    backup_days: float = 14.0
+    """Older copies are removed, but for the newest: what was forgotten is gone from all copies after so long."""
+    backup_key: str = field(default="", repr=False)
+    """Encrypts the copies; it must not lie beside them. Needs the extra `encrypted`."""
+
     twilio_account_sid: str = ""
     twilio_auth_token: tuple[str, ...] = field(default=(), repr=False)
     """While one is being rotated, both: the one for sending first, separated by a comma."""
@@ -80,9 +92,19 @@ class Settings:
         return self.data / "smsmentor.db"
 
     @property
+    def backups_path(self) -> Path:
+        """The folder of the store's copies."""
+        return Path(self.backup_folder).expanduser() if self.backup_folder else self.data / "backups"
+
+    @property
     def has_account(self) -> bool:
         """Whether texts go through a carrier; without an account the phones are simulated."""
         return bool(self.twilio_account_sid)
+
+    @property
+    def reaches_people(self) -> bool:
+        """Whether texts go to real phones: not without an account, nor when its API is a peer in a private network."""
+        return self.has_account and not (self.twilio_base_url and _is_private(self.twilio_base_url))
 
     @property
     def twilio(self) -> TwilioSettings | None:
@@ -111,7 +133,7 @@ class Settings:
             yield name, _masked(value) if name in SECRETS else _text(value), self.origins.get(name, "default")
 
 
-SECRETS = frozenset({"twilio_auth_token", "twilio_api_secret"})
+SECRETS = frozenset({"backup_key", "twilio_auth_token", "twilio_api_secret"})
 SHELL: dict[str, Any] = {
     name: kind for name, kind in get_type_hints(Settings).items() if name not in ("rules", "origins")
 }
@@ -122,12 +144,11 @@ KINDS: dict[str, Any] = SHELL | RULES
 RANGES: dict[str, tuple[float, float]] = {
     "port": (0, 65535),
     "grace_seconds": (0, 300),
+    "backup_hours": (0, 720),
+    "backup_days": (0.1, 366),
     "twilio_segments_per_second": (0.01, 1000),
-    "gather_seconds": (0, 600),
-    "gather_longest_seconds": (0, 3600),
     "places": (1, 6),
     "further_views": (0, 10),
-    "outside_hold_minutes": (0, 1440),
     "open_requests": (1, 9),
     "expiry_hours": (1, 720),
     "notes_after_minutes": (1, 43_200),
@@ -136,6 +157,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "checkin_days": (1, 90),
     "rating_hours": (1, 720),
     "late_hours": (1, 720),
+    "words_kept_days": (1, 3650),
     "patience_minutes": (0.1, 1440),
     "patience_growth": (1, 10),
     "patience_longest_minutes": (0.1, 10_080),
@@ -143,7 +165,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "offers_a_day": (1, 50),
     "offers_a_week": (1, 200),
     "open_limit": (1, 20),
-    "cooldown_hours": (0, 168),
     "silence_hours": (0.1, 168),
     "silent_offers_pause": (1, 50),
     "thread_rest_hours": (0.1, 720),
@@ -157,9 +178,16 @@ RANGES: dict[str, tuple[float, float]] = {
     "send_tries": (1, 50),
     "lease_seconds": (30, 3600),
     "relay_longest": (160, 1500),
-    "monthly_segments": (0, 100_000_000),
 }
-"""The least and the most of each number, both allowed."""
+"""The least and the most of a number, both allowed, where the unit alone does not say it."""
+UNITS: dict[str, tuple[float, float]] = {
+    "_seconds": (0, 3600),
+    "_minutes": (0, 10_080),
+    "_hours": (0, 720),
+    "_days": (0, 366),
+    "": (0, 100_000_000),
+}
+"""The same by the unit that a setting's name ends in."""
 
 
 def default_data_folder() -> Path:
@@ -380,11 +408,16 @@ _READERS: dict[Any, Callable[[object], Any]] = {
 
 
 def _check_range(name: str, value: Any) -> None:
-    if name in RANGES:
-        low, high = RANGES[name]
-        for number in value if isinstance(value, tuple) else (value,):
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            low, high = range_of(name)
             if not low <= number <= high:
                 raise ValueError(f"is out of range; from {low:g} to {high:g} is possible")
+
+
+def range_of(name: str) -> tuple[float, float]:
+    """The least and the most of a number, both allowed."""
+    return RANGES.get(name) or next(limits for unit, limits in UNITS.items() if name.endswith(unit))
 
 
 def _problems_of_rules(rules: Rules, broken: set[str]) -> Iterator[str]:
@@ -397,6 +430,9 @@ def _problems_of_rules(rules: Rules, broken: set[str]) -> Iterator[str]:
         (("zone",), _is_zone(rules.zone), "zone: not a time zone; write it like America/New_York."),
         (("lang",), rules.lang in _languages(),
          f"lang: there is no message file for it; there are {', '.join(_languages())}."),
+        (("daily_zone",), _is_zone(rules.daily_zone), "daily_zone: not a time zone; write it like UTC."),
+        (("countries",), bool(re.fullmatch("([A-Z]{2}(,[A-Z]{2})*)?", rules.countries)),
+         "countries: two capital letters each, like US,CA (ISO 3166)."),
         (("country",), bool(re.fullmatch("[A-Z]{2}", rules.country)),
          "country: two capital letters, like US (ISO 3166)."),
         (("quiet_from",), _is_clock(rules.quiet_from), "quiet_from: not a time of day; write it like 21:00."),
@@ -407,6 +443,10 @@ def _problems_of_rules(rules: Rules, broken: set[str]) -> Iterator[str]:
          "offers_a_week is less than offers_a_day."),
         (("notes_after_minutes",), list(rules.notes_after_minutes) == sorted(set(rules.notes_after_minutes)),
          "notes_after_minutes: write each moment once, the earliest first, like 10,45."),
+        (("words_kept_days", "code_kept_days"), rules.words_kept_days >= rules.code_kept_days,
+         "words_kept_days is shorter than code_kept_days: who uses a code would be asked about words that are gone."),
+        (("words_kept_days", "checkin_days"), rules.words_kept_days >= rules.checkin_days + 7,
+         "words_kept_days has to be a week longer than checkin_days, so that the check-in still has its words."),
         (("patience_minutes", "patience_longest_minutes"), rules.patience_minutes <= rules.patience_longest_minutes,
          "patience_longest_minutes is shorter than patience_minutes."),
     ]  # fmt: skip
@@ -418,6 +458,8 @@ def _problems_of_shell(settings: Settings, broken: set[str]) -> Iterator[str]:
         yield "log_format: one of auto, text, json."
     if settings.log_level not in ("debug", "info", "warning", "error"):
         yield "log_level: one of debug, info, warning, error."
+    if settings.backup_key and len(settings.backup_key) < SHORTEST_KEY:
+        yield f"backup_key: at least {SHORTEST_KEY} characters; make one with `openssl rand -base64 32`."
     for number in settings.operators:
         if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
             yield "operators: each number with its country and without blanks, like +12125550123."
@@ -457,6 +499,15 @@ def _problems_of_account(settings: Settings) -> Iterator[str]:
 def _is_cheap(text: str) -> bool:
     """Whether each character costs one septet, and none is taken for a placeholder or a line's end."""
     return encoding(text) == "GSM-7" and not set(text) & (EXTENDED | {"\n", "\r"}) and segments(text) == 1
+
+
+def _is_private(url: str) -> bool:
+    """Whether an address is on this machine or in a private network, as its name or number tells."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".internal", ".test"))
 
 
 def _is_zone(name: str) -> bool:

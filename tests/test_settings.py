@@ -9,7 +9,7 @@ import pytest
 
 from smsmentor.core.rules import Rules
 from smsmentor.errors import SettingsError
-from smsmentor.settings import KINDS, RANGES, RULES, SECRETS, SHELL, Settings, load, rules_from
+from smsmentor.settings import KINDS, RANGES, RULES, SECRETS, SHELL, Settings, load, range_of, rules_from
 
 SID = "AC" + "0123456789abcdef" * 2
 ACCOUNT = {
@@ -75,6 +75,24 @@ def test_an_account_is_made_from_its_settings(tmp_path: Path) -> None:
     assert (account.numbers, account.public_url) == (("+12025550100", "+12025550101"), "https://peers.example.org")
 
 
+@pytest.mark.parametrize(
+    ("address", "people"),
+    [
+        ("", True),
+        ("https://texts.example.org/prefix", True),
+        ("https://8.8.8.8", True),
+        ("http://127.0.0.1:9000", False),
+        ("http://[::1]:9000", False),
+        ("http://10.0.0.7", False),
+        ("http://localhost:9000", False),
+        ("http://carrier:9000", False),
+    ],
+)
+def test_a_carrier_in_a_private_network_is_a_test_peer(tmp_path: Path, address: str, people: bool) -> None:
+    assert load(in_folder(tmp_path, twilio_base_url=address) | ACCOUNT).reaches_people is people
+    assert not load(in_folder(tmp_path)).reaches_people
+
+
 @pytest.mark.parametrize("without", sorted(ACCOUNT))
 def test_a_part_of_an_account_stops_the_start_and_names_what_is_missing(tmp_path: Path, without: str) -> None:
     part = {name: value for name, value in ACCOUNT.items() if name != without}
@@ -137,6 +155,9 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("zone", "../../etc/passwd", "zone: not a time zone"),
         ("lang", "tlh", "lang: there is no message file"),
         ("country", "usa", "country: two capital letters"),
+        ("daily_zone", "Mars", "daily_zone: not a time zone"),
+        ("countries", "US, Canada", "countries: two capital letters each"),
+        ("spare_hours", "-1", "spare_hours (SMSMENTOR_SPARE_HOURS): '-1' is out of range; from 0 to 720"),
         ("quiet_until", "8", "quiet_until: not a time of day"),
         ("gather_longest_seconds", "20", "gather_longest_seconds is shorter"),
         ("offers_a_week", "1", "offers_a_week is less"),
@@ -197,12 +218,12 @@ def test_rules_set_by_hand_are_checked_like_settings() -> None:
     )
 
 
-def test_every_number_has_a_range_and_its_default_is_inside() -> None:
-    numbers = {name for name, kind in KINDS.items() if kind in (int, float, tuple[int, ...])}
-    assert set(RANGES) == numbers
-    for name, (low, high) in RANGES.items():
-        if name in RULES:
-            value = getattr(Rules(), name)
+def test_every_default_is_within_its_range() -> None:
+    assert set(RANGES) <= set(KINDS)
+    for name in RULES:
+        value = getattr(Rules(), name)
+        if KINDS[name] in (int, float, tuple[int, ...]):
+            low, high = range_of(name)
             assert all(low <= number <= high for number in (value if isinstance(value, tuple) else (value,))), name
 
 
