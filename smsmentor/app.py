@@ -10,19 +10,19 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import randbits
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from handlers.base import InFlight, NotFound, log_request
 from handlers.health import AliveHandler, ReadyHandler
-from smsmentor import __version__
+from smsmentor import __version__, resources
+from smsmentor.catchup import CatchUp
 from smsmentor.core.events import Act, Event
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, OutText
@@ -32,7 +32,6 @@ from smsmentor.logs import report_to_log
 from smsmentor.outbox import Outbox
 from smsmentor.ports import Clock, Gateway, SetClock
 from smsmentor.pump import Pump
-from smsmentor.resources import data_folder, load, read_toml
 from smsmentor.service import Service
 from smsmentor.settings import Settings
 from smsmentor.stores.tinydb import TinyDBStore
@@ -47,6 +46,8 @@ LARGEST_BODY = 64 * 1024
 """Bytes of a request: a carrier's form has at most a few thousand."""
 IDLE_SECONDS, BODY_SECONDS = 75, 15
 """How long a connection may be silent, and how long a body may take to come."""
+BACKLOG = 128
+"""Connections that may wait to be taken in."""
 TICKER_LATE = timedelta(minutes=2)
 MENTEE = "+12125550100"
 """The first simulated mentee's number: kept for fiction."""
@@ -84,19 +85,20 @@ class Carrier:
 
     def __init__(self, settings: Settings, store: TinyDBStore, clock: Clock, knowledge: Knowledge) -> None:
         # Costly to import, and not needed on simulated phones.
-        from smsmentor.core.carrier_codes import CarrierCodes
         from smsmentor.gateways.twilio import TwilioGateway, TwilioWebhook
 
         account = settings.twilio
         assert account is not None
-        codes = CarrierCodes(read_toml(data_folder() / "carrier_codes.toml"))
+        codes = knowledge.carrier_codes
         self.clock = clock
-        self.service = Service(store, clock, knowledge)
+        self.service = Service(store, clock, replace(knowledge, real_phones=settings.reaches_people))
         self.gateway: Gateway = TwilioGateway(account, codes=codes, clock=clock, known=lambda id: _is_sent(store, id))
         self.webhook = TwilioWebhook(account)
-        self.outbox = Outbox(self.service, self.gateway)
-        self.sender = Pump("outbox", store, clock, self.outbox.drain)
-        self.ticker = Pump("ticker", store, clock, lambda: fire_due(self.service))
+        self.outbox = Outbox(self.service, self.gateway, sleep=asyncio.sleep)
+        self.catch_up = CatchUp(self.service, self.gateway)
+        self.sender = Pump("outbox", clock, self.outbox.next_moment, self.outbox.drain)
+        self.ticker = Pump("ticker", clock, store.next_moment, lambda: fire_due(self.service))
+        self.reading: asyncio.Task[None] | None = None
         self.service.watchers.append(self._wake)
 
     def routes(self) -> Routes:
@@ -109,8 +111,13 @@ class Carrier:
     async def start(self) -> None:
         self.sender.start()
         self.ticker.start()
+        reading = self.catch_up.forever(asyncio.sleep, lambda: False)
+        self.reading = asyncio.get_running_loop().create_task(reading, name="catch-up")
 
     async def stop(self, grace_seconds: float) -> None:
+        if self.reading is not None:
+            self.reading.cancel()  # at any point: what it has not brought in is still on the carrier's list
+            await asyncio.wait({self.reading})
         self.outbox.at_once = 0  # it takes no more; what it has in hand is sent and settled
         done = await asyncio.gather(self.sender.stop(grace_seconds), self.ticker.stop(grace_seconds))
         if not all(done):
@@ -188,7 +195,7 @@ class App:
             in_flight=self.in_flight,
         )
 
-    async def run(self, sockets: list[socket.socket], started: Callable[[int], None]) -> None:
+    async def run(self, listener: socket.socket, started: Callable[[int], None]) -> None:
         """Serve until SIGTERM or SIGINT, then finish what is in hand. `started` is told the port."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(report_to_log)
@@ -205,8 +212,8 @@ class App:
             idle_connection_timeout=IDLE_SECONDS,
             body_timeout=BODY_SECONDS,
         )
-        server.add_sockets(sockets)
-        started(sockets[0].getsockname()[1])
+        server.add_socket(listener)
+        started(listener.getsockname()[1])
         await told.wait()
         await self._stop(server)
 
@@ -240,9 +247,9 @@ class App:
 def knowledge_of(settings: Settings) -> Knowledge:
     """The rules, words and recognisers for these settings. Raises SmsmentorError when a data file cannot be read."""
     try:
-        return load(settings.rules, allowed_sites=settings.allowed_sites)
+        return resources.load(settings.rules, allowed_sites=settings.allowed_sites)
     except (OSError, ValueError, KeyError) as error:
-        raise SmsmentorError(f"The data files in {data_folder()} cannot be used: {error!r}") from error
+        raise SmsmentorError(f"The data files in {resources.data_folder()} cannot be used: {error!r}") from error
 
 
 def open_store(settings: Settings) -> TinyDBStore:
@@ -291,11 +298,11 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def listen(host: str, port: int, *, or_any: bool = False) -> list[socket.socket]:
-    """Sockets on an address; with `or_any` on a free port when this one is taken. Raises SmsmentorError."""
+def listen(host: str, port: int, *, or_any: bool = False) -> socket.socket:
+    """A socket on an address; with `or_any` on a free port when this one is taken. Raises SmsmentorError."""
     try:
-        # One socket: with port 0 each further address would get another port.
-        return bind_sockets(port, host, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if or_any and port:
             return listen(host, 0)
@@ -303,6 +310,8 @@ def listen(host: str, port: int, *, or_any: bool = False) -> list[socket.socket]
             f"{host} port {port} cannot be listened on ({error.strerror}). "
             "Name another one with --port or SMSMENTOR_PORT; 0 takes any free one."
         ) from error
+    listener.setblocking(False)
+    return listener
 
 
 def _is_sent(store: TinyDBStore, provider_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps a piece of work going: at once after a commit, at the store's next due moment, and on a slow look besides."""
+"""Keeps a piece of work going: at once after a commit, at the next due moment, and on a slow look besides."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 
-from smsmentor.ports import Clock, Store
+from smsmentor.ports import Clock
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""At the latest after this the store is asked again: another process may have written to it."""
+"""At the latest after this it looks again: another process may have written to it."""
 
 
 class Pump:
-    """Runs `work` whenever something is due, until it is stopped. What goes wrong in it is logged and tried again."""
+    """Runs `work` when `next_moment` has come, until it is stopped. What goes wrong is logged and tried again."""
 
-    def __init__(self, name: str, store: Store, clock: Clock, work: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        next_moment: Callable[[], datetime | None],
+        work: Callable[[], Awaitable[object]],
+    ) -> None:
         self.name = name
-        self.store = store
         self.clock = clock
+        self.next_moment = next_moment
         self.work = work
         self.looked: datetime | None = None
         """When it last came round without a fault."""
@@ -55,10 +61,10 @@ class Pump:
         while not self._stopping:
             self._woken.clear()
             try:
-                moment = self.store.next_moment()
+                moment = self.next_moment()
                 if moment is not None and moment <= self.clock.now():
                     await self.work()
-                    moment = self.store.next_moment()
+                    moment = self.next_moment()
                 self.looked = self.clock.now()
             except Exception:
                 log.exception("The %s failed and will try again", self.name)

@@ -25,7 +25,7 @@ from smsmentor.stores.tinydb import TinyDBStore
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio, Manner
 
 PUBLIC = "https://peers.example.org"
-LONGEST_SECONDS = 30.0
+LONGEST_SECONDS = 10.0
 """For whatever a test waits for: a bound on failing, not a measure."""
 WORDS = "how do I ask my boss for fewer hours a week"
 
