@@ -84,7 +84,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
         knowledge = knowledge_of(settings)
         start = daytime(datetime.now(UTC), settings.rules.zone)
         asyncio.run(_fill(settings, knowledge, pool, start))
-        sockets = listen(host, TRY_PORT if port is None else port, or_any=port is None)
+        listener = listen(host, TRY_PORT if port is None else port, or_any=port is None)
         app = build(settings, knowledge, start=start)
 
         def started(at: int) -> None:
@@ -95,7 +95,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
             if not no_browser and _has_browser():
                 click.launch(address)
 
-        asyncio.run(app.run(sockets, started))
+        asyncio.run(app.run(listener, started))
 
 
 @main.command()
@@ -114,9 +114,9 @@ def serve(host: str | None, port: int | None, data: str | None) -> None:
     set_up(settings.log_format, settings.log_level)
     make_folder(settings.data)
     with only_one(settings.data):
-        sockets = listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port)
         app = build(settings)
-        asyncio.run(app.run(sockets, lambda at: _say_serving(app, at)))
+        asyncio.run(app.run(listener, lambda at: _say_serving(app, at)))
 
 
 @main.command()
@@ -182,7 +182,7 @@ async def _fill(settings: Settings, knowledge: Knowledge, pool: Path | None, sta
     from smsmentor.resources import data_folder
     from smsmentor.service import Service
 
-    acts = pool_of(pool or data_folder() / "pool.example.csv", knowledge, max(start, datetime.now(UTC)))
+    acts = pool_of(pool or data_folder() / "pool.example.csv", knowledge, start)
     acts.append(Act("try:operator", "operator", {"phone": TRY_OPERATOR, "alias": "Operator"}, by="try"))
     with closing(open_store(settings)) as store:
         await take(Service(store, SetClock(start), knowledge), acts)

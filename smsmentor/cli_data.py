@@ -48,7 +48,7 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
             click.echo(f"Nothing was taken. {_those(len(found.acts))} good: --skip-bad takes these.", err=True)
             sys.exit(1)
         with service.store.reading() as reader:
-            news = [act for act in found.acts if _is_news(reader, act)]
+            news = news_among(reader, found.acts)
         if not dry_run:
             asyncio.run(take(service, news))
         same = len(found.acts) - len(news)
@@ -143,14 +143,25 @@ def add_operator(phone: str, name: str) -> None:
 # Shared
 
 
-def pool_of(path: Path, knowledge: Knowledge, now: datetime) -> list[Act]:
-    """The mentors of a CSV whose every line is good. Raises SmsmentorError with all that is not."""
+def pool_of(path: Path, knowledge: Knowledge, start: datetime, *, run: str = "") -> list[Act]:
+    """The mentors of a CSV whose every line is good, for a clock that begins at `start`: see `roster.read`.
+
+    A story may be set before the day on which its mentors agreed. Raises SmsmentorError with all that is not good.
+    """
     from smsmentor import roster
 
-    found = roster.read(_lines(path), knowledge, now)
+    found = roster.read(_lines(path), knowledge, max(start, datetime.now(UTC)), run=run)
     if found.problems:
         raise SmsmentorError("\n".join(f"{path.name}: {problem}" for problem in found.problems))
     return found.acts
+
+
+def news_among(reader: Reader, acts: Sequence[Act]) -> list[Act]:
+    """The acts of a list of mentors that would change something."""
+    from smsmentor.core.model import Member
+    from smsmentor.roster import is_news
+
+    return [act for act in acts if is_news(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None))]
 
 
 async def take(service: Service, acts: Sequence[Act]) -> None:
@@ -187,13 +198,6 @@ def count(reader: Reader) -> dict[str, Any]:
 
 def _those(number: int) -> str:
     return "1 line is" if number == 1 else f"{number} lines are"
-
-
-def _is_news(reader: Reader, act: Act) -> bool:
-    from smsmentor.core.model import Member
-    from smsmentor.roster import is_news
-
-    return is_news(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None))
 
 
 def _lines(path: Path) -> list[str]:

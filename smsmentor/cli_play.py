@@ -155,8 +155,8 @@ def _drive(pool: Path | None, start: datetime, pairs: dict[str, str], data: Path
     from smsmentor.settings import rules_from
 
     knowledge = load(rules_from(pairs))
-    # A story may be set before the day on which its mentors agreed.
-    acts = pool_of(pool, knowledge, max(start, datetime.now(UTC))) if pool else []
+    # What is kept may be opened twice at the same start, and must not take the second run's acts for the first's.
+    acts = pool_of(pool, knowledge, start, run="" if data else start.isoformat()) if pool else []
     with ExitStack() as stack:
         folder = data or Path(stack.enter_context(TemporaryDirectory(prefix="smsmentor-")))
         if data:
@@ -178,12 +178,14 @@ def _stage(folder: Path) -> Iterator[Stage]:
 async def _converse(stage: Stage, knowledge: Knowledge, start: datetime, acts: list[Any], *, kept: bool) -> None:
     from secrets import randbits
 
-    from smsmentor.cli_data import take
+    from smsmentor.cli_data import news_among, take
     from smsmentor.play import Player
 
     rig = stage.open(start, knowledge)
     if kept:
         rig.recall(randbits(64))
+    with rig.store.reading() as reader:
+        acts = news_among(reader, acts)
     await take(rig.service, acts)
     await rig.settle()
 

@@ -51,12 +51,12 @@ def lines_of(path: Path) -> list[str]:
         return raw.decode("cp1252", "replace").splitlines()
 
 
-def read(lines: Iterable[str], knowledge: Knowledge, now: datetime) -> Roster:
+def read(lines: Iterable[str], knowledge: Knowledge, now: datetime, *, run: str = "") -> Roster:
     """Read `phone,alias,field,employer,years,topics,zone,hours,lang,consent` as Excel or a person writes it.
 
     Topics are separated by `;`. `consent` is the date on which the mentor agreed to be texted; without it a
     line is refused. The separator may be a comma, a semicolon or a tab; a byte-order mark is taken off.
-    The acts' ids are made from `now`, so that reading the same file again at another time gives new events.
+    The acts' ids are made from `run`, or else from `now`: reading a file again at another time gives new events.
     """
     texts = [line.rstrip("\r\n") for line in lines]
     if texts:
@@ -78,12 +78,18 @@ def read(lines: Iterable[str], knowledge: Knowledge, now: datetime) -> Roster:
     for row in rows:
         cells = {name: _cell(row.get(name)) for name in COLUMNS}
         if any(cells.values()):
-            _take(roster, cells, rows.line_num, seen, knowledge, now)
+            _take(roster, cells, rows.line_num, seen, knowledge, now, run or now.isoformat())
     return roster
 
 
 def _take(
-    roster: Roster, cells: dict[str, str], number: int, seen: dict[str, int], knowledge: Knowledge, now: datetime
+    roster: Roster,
+    cells: dict[str, str],
+    number: int,
+    seen: dict[str, int],
+    knowledge: Knowledge,
+    now: datetime,
+    run: str,
 ) -> None:
     problems = list(_check(cells, knowledge, now))
     phone = phone_of(cells["phone"], knowledge.rules.country)
@@ -97,7 +103,7 @@ def _take(
     if unknown:
         roster.notes.append(f"line {number}, topics: no topic of ours fits {', '.join(unknown)}")
     # Not made from the number: ids of events outlive what a member may ask us to forget.
-    roster.acts.append(Act(f"import:{now.isoformat()}:{number}", "mentor", _args(cells, phone, knowledge), by="import"))
+    roster.acts.append(Act(f"import:{run}:{number}", "mentor", _args(cells, phone, knowledge), by="import"))
 
 
 def _cell(value: object) -> str:
