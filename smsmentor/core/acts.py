@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from smsmentor.core import halt, members, parked, pool, requests, rotation
+from smsmentor.core import halt, members, parked, pool, requests, retention, rotation
 from smsmentor.core.events import Act
 from smsmentor.core.model import Code, Member, Request, Tally
 from smsmentor.core.turn import Turn
@@ -16,7 +16,7 @@ from smsmentor.core.turn import Turn
 def run(turn: Turn, event: Act) -> None:
     """Do it, and write down who did. Raises KeyError for an act that is not in the table."""
     ACTS[event.name](turn, event.args)
-    if event.by not in ("import", "catch-up"):
+    if event.by not in ("import", "catch-up", "housekeeping"):
         turn.note("operator.acted", act=event.name, by=event.by)
 
 
@@ -89,10 +89,16 @@ def _caught_up(turn: Turn, args: Mapping[str, Any]) -> None:
     turn.save(Tally("caught up", {"until": until.timestamp()}))
 
 
+def _clear(turn: Turn, args: Mapping[str, Any]) -> None:
+    """Words and numbers that have been kept long enough go."""
+    retention.clear(turn)
+
+
 ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
     "mentee": _mentee,
     "mentor": _mentor,
     "operator": _operator,
+    "clear": _clear,
     "close": _close,
     "resume": _resume,
     "vouch": _vouch,

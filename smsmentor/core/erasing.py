@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from smsmentor.core import leaving, members
+from smsmentor.core import leaving, members, retention
 from smsmentor.core.model import Member, Offer, OutText, Prompt, Request, Standing, Suppressed, Text, Thread
 from smsmentor.core.turn import Turn
 
@@ -29,6 +29,8 @@ def erase(turn: Turn, member: Member) -> None:
             _erase_texts_of(turn, turn.need(Request, offer.request))
     for text in turn.find(Text, "member", member.id):
         turn.save(replace(turn.need(Text, text.id), body=GONE))
+    for sent in turn.find(OutText, "whose", member.id):
+        retention.clear_out_text(turn, sent)
     for prompt in turn.find(Prompt, "member", member.id):
         turn.drop(Prompt, prompt.id)
         turn.forget("prompt.expire", prompt.id)

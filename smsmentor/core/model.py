@@ -175,6 +175,7 @@ class Request(Record):
         Index("status", lambda r: r.status, lambda r: moment(r.opened)),
         Index("live", lambda r: r.mentee if r.status != "closed" else None, lambda r: moment(r.opened)),
         Index("waiting", lambda r: "yes" if r.waiting else None, lambda r: r.turn_in_line),
+        Index("kept", lambda r: "yes" if r.closed and not r.forgotten else None, lambda r: moment(r.closed)),
     )
 
     code: str
@@ -206,6 +207,8 @@ class Request(Record):
     reason: str = ""
     """Why it closed: done, expired, withdrawn, erased."""
     flagged: str = ""
+    forgotten: bool = False
+    """Its time is over: all words that belong to it are gone (`core.retention`)."""
 
 
     @property
@@ -348,6 +351,7 @@ class Text(Record):
     INDEXES: ClassVar[tuple[Index, ...]] = (
         Index("member", lambda t: t.member, lambda t: moment(t.at)),
         Index("request", lambda t: t.request or None, lambda t: moment(t.at)),
+        Index("kept", lambda t: "yes" if t.body and not t.request else None, lambda t: moment(t.at)),
     )
 
     member: str
@@ -372,6 +376,8 @@ class OutText(Record):
         Index("to", lambda t: t.member if t.pending else None, lambda t: moment(t.queued)),
         Index("provider_id", lambda t: t.provider_id or None),
         Index("request", lambda t: t.request or None, lambda t: moment(t.queued)),
+        Index("whose", lambda t: t.member if t.phone else None, lambda t: moment(t.queued)),
+        Index("kept", lambda t: "yes" if t.phone and not t.request else None, lambda t: moment(t.queued)),
     )
 
     member: str

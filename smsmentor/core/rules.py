@@ -38,6 +38,8 @@ class Rules:
     checkin_days: int = 7
     rating_hours: int = 48
     late_hours: int = 48
+    words_kept_days: int = 30
+    """So long after a question closed its words and the numbers on its texts are kept; counts and outcomes stay."""
 
     quiet_from: str = "21:00"
     quiet_until: str = "08:00"

@@ -177,6 +177,20 @@ class TinyDBStore:
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{target}: the backup failed ({error})") from error
 
+    def tidy(self) -> bool:
+        """Carry the log over and empty it, so that nothing of what was overwritten stays in it. Not on the loop.
+
+        False when somebody was reading or writing just then: nothing was lost, and it can be tried again.
+        """
+        self._refuse_when_closed()
+        try:
+            with closing(connect(self.path)) as connection:
+                connection.execute("PRAGMA busy_timeout = 200")
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise plain_error(error, self.path) from error
+        return not busy
+
     def _submit(self, run: Callable[[], object], landed: Callable[[], None], alone: bool = False) -> Any:
         self._refuse_when_closed()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -1,0 +1,238 @@
+"""Copies of the store: made and verified while it runs, kept for a while, encrypted if wished, and put back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from smsmentor.core.model import Fact, OutText
+from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError
+from smsmentor.ports import Changes, Reader
+from smsmentor.stores.rows import connect, sync_folder
+from smsmentor.stores.tinydb import TinyDBStore
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+PLAIN, SEALED = ".db", ".db.sealed"
+PREFIX = "smsmentor-"
+STAMP = "%Y%m%dT%H%M%SZ"
+MAGIC = b"SMSMENTOR-SEALED-1\n"
+SALT_BYTES, PIECE_BYTES, TAG_BYTES = 16, 2**20, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of the store in the folder of copies."""
+
+    path: Path
+    made: datetime
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it needs the key."""
+        return self.path.name.endswith(SEALED)
+
+
+def copies(folder: Path) -> list[Copy]:
+    """The copies in a folder, the newest first; other files are not looked at."""
+    found = []
+    for path in folder.glob(f"{PREFIX}*.db*") if folder.is_dir() else ():
+        stem = path.name.removeprefix(PREFIX).removesuffix(SEALED).removesuffix(PLAIN)
+        with suppress(ValueError):
+            found.append(Copy(path, datetime.strptime(stem, STAMP).replace(tzinfo=UTC)))
+    return sorted(found, key=lambda copy: copy.made, reverse=True)
+
+
+def make(store: TinyDBStore, folder: Path, now: datetime, key: str = "") -> Path:
+    """A complete, verified copy under the name of its moment; returns its path. Takes the disk's time: not on the loop.
+
+    With a key it is encrypted, and no plain copy stays. Raises StoreError.
+    """
+    name = f"{PREFIX}{now.astimezone(UTC).strftime(STAMP)}"
+    if not key:
+        store.backup_to(folder / f"{name}{PLAIN}")
+        return folder / f"{name}{PLAIN}"
+    target = folder / f"{name}{SEALED}"
+    # Beside the store, which is as plain: the folder of copies may be a disk that others can read.
+    draft = store.path.with_name(f".{name}.{os.getpid()}.plain")
+    try:
+        store.backup_to(draft)
+        with _written_whole(target) as file, draft.open("rb") as plain:
+            seal(plain, file, key)
+    except OSError as error:
+        raise StoreError(f"{target}: the backup failed ({error})") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return target
+
+
+def due(folder: Path, now: datetime, every: timedelta) -> bool:
+    """Whether the newest copy is so old that another one is to be made."""
+    if not every:
+        return False
+    newest = next((copy.made for copy in copies(folder) if copy.made <= now), None)
+    return newest is None or now - newest >= every
+
+
+def prune(folder: Path, now: datetime, kept: timedelta) -> list[Path]:
+    """Remove the copies that are older than `kept`, but never the newest one; returns those removed."""
+    old = [copy.path for copy in copies(folder)[1:] if now - copy.made > kept]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return old
+
+
+def restore(source: Path, store_path: Path, now: datetime, key: str = "") -> tuple[Path | None, int]:
+    """Put a copy in the store's place, once it has been opened and every document in it was read.
+
+    Returns where the former file lies now, if there was one, and how many texts wait that may have left already: each
+    is looked up at the carrier before it is sent. Nobody else may have the store open. Raises SmsmentorError; then the
+    former file is as it was. Whenever this is cut off, there is a store in its place: the former or the copy.
+    """
+    draft = store_path.with_name(f".{store_path.name}.{os.getpid()}.restoring")
+    try:
+        store_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _open_copy(source, draft, key)
+        waiting = _ready(draft, source, now)
+        former = _set_aside(store_path, now)
+        draft.replace(store_path)
+        sync_folder(store_path.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise SmsmentorError(f"{source} cannot be put back ({error})") from error
+    finally:
+        for companion in ("", "-wal", "-shm"):
+            draft.with_name(draft.name + companion).unlink(missing_ok=True)
+    return former, waiting
+
+
+def _open_copy(source: Path, draft: Path, key: str) -> None:
+    draft.unlink(missing_ok=True)
+    with source.open("rb") as file, os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as plain:
+        if file.read(len(MAGIC)) == MAGIC:
+            file.seek(0)
+            unseal(file, plain, key, source)
+        else:
+            file.seek(0)
+            shutil.copyfileobj(file, plain, PIECE_BYTES)
+        plain.flush()
+        os.fsync(plain.fileno())
+
+
+def _ready(draft: Path, source: Path, now: datetime) -> int:
+    """Check the copy, and mark each text that waits in it: it may have been sent after the copy was made."""
+    try:
+        with closing(TinyDBStore(draft)) as store:
+            store.check()
+            with store.reading() as reader:
+                waiting = sum(1 for _ in reader.walk(OutText, "pending", "yes"))
+            asyncio.run(_mark(store, now))
+    except StoreDamaged as error:
+        raise StoreDamaged(f"{source} is no whole copy of a store; nothing was changed. ({error})") from None
+    return waiting
+
+
+async def _mark(store: TinyDBStore, now: datetime) -> None:
+    def step(reader: Reader) -> Changes:
+        rows = reader.walk(OutText, "pending", "yes")
+        unsure = [replace(row, status="queued", leased_until=None, unsure=True) for row in rows]
+        fact = Fact(f"f-restored-{now.isoformat()}", now, "operator.acted", {"act": "restore", "by": "cli"})
+        return Changes(puts=[*unsure, fact])
+
+    await store.transact(None, step, now=now)
+
+
+def _set_aside(store_path: Path, now: datetime) -> Path | None:
+    """Give the former file a second name, with its log if that could not be carried over; it stays in its place."""
+    if not store_path.exists():
+        return None
+    with suppress(sqlite3.Error), closing(connect(store_path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    former = store_path.with_name(f"{store_path.name}.before-{now.astimezone(UTC).strftime(STAMP)}")
+    try:
+        os.link(store_path, former)
+    except OSError:
+        shutil.copy2(store_path, former)
+    # A log that stayed would be read as the new file's own.
+    for companion in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            store_path.with_name(store_path.name + companion).rename(former.with_name(former.name + companion))
+    sync_folder(store_path.parent)
+    return former
+
+
+# Encryption: AES-256-GCM in pieces, each with its number and whether it is the last, so that none can be left out,
+# swapped or cut off. The key of a file comes from the operator's key and the file's own salt.
+
+
+def seal(plain: BinaryIO, sealed: BinaryIO, key: str) -> None:
+    """Encrypt a file. Raises SmsmentorError when the library for it is not installed."""
+    salt = os.urandom(SALT_BYTES)
+    cipher = _cipher(key, salt)
+    sealed.write(MAGIC + salt)
+    for number, piece, last in _pieces(plain, PIECE_BYTES):
+        sealed.write(cipher.encrypt(_nonce(number, last), piece, MAGIC))
+
+
+def unseal(sealed: BinaryIO, plain: BinaryIO, key: str, name: Path) -> None:
+    """Decrypt a file that `seal` wrote. Raises SmsmentorError for a wrong key and for a file that was changed."""
+    if not key:
+        raise SmsmentorError(f"{name} is encrypted: set SMSMENTOR_BACKUP_KEY to the key that it was made with.")
+    sealed.seek(len(MAGIC))
+    cipher = _cipher(key, sealed.read(SALT_BYTES))
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        for number, piece, last in _pieces(sealed, PIECE_BYTES + TAG_BYTES):
+            plain.write(cipher.decrypt(_nonce(number, last), piece, MAGIC))
+    except (InvalidTag, ValueError):
+        raise SmsmentorError(f"{name} cannot be decrypted: the key is another one, or the file was changed.") from None
+
+
+def _pieces(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes, bool]]:
+    number, piece = 0, file.read(size)
+    while True:
+        following = file.read(size)
+        yield number, piece, not following
+        if not following:
+            return
+        number, piece = number + 1, following
+
+
+def _nonce(number: int, last: bool) -> bytes:
+    return number.to_bytes(11, "big") + bytes([last])
+
+
+def _cipher(key: str, salt: bytes) -> AESGCM:
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+    except ImportError:
+        raise SmsmentorError("Encrypted backups need a library: pip install 'smsmentor[encrypted]'.") from None
+    return AESGCM(Scrypt(salt=salt, length=32, n=2**15, r=8, p=1).derive(key.encode()))
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[BinaryIO]:
+    """A file for its owner only, which takes its name when it is complete and on disk."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+        sync_folder(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,168 @@
+"""Words and numbers go when their time is over, also from the file; counts, outcomes and what is open stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from smsmentor.core import retention
+from smsmentor.core.events import Act
+from smsmentor.core.model import Fact, Member, Offer, OutText, Prompt, Request, Text, Thread
+from smsmentor.rig import Rig
+from tests.rigs import TinyDBRigs, memory_rig
+
+START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
+ANA, BEN, EVE = "+12125550101", "+12125550102", "+12125550103"
+QUESTION = "how do I tell my boss Zebedee that I leave?"
+ADVICE = "tell Zebedee on a Tuesday, before lunch"
+KEPT = timedelta(days=30)
+
+
+async def clear(rig: Rig) -> int:
+    """What the housekeeping does; returns how many events it took."""
+    rounds = 0
+    while True:
+        with rig.store.reading() as reader:
+            if not retention.waits(reader, rig.clock.now(), rig.knowledge.rules):
+                return rounds
+        rounds += 1
+        assert rounds < 50, "it finds the same things again and again"
+        await rig.service.receive(Act(f"clear:{rig.clock.now()}:{rounds}", "clear", by="housekeeping"))
+
+
+async def a_question_and_its_end(rig: Rig) -> None:
+    await rig.service.receive(Act("ben", "mentor", {"phone": BEN, "alias": "Ben", "consented": START}, by="import"))
+    await rig.text(ANA, QUESTION)
+    await rig.wait(timedelta(minutes=1))
+    await rig.text(BEN, ADVICE)
+    await rig.text(ANA, "DONE")
+    await rig.text(ANA, "4")
+
+
+def run(main: Callable[[Rig], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        await main(await memory_rig(START, {}))
+
+    asyncio.run(bounded())
+
+
+def words(rig: Rig) -> str:
+    """Everything that the store says in people's words, and all numbers on texts."""
+    with rig.store.reading() as reader:
+        found = [text.body for text in reader.all(Text)]
+        found += [f"{text.body} {text.phone}" for text in reader.all(OutText)]
+        found += [f"{request.question} {request.follow_up}" for request in reader.all(Request)]
+        found += [thread.awaiting for thread in reader.all(Thread)]
+        found += [f"{offer.late} {offer.follow_up}" for offer in reader.all(Offer)]
+        found += [prompt.text for prompt in reader.all(Prompt)]
+    return " ".join(found).strip()
+
+
+def test_the_day_before_all_words_are_there_and_the_day_after_none() -> None:
+    async def main(rig: Rig) -> None:
+        await a_question_and_its_end(rig)
+        await rig.text(ANA, "MENU")
+        await rig.wait(KEPT - timedelta(days=1))
+        await rig.text(EVE, "HELP")
+        assert await clear(rig) == 0
+        assert "Zebedee" in words(rig)
+        await rig.wait(timedelta(days=2))
+        assert await clear(rig) == 1
+        assert "Zebedee" not in words(rig)
+        assert ANA not in words(rig)
+        assert "HELP" in words(rig)
+        with rig.store.reading() as reader:
+            assert [request.reason for request in reader.all(Request)] == ["done"]
+            assert {text.outcome for text in reader.all(Text)} >= {"request", "relayed", "command", "answer"}
+            assert {fact.fact for fact in reader.all(Fact)} >= {"request.closed", "advice.rated"}
+            assert {member.phone for member in reader.all(Member)} == {ANA, BEN, EVE}
+
+    run(main)
+
+
+def test_an_open_question_keeps_its_words_however_old_it_is() -> None:
+    async def main(rig: Rig) -> None:
+        for question in (QUESTION, "ASK how do I ask for more pay?", "ASK is it rude to leave early?"):
+            await rig.text(ANA, question)
+            await rig.wait(timedelta(minutes=3))
+        with rig.store.reading() as reader:
+            draft = next(reader.walk(Request, "status", "draft"))
+        await rig.wait(2 * KEPT)
+        await clear(rig)
+        with rig.store.reading() as reader:
+            kept = reader.get(Request, draft.id)
+        assert kept is not None
+        assert kept.question == draft.question
+
+    run(main)
+
+
+def test_what_we_asked_and_never_heard_of_again_goes_with_the_text_it_was_about() -> None:
+    async def main(rig: Rig) -> None:
+        await rig.text(ANA, QUESTION)
+        await rig.text(ANA, "REPORT")
+        await rig.wait(2 * KEPT)
+        await clear(rig)
+        with rig.store.reading() as reader:
+            assert list(reader.all(Prompt)) == []
+        assert words(rig) == ""
+
+    run(main)
+
+
+def test_much_to_clear_is_done_in_bounded_events() -> None:
+    async def main(rig: Rig) -> None:
+        for number in range(retention.TEXTS + 20):
+            await rig.text(ANA, "HELP" if number % 2 else "MENU")
+            await rig.wait(timedelta(minutes=2))
+        await rig.wait(2 * KEPT)
+        largest = 0
+
+        def watch(_event: object, turn: object) -> None:
+            nonlocal largest
+            largest = max(largest, len(turn.puts()))  # type: ignore[attr-defined]
+
+        rig.watchers.append(watch)
+        assert await clear(rig) == 2
+        assert largest <= 2 * retention.TEXTS + 10
+        assert words(rig) == ""
+
+    run(main)
+
+
+def test_forget_me_leaves_no_number_on_the_texts_that_went_to_the_person() -> None:
+    async def main(rig: Rig) -> None:
+        await a_question_and_its_end(rig)
+        await rig.text(ANA, "FORGET")
+        await rig.text(ANA, "FORGET ME")
+        with rig.store.reading() as reader:
+            assert all(text.phone != ANA for text in reader.all(OutText))
+            assert all(member.phone != ANA for member in reader.all(Member))
+
+    run(main)
+
+
+def test_cleared_words_are_in_no_page_of_the_file_and_not_in_its_log(tmp_path: Path) -> None:
+    rigs = TinyDBRigs(tmp_path)
+
+    def bytes_of_the_store() -> bytes:
+        return b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
+
+    async def main() -> None:
+        rig = await rigs.make(START, {})
+        await a_question_and_its_end(rig)
+        assert b"Zebedee" in bytes_of_the_store()
+        await rig.wait(2 * KEPT)
+        await clear(rig)
+        assert rig.store.tidy()  # type: ignore[attr-defined]
+        assert b"Zebedee" not in bytes_of_the_store()
+        assert b"+12125550101" in bytes_of_the_store()  # the member's own row, which stays
+        await rig.text(ANA, "FORGET")
+        await rig.text(ANA, "FORGET ME")
+        assert rig.store.tidy()  # type: ignore[attr-defined]
+        assert ANA.encode() not in bytes_of_the_store()
+        rig.store.close()
+
+    asyncio.run(main())
