@@ -1,0 +1,465 @@
+"""The commands as people and programs call them: what they print, what they keep, and their exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from tinydb import TinyDB, where
+
+from smsmentor import __version__, resources
+from smsmentor.app import listen, only_one
+from smsmentor.cli import daytime, main, url
+from smsmentor.errors import SmsmentorError
+from smsmentor.resources import data_folder
+from smsmentor.stores.tinydb import open_tinydb
+
+POOL = data_folder() / "pool.example.csv"
+START = "2026-03-03T18:00:00Z"
+MENTEE, WORDS = "+12125550100", "my boss takes credit for my reports. do i say something or let it go"
+HEADER = "phone,alias,consent\n"
+LOAD = cache(resources.load)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in ("smsmentor", "handlers")}
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+@pytest.fixture(autouse=True)
+def _data_files_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a second, and the commands of these tests share a process."""
+    monkeypatch.setattr(resources, "load", LOAD)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder, and nothing else in the environment."""
+    for name in [name for name in os.environ if name.startswith("SMSMENTOR_") or name == "PORT"]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "data"
+    monkeypatch.setenv("SMSMENTOR_DATA", str(folder))
+    return folder
+
+
+def call(*words: str | Path, given: str | bytes | None = None) -> Result:
+    result = CliRunner().invoke(main, [str(word) for word in words], input=given)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def fine(*words: str | Path, given: str | bytes | None = None) -> str:
+    result = call(*words, given=given)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def play(
+    *inputs: Mapping[str, Any] | str, options: tuple[str | Path, ...] = ("--start", START)
+) -> list[dict[str, Any]]:
+    """What `play --json` writes for these inputs."""
+    lines = [line if isinstance(line, str) else json.dumps(line) for line in inputs]
+    written = fine("play", "--json", "--pool", POOL, *options, given="\n".join(lines) + "\n")
+    return [json.loads(line) for line in written.splitlines()]
+
+
+def bodies(out: list[dict[str, Any]], to: str) -> list[str]:
+    return [line["body"] for line in out if line.get("to") == to]
+
+
+# play --json
+
+
+def test_play_answers_each_input_with_what_was_sent_and_what_happened(data: Path) -> None:
+    out = play({"from": MENTEE, "body": WORDS}, {"wait": "1m"})
+    assert [line["done"] for line in out if "done" in line] == [1, 2]
+    first = out[: out.index({"done": 1})]
+    assert {"request.opened", "text.settled"} <= {line.get("fact") for line in first}
+    [receipt] = [line for line in first if "to" in line]
+    assert set(receipt) == {"at", "id", "to", "body", "text_id", "segments", "encoding"}
+    assert (receipt["at"], receipt["to"], receipt["segments"]) == (START, MENTEE, 1)
+    offers = [line for line in out if line.get("text_id") == "offer.new"]
+    assert len(offers) == 3
+    assert all(WORDS in line["body"] for line in offers)
+    assert not data.exists()
+
+
+def test_play_gives_the_same_for_the_same(data: Path) -> None:
+    inputs = ({"from": MENTEE, "body": WORDS}, {"wait": "5h"})
+    assert play(*inputs) == play(*inputs)
+
+
+def test_play_takes_rules_by_name(data: Path) -> None:
+    out = play(
+        {"from": MENTEE, "body": WORDS},
+        {"wait": "1m"},
+        options=("--start", START, "--set", "places=1", "--set", "name=Hi"),
+    )
+    assert len([line for line in out if line.get("text_id") == "offer.new"]) == 1
+    assert bodies(out, MENTEE)[0].startswith("Hi:")
+
+
+def test_play_goes_on_after_a_crash_and_ignores_what_comes_again(data: Path) -> None:
+    out = play(
+        {"from": MENTEE, "body": WORDS}, {"fault": "again"}, {"fault": "crash"}, {"fault": "again"}, {"wait": "1m"}
+    )
+    assert len(bodies(out, MENTEE)) == 1
+    assert len([line for line in out if line.get("text_id") == "offer.new"]) == 3
+
+
+def test_play_keeps_texts_while_the_carrier_is_down(data: Path) -> None:
+    out = play({"fault": "gateway-down"}, {"from": MENTEE, "body": WORDS}, {"fault": "gateway-up"}, {"wait": "10m"})
+    assert out.index({"done": 2}) < next(at for at, line in enumerate(out) if line.get("to") == MENTEE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "[1]",
+        '{"wait": "soon"}',
+        '{"fault": "fire"}',
+        '{"from": "+12125550100"}',
+        "{}",
+        b"\xff{".decode("latin-1"),
+    ],
+)
+def test_play_names_an_input_that_it_cannot_read_and_goes_on(data: Path, line: str) -> None:
+    out = play(line, {"wait": 1})
+    assert set(out[0]) == {"error"}
+    assert out[1:] == [{"done": 1}, {"done": 2}]
+
+
+def test_play_keeps_its_state_where_it_is_told_to(data: Path, tmp_path: Path) -> None:
+    options = ("--start", START, "--data", tmp_path / "kept")
+    play({"from": MENTEE, "body": WORDS}, options=options)
+    out = play({"wait": "1m"}, options=options)
+    assert len([line for line in out if line.get("text_id") == "offer.new"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ((), "Name the story files to play, or --json."),
+        (("--set", "places=2"), "go with --json"),
+        (("--json", "--start", "noon"), "noon is not a time"),
+        (("--json", "--set", "places"), "places is not NAME=VALUE"),
+        (("--json", "--pool", "nowhere.csv"), "does not exist"),
+    ],
+)
+def test_play_says_how_it_is_called(data: Path, words: tuple[str, ...], problem: str) -> None:
+    result = call("play", *words)
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
+def test_play_refuses_a_rule_that_makes_no_sense(data: Path) -> None:
+    result = call("play", "--json", "--set", "places=0", "--set", "plases=1")
+    assert result.exit_code == 1
+    assert "'0' is out of range" in result.output
+    assert "Did you mean places?" in result.output
+
+
+def test_play_refuses_a_pool_with_a_bad_line(data: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool.csv"
+    pool.write_text(HEADER + "+12125550110,Ben,\n", encoding="utf-8")
+    result = call("play", "--json", "--pool", pool)
+    assert result.exit_code == 1
+    assert "pool.csv: line 2, consent: the date" in result.output
+
+
+# Stories
+
+STORY = """# A mentee who asks is told so.
+
+@ 2026-03-03 18:00 America/New_York
+mentee Ana
+
+18:00 Ana > how do i ask my boss for fewer hours a week
+18:00 Ana < {expected}
+"""
+
+
+def test_a_story_that_comes_as_written_passes(data: Path, tmp_path: Path) -> None:
+    story = tmp_path / "asked.sms"
+    story.write_text(STORY.format(expected="(ask.got_later)"), encoding="utf-8")
+    assert fine("play", story) == f"as written  {story} (1 texts)\n"
+    assert "18:00 Ana < (ask.got_later)" in fine("try", "--script", story)
+
+
+def test_a_story_that_comes_otherwise_shows_the_difference_and_can_be_rewritten(data: Path, tmp_path: Path) -> None:
+    story = tmp_path / "asked.sms"
+    story.write_text(STORY.format(expected="(ask.thin)"), encoding="utf-8")
+    result = call("play", story)
+    assert result.exit_code == 1
+    assert "-18:00 Ana < (ask.thin)\n+18:00 Ana < (ask.got_later)" in result.output
+    fine("play", "--rewrite", story)
+    assert story.read_text(encoding="utf-8") == STORY.format(expected="(ask.got_later)")
+
+
+def test_a_story_that_is_not_there_is_named(data: Path) -> None:
+    result = call("try", "--script", "atlantis")
+    assert (result.exit_code, result.output) == (1, "There is no story atlantis.\n")
+
+
+# import, export
+
+
+def test_import_takes_the_pool_once(data: Path) -> None:
+    assert fine("import", "--dry-run", POOL) == "14 would be taken or changed, 0 the same as before.\n"
+    assert fine("import", POOL) == "14 taken or changed, 0 the same as before.\n"
+    assert fine("import", POOL) == "0 taken or changed, 14 the same as before.\n"
+    with closing(open_tinydb(data / "smsmentor.db")) as db:
+        assert len(db.table("members").search(where("mentor") == True)) == 14  # noqa: E712 - a TinyDB query
+        assert len(db.table("facts").search(where("fact") == "member.joined")) == 14
+
+
+def test_import_can_change_a_line_there_and_back(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    for alias in ("Ben", "Benny", "Ben"):
+        mentors.write_text(f"{HEADER}+12125550110,{alias},2026-01-12\n", encoding="utf-8")
+        assert fine("import", mentors) == "1 taken or changed, 0 the same as before.\n"
+        with closing(open_tinydb(data / "smsmentor.db")) as db:
+            assert [member["alias"] for member in db.table("members")] == [alias]
+
+
+def test_import_writes_nothing_while_a_line_is_bad_unless_told_to(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    mentors.write_text(
+        f"{HEADER}+12125550110,Ben,2026-01-12\n555,Cam,2026-01-12\n+12125550112,Dan,\n", encoding="utf-8"
+    )
+    result = call("import", mentors)
+    assert result.exit_code == 1
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == [
+        "line 3, phone",
+        "line 4, consent",
+        "Nothing was taken. 1 line is good",
+    ]
+    assert json.loads(fine("stats", "--json"))["members"] == {}
+    assert "1 taken or changed" in fine("import", "--skip-bad", mentors)
+    assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 1}
+
+
+def test_an_export_is_opened_by_a_stock_tinydb(data: Path, tmp_path: Path) -> None:
+    fine("import", POOL)
+    target = tmp_path / "all.json"
+    assert fine("export", "--out", target).strip() == str(target)
+    with TinyDB(target) as db, closing(open_tinydb(data / "smsmentor.db")) as kept:
+        assert db.tables() == kept.tables()
+        assert db.table("members").all() == kept.table("members").all()
+    assert target.stat().st_mode & 0o077 == 0
+
+
+def test_exported_mentors_can_be_imported_elsewhere(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine("import", POOL)
+    out = tmp_path / "csv"
+    written = [Path(line).name for line in fine("export", "--format", "csv", "--out", out).splitlines()]
+    assert {"mentors.csv", "members.csv", "facts.csv"} <= set(written)
+    assert fine("import", out / "mentors.csv") == "0 taken or changed, 14 the same as before.\n"
+    monkeypatch.setenv("SMSMENTOR_DATA", str(tmp_path / "elsewhere"))
+    assert fine("import", out / "mentors.csv") == "14 taken or changed, 0 the same as before.\n"
+    fine("export", "--format", "csv", "--out", tmp_path / "again")
+    assert (tmp_path / "again" / "mentors.csv").read_bytes() == (out / "mentors.csv").read_bytes()
+    for path in out.iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+        with path.open(encoding="utf-8", newline="") as file:
+            assert not any(cell.startswith(("=", "+", "-", "@")) for row in csv.reader(file) for cell in row)
+
+
+# stats, why, op, config, version
+
+
+def test_stats_add_up_and_why_tells_who_was_considered(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    out = play({"from": MENTEE, "body": WORDS}, {"wait": "1m"}, options=("--start", START, "--data", kept))
+    monkeypatch.setenv("SMSMENTOR_DATA", str(kept))
+    counts = json.loads(fine("stats", "--json"))
+    assert sum(counts["members"].values()) == 15
+    assert counts["texts_in"] == {"request": 1}
+    assert sum(counts["texts_out"].values()) == len([line for line in out if "to" in line])
+    assert counts["segments_sent"] == sum(line.get("segments", 0) for line in out)
+    assert counts["requests"] == {"asking": 1}
+    assert "texts in: 1 (1 request)" in fine("stats")
+    code = next(line["code"] for line in out if line.get("fact") == "request.opened")
+    told = fine("why", code.lower())
+    assert told.startswith(f"{code}, asking, opened 2026-03-03 18:00 UTC\n\nWave 1, ")
+    assert told.count("  asked    ") == 3
+    assert "fits the topic and was asked longest ago" in told
+    assert "+1" not in told
+
+
+def test_why_names_a_code_that_nobody_has(data: Path) -> None:
+    result = call("why", "K43")
+    assert (result.exit_code, result.output) == (1, "There is no question with the code K43.\n")
+
+
+def test_an_operator_is_added_by_number_and_name(data: Path) -> None:
+    assert fine("op", "add", "(212) 555-0199", "Olga") == "Olga is an operator now.\n"
+    with closing(open_tinydb(data / "smsmentor.db")) as db:
+        [member] = db.table("members").search(where("phone") == "+12125550199")
+    assert (member["operator"], member["alias"]) == (True, "Olga")
+    assert call("op", "add", "Olga", "Olga").exit_code == 2
+
+
+def test_config_shows_values_with_their_origin(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMSMENTOR_PLACES", "2")
+    shown = fine("config")
+    assert "places = 2  (SMSMENTOR_PLACES)\n" in shown
+    assert "port = 8765  (default)\n" in shown
+    assert "twilio_auth_token = (not set)  (default)\n" in shown
+
+
+def test_wrong_settings_stop_a_command_with_all_problems(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMSMENTOR_PLASES", "2")
+    monkeypatch.setenv("SMSMENTOR_PORT", "many")
+    result = call("serve")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("The settings need attention:\n- SMSMENTOR_PLASES is not a setting.")
+    assert "\n- port (SMSMENTOR_PORT): 'many' is not a whole number.\n" in result.stderr
+
+
+def test_it_knows_its_version() -> None:
+    assert fine("version").strip() == __version__
+    assert fine("--version").strip() == f"smsmentor {__version__}"
+
+
+# doctor
+
+
+def test_doctor_is_content_with_a_new_folder_and_says_what_comes_next(data: Path) -> None:
+    report = json.loads(fine("doctor", "--json"))
+    assert report["fine"] is True
+    people = next(check for check in report["checks"] if check["name"] == "people")
+    assert (people["mark"], people["fix"]) == ("warn", "Take mentors from a list: smsmentor import mentors.csv")
+
+
+def test_doctor_counts_people_once_they_are_there(data: Path) -> None:
+    fine("import", POOL)
+    fine("op", "add", "+12125550199", "Olga")
+    assert "people: 14 mentors, 1 operators\n" in fine("doctor")
+
+
+def test_doctor_tells_wrong_settings_a_forgetful_platform_and_a_broken_store(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.mkdir()
+    (data / "smsmentor.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    monkeypatch.setenv("DYNO", "web.1")
+    result = call("doctor", "--json")
+    assert result.exit_code == 1
+    failed = {check["name"] for check in json.loads(result.stdout)["checks"] if check["mark"] == "fail"}
+    assert failed == {"platform", "store"}
+    monkeypatch.setenv("SMSMENTOR_PLACES", "0")
+    failed = {
+        check["name"] for check in json.loads(call("doctor", "--json").stdout)["checks"] if check["mark"] == "fail"
+    }
+    assert failed == {"platform", "settings"}
+
+
+def test_doctor_says_that_an_address_is_not_https(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "TWILIO_ACCOUNT_SID": "AC" + "0123456789abcdef" * 2,
+        "TWILIO_AUTH_TOKEN": "token",
+        "TWILIO_NUMBERS": "+12125550100",
+        "PUBLIC_URL": "http://peers.example.org",
+    }.items():
+        monkeypatch.setenv(f"SMSMENTOR_{name}", value)
+    assert "warn  public address: it is not https" in fine("doctor")
+
+
+# The process
+
+
+def test_colours_are_left_out_when_they_are_not_wanted(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    result = CliRunner().invoke(main, ["doctor"], color=True)
+    assert "\x1b" not in result.output
+    monkeypatch.delenv("NO_COLOR")
+    assert "\x1b" in CliRunner().invoke(main, ["doctor"], color=True).output
+
+
+def test_the_commands_start_without_what_only_some_of_them_need() -> None:
+    program = (
+        "import sys, smsmentor.cli; print(sorted({'twilio', 'phonenumbers', 'tornado', 'tinydb'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_try_opens_a_page_on_loopback_and_keeps_nothing(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SMSMENTOR_")}
+    environ |= {"TMPDIR": str(tmp_path)}
+    words = [sys.executable, "-m", "smsmentor", "try", "--no-browser", "--port", "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.terminate()
+        assert process.wait() == 0
+    assert lines[0].startswith("Open http://127.0.0.1:")
+    assert "Ctrl-C" in lines[2]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_named_or_another_one_is_used() -> None:
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(SmsmentorError, match=f"port {port} cannot be listened on"):
+            listen("127.0.0.1", port)
+        with listen("127.0.0.1", port, or_any=True) as other:
+            assert other.getsockname()[1] != port
+
+
+def test_one_process_holds_a_folder_at_a_time(tmp_path: Path) -> None:
+    with only_one(tmp_path), pytest.raises(SmsmentorError, match=f"process {os.getpid()}"), only_one(tmp_path):
+        pass
+    with only_one(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("now", "start"),
+    [
+        ("2026-03-03T03:00:00Z", "2026-03-02T18:00:00Z"),
+        ("2026-03-03T23:00:00Z", "2026-03-03T18:00:00Z"),
+        ("2026-03-07T12:00:00Z", "2026-03-09T17:00:00Z"),
+        ("2026-03-08T12:00:00Z", "2026-03-09T17:00:00Z"),
+    ],
+)
+def test_the_clock_of_try_begins_when_nobody_sleeps(now: str, start: str) -> None:
+    assert daytime(datetime.fromisoformat(now), "America/New_York") == datetime.fromisoformat(start).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:1/"),
+        ("0.0.0.0", "http://127.0.0.1:1/"),
+        ("::", "http://[::1]:1/"),
+        ("::1", "http://[::1]:1/"),
+        ("example.org", "http://example.org:1/"),
+    ],
+)
+def test_an_address_is_one_that_a_browser_opens(host: str, shown: str) -> None:
+    assert url(host, 1) == shown
