@@ -108,7 +108,7 @@ def environment(folder: Path, carrier: FakeTwilio | None = None, **more: str) ->
     settings |= {"quiet_from": "00:00", "quiet_until": "00:00", "gather_seconds": "0"}
     if carrier is not None:
         settings |= {"twilio_account_sid": ACCOUNT, "twilio_auth_token": TOKEN, "twilio_numbers": NUMBER}
-        settings |= {"twilio_base_url": carrier.url, "public_url": PUBLIC}
+        settings |= {"twilio_base_url": carrier.url, "public_url": PUBLIC, "twilio_segments_per_second": "1000"}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SMSMENTOR_") and name != "PORT"}
     return kept | {f"SMSMENTOR_{name.upper()}": value for name, value in (settings | more).items()}
 
