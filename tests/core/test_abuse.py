@@ -1,0 +1,171 @@
+"""Strangers and machines: who is let in, what is dropped, and that each drop has a reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import phonenumbers
+import pytest
+from phonenumbers import PhoneNumberType
+
+from smsmentor.core.abuse import number_kind
+from smsmentor.core.events import Act, Inbound
+from smsmentor.core.model import Fact, Member, Text
+from smsmentor.ports import SetClock
+from smsmentor.rig import Rig
+from smsmentor.stores.memory import MemoryStore
+from tests.rigs import knowledge
+
+NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
+ANA, OPA = "+12125550101", "+12125550103"
+
+
+def example(country: str, kind: int, plus: int = 0) -> str:
+    """libphonenumber's own example of a kind of number; with `plus` one of its neighbours."""
+    found = phonenumbers.example_number_for_type(country, kind)
+    assert found is not None
+    assert found.national_number is not None
+    return f"+{found.country_code}{found.national_number + plus}"
+
+
+BRITISH = [example("GB", PhoneNumberType.MOBILE, n) for n in range(10)]
+FRENCH = [example("FR", PhoneNumberType.MOBILE, n) for n in range(10)]
+PREMIUM = example("US", PhoneNumberType.PREMIUM_RATE)
+
+
+def rig_of(*, real_phones: bool, **settings: str) -> Rig:
+    return Rig(MemoryStore(), SetClock(NOON), replace(knowledge(settings), real_phones=real_phones))
+
+
+def play(story: Callable[[Rig], Awaitable[None]], *, real_phones: bool = True, **settings: str) -> None:
+    asyncio.run(_played(story, rig_of(real_phones=real_phones, **settings)))
+
+
+async def _played(story: Callable[[Rig], Awaitable[None]], rig: Rig) -> None:
+    await story(rig)
+
+
+def outcomes(rig: Rig) -> list[tuple[str, str]]:
+    with rig.store.reading() as reader:
+        return [(t.outcome, t.detail) for t in reader.all(Text)]
+
+
+@pytest.mark.parametrize(
+    ("phone", "kind", "country"),
+    [
+        ("+12125550101", "fictitious", "US"),
+        ("+12125550199", "fictitious", "US"),
+        (f"+1212555{200:04d}", "fine", "US"),
+        (PREMIUM, "premium", ""),
+        (example("GB", PhoneNumberType.UAN), "premium", "GB"),
+        (example("GB", PhoneNumberType.PREMIUM_RATE), "premium", "GB"),
+        (BRITISH[0], "fine", "GB"),
+        ("+1" + "0" * 10, "fictitious", ""),
+        ("12025550101", "not a number", ""),
+        ("24273", "not a number", ""),
+    ],
+)
+def test_numbers_are_told_apart_by_their_range(phone: str, kind: str, country: str) -> None:
+    found, where = number_kind(phone)
+    assert found == kind
+    assert not country or where == country
+
+
+@pytest.mark.parametrize(
+    ("phone", "reason"),
+    [(PREMIUM, "premium"), (ANA, "fictitious"), (BRITISH[0], "country not served")],
+)
+def test_a_stranger_who_is_not_let_in_is_dropped_with_the_reason_and_hears_nothing(phone: str, reason: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.text(phone, "how do i ask for a raise")
+        assert outcomes(rig) == [("dropped", reason)]
+        assert [b.direction for b in rig.phones.threads[phone]] == ["in"]
+        with rig.store.reading() as reader:
+            assert list(reader.all(Member)) == []
+            assert [f.data["reason"] for f in reader.all(Fact) if f.fact == "text.settled"] == [reason]
+
+    play(story, countries="US, CA")
+
+
+def test_on_simulated_phones_everybody_is_let_in() -> None:
+    async def story(rig: Rig) -> None:
+        for number in range(30):
+            await rig.text(f"+12125550{100 + number}", "how do i ask for a raise")
+        await rig.text(BRITISH[0], "how do i ask for a raise")
+        assert {kind for kind, _ in outcomes(rig)} == {"request"}
+
+    play(story, real_phones=False, newcomers_an_hour="3", countries="US")
+
+
+def test_new_numbers_are_capped_by_the_hour_and_known_ones_are_not() -> None:
+    async def story(rig: Rig) -> None:
+        for number in range(4):
+            await rig.text(BRITISH[number], "how do i ask for a raise")
+        await rig.text(BRITISH[0], "and when is a good day for it")
+        assert [detail for kind, detail in outcomes(rig) if kind == "dropped"] == ["too many new numbers"]
+        await rig.wait(timedelta(hours=1))
+        await rig.text(BRITISH[9], "how do i ask for a raise")
+        assert outcomes(rig)[-1][0] == "request"
+
+    play(story, newcomers_an_hour="3", country="GB")
+
+
+def test_new_numbers_from_abroad_have_a_cap_of_their_own() -> None:
+    async def story(rig: Rig) -> None:
+        for number in range(3):
+            await rig.text(FRENCH[number], "how do i ask for a raise")
+        await rig.text(BRITISH[1], "how do i ask for a raise")
+        kinds = outcomes(rig)
+        assert kinds[2] == ("dropped", "too many new numbers of that country")
+        assert [kind for kind, _ in kinds] == ["request", "request", "dropped", "request"]
+
+    play(story, newcomers_an_hour_abroad="2", country="GB")
+
+
+def test_an_opt_out_from_a_stranger_is_always_remembered() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.text(BRITISH[0], "STOP")
+        with rig.store.reading() as reader:
+            assert [m.state for m in reader.all(Member)] == ["opted_out"]
+
+    play(story, countries="US")
+
+
+def test_the_same_longer_text_many_times_is_dropped_and_short_answers_are_not() -> None:
+    async def story(rig: Rig) -> None:
+        for _ in range(7):
+            await rig.text(ANA, "buy cheap followers now")
+            await rig.wait(timedelta(seconds=70))
+        assert [detail for kind, detail in outcomes(rig) if kind == "dropped"] == ["same text many times"] * 2
+        for _ in range(8):
+            await rig.text(ANA, "MENU")
+            await rig.wait(timedelta(seconds=70))
+        assert [detail for kind, detail in outcomes(rig)[7:] if kind == "dropped"] == []
+
+    play(story, real_phones=False)
+
+
+def test_a_flood_from_one_phone_is_dropped_with_its_reason() -> None:
+    async def story(rig: Rig) -> None:
+        for number in range(8):
+            await rig.text(ANA, f"text number {number} of a flood")
+            await rig.wait(timedelta(seconds=10))
+        assert [detail for kind, detail in outcomes(rig) if kind == "dropped"] == ["too many texts"] * 3
+
+    play(story, real_phones=False, texts_an_hour="5")
+
+
+def test_an_operator_command_that_the_carrier_did_not_confirm_does_nothing() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        await rig.deliver(Inbound("forged", OPA, "OP STATUS", NOON, verified=False))
+        await rig.settle()
+        assert outcomes(rig) == [("dropped", "not confirmed by the carrier")]
+        assert [b.text_id for b in rig.phones.threads[OPA]] == ["op.not_confirmed"]
+        await rig.deliver(Inbound("true", OPA, "OP STATUS", NOON + timedelta(seconds=9)))
+        assert outcomes(rig)[-1] == ("command", "OP")
+
+    play(story)
