@@ -114,10 +114,17 @@ def _again(turn: Turn, text: OutText, event: SendOutcome) -> None:
     """Refused for now, or nobody knows: another try later, before any other text to the same member."""
     attempts = text.attempts + 1
     unsure = event.state == "unknown"
+    since = text.tried or turn.now
     tried = replace(
-        text, status="queued", leased_until=None, attempts=attempts, unsure=unsure, code=event.code or text.code
+        text,
+        status="queued",
+        leased_until=None,
+        attempts=attempts,
+        unsure=unsure,
+        code=event.code or text.code,
+        tried=since,
     )
-    old = turn.now - max(text.queued, text.not_before) >= timedelta(hours=turn.rules.try_hours)
+    old = turn.now - since >= timedelta(hours=turn.rules.try_hours)
     if attempts >= turn.rules.send_tries and old:
         _failed(turn, turn.save(replace(tried, status="failed")))
         return

@@ -75,6 +75,8 @@ class Member(Record):
     skills: str = ""
     zone: str = ""
     lang: str = "en"
+    lang_fixed: bool = False
+    """They chose it with LANG: what they write does not change it any more."""
     consented: datetime | None = None
     consent_how: str = ""
     wants_outside: bool = True
@@ -210,7 +212,6 @@ class Request(Record):
     forgotten: bool = False
     """Its time is over: all words that belong to it are gone (`core.retention`)."""
 
-
     @property
     def turn_in_line(self) -> float:
         """The order of waiting: whose mentor left, then those without any answer yet, then the others; oldest first."""
@@ -294,7 +295,9 @@ class Choice:
     label: str = ""
 
 
-PromptKind = Literal["hold", "contact", "hard", "rating", "checkin", "late", "report", "forget", "consent", "practice"]
+PromptKind = Literal[
+    "hold", "contact", "hard", "rating", "checkin", "late", "report", "forget", "consent", "practice", "sprint"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +321,31 @@ class Prompt(Record):
     """The inbound text that it came from."""
     choices: tuple[Choice, ...] = ()
     target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sprint(Record):
+    """Some weeks on one skill, with a check-in a week that goes to a different mentor each time."""
+
+    TABLE: ClassVar[str] = "sprints"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("member", lambda s: s.member, lambda s: moment(s.started)),
+        Index("running", lambda s: s.member if s.ended is None else None, lambda s: moment(s.started)),
+    )
+
+    member: str
+    skill: str
+    started: datetime
+    topics: tuple[str, ...] = ()
+    weeks: int = 3
+    week: int = 0
+    """The week that it is in, from 1."""
+    missed: int = 0
+    requests: tuple[str, ...] = ()
+    """The check-ins, each a request to one mentor."""
+    notes: tuple[str, ...] = ()
+    """The progress of each check-in in the mentee's own words."""
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +437,8 @@ class OutText(Record):
     """The last text to someone who is erased: its words and number go as soon as it has left."""
     sender: str = ""
     """The one of our numbers that it leaves from; empty: the gateway chooses."""
+    tried: datetime | None = None
+    """When the first try failed."""
     returned: int = 0
     """How often these words came back undelivered before, as rows of their own."""
 
@@ -498,6 +528,7 @@ RECORDS: tuple[type[Record], ...] = (
     Code,
     Prompt,
     Invitation,
+    Sprint,
     Pair,
     Text,
     OutText,

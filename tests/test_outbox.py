@@ -1,0 +1,467 @@
+"""The one way out: nothing lost, nothing doubled, nobody held up, and a fault of ours stops it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import pytest
+
+from smsmentor.core import halt
+from smsmentor.core.events import Act, Inbound, Receipt, SendOutcome
+from smsmentor.core.model import Fact, Member, OutText
+from smsmentor.outbox import Outbox
+from smsmentor.ports import Capabilities, Changes, Missed, SetClock
+from smsmentor.rig import Rig
+from smsmentor.service import Service
+from smsmentor.stores.memory import MemoryStore
+from tests.rigs import knowledge
+
+NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
+ANA, BEN = "+12125550101", "+12125550102"
+State = Literal["taken", "refused", "later", "unknown"]
+
+
+class Scripted:
+    """A gateway whose answers are told beforehand, by the words of the text; all others are taken."""
+
+    name = "scripted"
+
+    def __init__(self, *, rate: float = 0.0, looks_up: bool = True) -> None:
+        self.capabilities = Capabilities(looks_up=looks_up, segments_per_second=rate)
+        self.answers: dict[str, list[SendOutcome]] = {}
+        self.found: dict[str, SendOutcome | None] = {}
+        self.waits: dict[str, asyncio.Event] = {}
+        self.sent: list[str] = []
+        self.looked_up: list[str] = []
+        self.account = 0
+
+    async def send(self, text: OutText) -> SendOutcome:
+        self.sent.append(text.body)
+        if wait := self.waits.get(text.body):
+            await wait.wait()
+        if self.account:
+            return SendOutcome(text.id, "later", code=self.account, account_wide=True)
+        if answers := self.answers.get(text.body):
+            return replace(answers.pop(0), text=text.id)
+        return SendOutcome(text.id, "taken", f"SM-{len(self.sent)}")
+
+    async def look_up(self, text: OutText) -> SendOutcome | None:
+        self.looked_up.append(text.body)
+        found = self.found.get(text.body, SendOutcome(text.id, "later"))
+        return replace(found, text=text.id) if found else None
+
+    async def missed(self, since: datetime) -> Sequence[Missed]:
+        return ()
+
+    async def verify(self, inbound: Inbound) -> bool:
+        return True
+
+    def sender_of(self, text: OutText) -> str:
+        return text.sender
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def answer(state: State, code: int = 0, provider_id: str = "") -> SendOutcome:
+    return SendOutcome("", state, provider_id, code)
+
+
+class House:
+    """An outbox with members and texts put straight into the store."""
+
+    def __init__(self, gateway: Scripted | None = None, **settings: str) -> None:
+        self.clock = SetClock(NOON)
+        self.store = MemoryStore()
+        self.gateway = gateway or Scripted()
+        self.service = Service(self.store, self.clock, knowledge(settings))
+        self.outbox = Outbox(self.service, self.gateway, sleep=self.sleep)
+        self.times: list[tuple[str, float]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.clock.move(self.clock.now() + timedelta(seconds=seconds))
+
+    async def put(self, *bodies: str, to: str = ANA, segments: int = 1, sender: str = "", direct: bool = True) -> None:
+        member = Member(f"m{to}", to, NOON)
+        known = len(self.texts())
+        texts = [
+            OutText(f"o-{known + n:04d}", member.id, to, body, "advice.more", segments, "GSM-7", self.clock.now(),
+                    self.clock.now(), direct=direct, sender=sender)
+            for n, body in enumerate(bodies)
+        ]  # fmt: skip
+        await self.store.transact(None, lambda _: Changes((member, *texts)), now=self.clock.now())
+
+    def texts(self) -> dict[str, OutText]:
+        with self.store.reading() as reader:
+            return {t.body: t for t in reader.all(OutText)}
+
+    def statuses(self) -> Counter[str]:
+        return Counter(t.status for t in self.texts().values())
+
+    def facts(self, name: str) -> list[Fact]:
+        with self.store.reading() as reader:
+            return [f for f in reader.all(Fact) if f.fact == name]
+
+    async def pass_time(self, span: timedelta) -> None:
+        """Drain at each moment at which the outbox wants it."""
+        until = self.clock.now() + span
+        await self.outbox.drain()
+        for _ in range(2000):
+            moment = self.outbox.next_moment()
+            if moment is None or moment > until:
+                self.clock.move(until)
+                return
+            self.clock.move(max(moment, self.clock.now()))
+            await self.outbox.drain()
+        raise AssertionError("the outbox is never at rest")
+
+
+def play(story: Callable[[House], Awaitable[None]], gateway: Scripted | None = None, **settings: str) -> None:
+    async def played() -> None:
+        await asyncio.wait_for(story(House(gateway, **settings)), 20)
+
+    asyncio.run(played())
+
+
+# A fault of our account
+
+
+def test_a_fault_of_our_account_stops_all_sending_and_one_text_is_tried_now_and_then() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 20003
+        await house.put("a1", "a2")
+        for number in range(40):
+            await house.put(f"b{number}", to=f"+12125550{110 + number}")
+        await house.outbox.drain()
+        tries = len(house.gateway.sent)
+        assert tries <= house.outbox.at_once
+        await house.pass_time(timedelta(hours=3))
+        assert len(house.gateway.sent) - tries <= 12
+        assert house.statuses() == {"queued": 42}
+        assert all(t.attempts == 0 for t in house.texts().values())
+        assert len(house.facts("sending.stopped")) == 1
+
+    play(story)
+
+
+def test_sending_goes_on_by_itself_when_the_fault_is_over() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 30002
+        await house.put("a1", "a2")
+        await house.pass_time(timedelta(minutes=10))
+        house.gateway.account = 0
+        await house.pass_time(timedelta(minutes=31))
+        assert house.statuses() == {"sent": 2}
+        assert len(house.facts("sending.resumed")) == 1
+        with house.store.reading() as reader:
+            assert halt.read(reader) is None
+
+    play(story)
+
+
+def test_an_operator_who_mended_the_fault_need_not_wait() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 30002
+        await house.put("a1")
+        await house.pass_time(timedelta(hours=2))
+        house.gateway.account = 0
+        await house.service.receive(Act("act", "resume"))
+        await house.outbox.drain()
+        assert house.statuses() == {"sent": 1}
+
+    play(story)
+
+
+def test_a_late_report_of_an_unregistered_number_stops_sending_and_its_text_waits() -> None:
+    async def story(house: House) -> None:
+        await house.put("a1")
+        await house.outbox.drain()
+        await house.service.receive(Receipt("SM-1", "undelivered", 30034))
+        await house.put("a2")
+        await house.outbox.drain()
+        assert house.gateway.sent == ["a1"]
+        assert [f.data["error"] for f in house.facts("sending.stopped")] == [30034]
+        await house.pass_time(timedelta(minutes=2))
+        assert Counter(house.gateway.sent) == {"a1": 2, "a2": 1}
+
+    play(story)
+
+
+# Order, pace and fairness
+
+
+def test_a_burst_for_one_does_not_hold_up_an_answer_for_another() -> None:
+    async def story(house: House) -> None:
+        await house.put(*(f"a{n}" for n in range(60)))
+        drained = asyncio.ensure_future(house.outbox.drain())
+        while len(house.gateway.sent) < 5:
+            await asyncio.sleep(0)
+        await house.put("b0", to=BEN)
+        await drained
+        assert house.gateway.sent.index("b0") <= 8
+        assert [body for body in house.gateway.sent if body != "b0"] == [f"a{n}" for n in range(60)]
+
+    play(story, Scripted(rate=1.0))
+
+
+def test_each_sender_keeps_its_own_pace() -> None:
+    async def story(house: House) -> None:
+        for number in range(6):
+            sender = "+12125550190" if number % 2 else "+12125550191"
+            await house.put(f"t{number}", to=f"+12125550{110 + number}", segments=2, sender=sender)
+        await house.outbox.drain()
+        assert house.statuses() == {"sent": 6}
+        assert house.clock.now() - NOON == timedelta(seconds=4)
+
+    play(story, Scripted(rate=1.0))
+
+
+def test_long_advice_is_never_overtaken_by_short() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"long 1": [answer("later"), answer("unknown")], "long 2": [answer("later")]}
+        await house.put("long 1", segments=8)
+        await house.put("long 2", segments=8)
+        await house.put("short")
+        await house.pass_time(timedelta(hours=1))
+        arrived = sorted(house.texts().values(), key=lambda t: t.sent or NOON)
+        assert [t.body for t in arrived] == ["long 1", "long 2", "short"]
+
+    play(story, Scripted(rate=3.0))
+
+
+def test_on_a_clock_that_is_set_a_drain_ends_at_the_pace_and_says_when_to_come_again() -> None:
+    async def story(house: House) -> None:
+        house.outbox.sleep = None
+        await house.put("a1", segments=3)
+        await house.put("b1", to=BEN)
+        assert await house.outbox.drain() == 1
+        assert house.outbox.next_moment() == NOON + timedelta(seconds=3)
+        assert house.statuses() == {"sent": 1, "queued": 1}
+        await house.pass_time(timedelta(seconds=3))
+        assert house.statuses() == {"sent": 2}
+
+    play(story, Scripted(rate=1.0))
+
+
+def test_a_send_that_hangs_holds_up_nobody_else() -> None:
+    async def story(house: House) -> None:
+        house.gateway.waits["a1"] = asyncio.Event()
+        await house.put("a1", "a2")
+        drained = asyncio.ensure_future(house.outbox.drain())
+        while "a1" not in house.gateway.sent:
+            await asyncio.sleep(0)
+        await house.put("b1", to=BEN)
+        while "b1" not in house.gateway.sent:
+            await asyncio.sleep(0.01)
+        assert "a2" not in house.gateway.sent
+        house.gateway.waits["a1"].set()
+        await drained
+        assert house.gateway.sent == ["a1", "b1", "a2"]
+
+    play(story)
+
+
+def test_an_outbox_that_is_told_to_take_no_more_puts_back_what_it_has_in_hand() -> None:
+    async def story(house: House) -> None:
+        async def stop(seconds: float) -> None:
+            house.outbox.at_once = 0
+
+        house.outbox.sleep = stop
+        for number in range(4):
+            await house.put(f"t{number}", to=f"+12125550{110 + number}", segments=3)
+        await house.outbox.drain()
+        assert house.statuses() == {"sent": 1, "queued": 3}
+        assert not any(t.unsure for t in house.texts().values())
+
+    play(story, Scripted(rate=1.0))
+
+
+# Unknown, later, refused
+
+
+def test_a_text_whose_fate_is_unknown_is_looked_up_before_it_is_sent_again() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("unknown")], "b1": [answer("unknown")]}
+        house.gateway.found = {"a1": answer("taken", provider_id="SM-found")}
+        await house.put("a1")
+        await house.put("b1", to=BEN)
+        await house.pass_time(timedelta(minutes=5))
+        assert sorted(house.gateway.sent) == ["a1", "b1", "b1"]
+        assert sorted(house.gateway.looked_up) == ["a1", "b1"]
+        assert house.texts()["a1"].provider_id == "SM-found"
+
+    play(story)
+
+
+def test_while_the_carrier_cannot_tell_nothing_is_sent_again() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("unknown")]}
+        house.gateway.found = {"a1": None}
+        await house.put("a1")
+        await house.pass_time(timedelta(hours=1))
+        assert house.gateway.sent == ["a1"]
+        assert house.texts()["a1"].unsure
+
+    play(story)
+
+
+def test_a_gateway_that_cannot_look_up_sends_again_for_to_lose_a_text_is_worse() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("unknown")]}
+        await house.put("a1")
+        await house.pass_time(timedelta(minutes=5))
+        assert house.gateway.sent == ["a1", "a1"]
+        assert house.gateway.looked_up == []
+
+    play(story, Scripted(looks_up=False))
+
+
+def test_a_crash_between_sending_and_settling_is_an_unknown_fate() -> None:
+    async def story(house: House) -> None:
+        await house.put("a1")
+        await house.store.lease(NOON, 1, timedelta(seconds=60))
+        house.gateway.found = {"a1": answer("taken", provider_id="SM-found")}
+        await house.pass_time(timedelta(minutes=2))
+        assert house.gateway.sent == []
+        assert house.statuses() == {"sent": 1}
+
+    play(story)
+
+
+def test_an_outage_of_hours_loses_nothing_and_ends_within_minutes() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("later", 20503)] * 60}
+        await house.put("a1", "a2")
+        await house.pass_time(timedelta(hours=4))
+        assert house.statuses() == {"queued": 2}
+        house.gateway.answers = {}
+        await house.pass_time(timedelta(minutes=6))
+        assert house.statuses() == {"sent": 2}
+
+    play(story)
+
+
+def test_a_text_that_is_never_taken_fails_in_the_end_and_lets_the_next_one_go() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("later")] * 1000}
+        await house.put("a1", "a2")
+        await house.pass_time(timedelta(hours=13))
+        assert house.texts()["a1"].status == "failed"
+        assert house.texts()["a2"].status == "sent"
+        assert [f.data["text"] for f in house.facts("delivery.failed")] == [house.texts()["a1"].id]
+
+    play(story)
+
+
+def test_a_code_with_a_wait_of_its_own_is_not_tried_sooner() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("later", 30450)]}
+        await house.put("a1")
+        await house.pass_time(timedelta(minutes=29))
+        assert house.gateway.sent == ["a1"]
+        await house.pass_time(timedelta(minutes=2))
+        assert house.gateway.sent == ["a1", "a1"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("code", [21614, 21211, 30006, 21612])
+def test_a_number_that_cannot_be_texted_is_parked_with_the_code(code: int) -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("refused", code)]}
+        await house.put("a1", "a2", "a3")
+        await house.pass_time(timedelta(hours=1))
+        assert house.gateway.sent == ["a1"]
+        assert house.statuses() == {"failed": 1, "dropped": 2}
+        with house.store.reading() as reader:
+            member = next(iter(reader.walk(Member, "phone", ANA)))
+        assert (member.state, member.parked) == ("suspended", code)
+
+    play(story)
+
+
+def test_an_opt_out_at_the_carrier_is_one_here_in_an_answer_and_in_a_late_report() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("refused", 21610)]}
+        await house.put("a1", "a2")
+        await house.put("b1", to=BEN)
+        await house.outbox.drain()
+        await house.put("b2", to=BEN)
+        await house.service.receive(Receipt("SM-2", "failed", 21610))
+        await house.outbox.drain()
+        assert sorted(house.gateway.sent) == ["a1", "b1"]
+        with house.store.reading() as reader:
+            assert [m.state for m in reader.all(Member)] == ["opted_out", "opted_out"]
+
+    play(story)
+
+
+# Reports
+
+
+REPORTS: Iterable[tuple[list[tuple[str, int]], str, str]] = [
+    ([("delivered", 0)], "delivered", "delivered"),
+    ([("delivered", 0), ("sent", 0), ("queued", 0)], "delivered", "delivered"),
+    ([("sent", 0), ("delivered", 0), ("delivered", 0)], "delivered", "delivered"),
+    ([("delivered", 0), ("undelivered", 30008)], "delivered", "delivered"),
+    ([("a new status", 0), ("delivered", 0)], "delivered", "delivered"),
+    ([("failed", 30007), ("sent", 0)], "failed", "failed"),
+    ([("read", 0), ("delivered", 0)], "delivered", "read"),
+]
+
+
+@pytest.mark.parametrize(("reports", "status", "report"), REPORTS)
+@pytest.mark.parametrize("early", [False, True], ids=["after the answer", "before the answer"])
+def test_reports_move_a_text_forward_only(
+    reports: list[tuple[str, int]], status: str, report: str, early: bool
+) -> None:
+    async def story(house: House) -> None:
+        await house.put("a1")
+        house.gateway.answers = {"a1": [answer("taken", provider_id="SM-a")]}
+        if not early:
+            await house.outbox.drain()
+        for word, code in reports:
+            await house.service.receive(Receipt("SM-a", word, code))
+        if early:
+            await house.outbox.drain()
+        found = house.texts()["a1"]
+        assert (found.status, found.report) == (status, report)
+
+    play(story)
+
+
+def test_words_that_came_back_are_sent_again_in_a_row_of_their_own_and_not_for_ever() -> None:
+    async def story(house: House) -> None:
+        await house.put("a1")
+        for number in range(1, 5):
+            await house.pass_time(timedelta(hours=4))
+            await house.service.receive(Receipt(f"SM-{number}", "undelivered", 30003))
+        assert house.gateway.sent == ["a1"] * 4
+        with house.store.reading() as reader:
+            rows = list(reader.all(OutText))
+        assert [row.returned for row in rows] == [0, 1, 2, 3]
+        assert len({row.provider_id for row in rows}) == 4
+        assert len(house.facts("delivery.failed")) == 1
+
+    play(story, quiet_from="00:00", quiet_until="00:00")
+
+
+def test_an_offer_that_has_not_left_is_taken_back_without_a_word() -> None:
+    async def story() -> None:
+        rig = Rig(MemoryStore(), SetClock(NOON), knowledge({}))
+        args = {"phone": BEN, "alias": "Ben", "field": "law", "consented": NOON}
+        await rig.service.receive(Act("ben", "mentor", args, by="import"))
+        await rig.text(ANA, "how much should i say on my first day")
+        rig.phones.faults.account = 30002
+        await rig.wait(timedelta(minutes=1))
+        await rig.text(ANA, "DONE")
+        rig.phones.faults.account = 0
+        await rig.wait(timedelta(hours=1))
+        assert BEN not in rig.phones.threads
+
+    asyncio.run(story())
