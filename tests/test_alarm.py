@@ -1,0 +1,137 @@
+"""Alarms reach somebody when texts cannot, and operators' texts are confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import responses
+
+from smsmentor.alarm import Alarms, AlarmSettings, deliver_alarm, parked_members, problems, standing
+from smsmentor.core.events import Act, Inbound
+from smsmentor.core.model import Text
+from smsmentor.door import CarrierDoor
+from smsmentor.ports import SetClock
+from smsmentor.rig import Rig
+from smsmentor.stores.memory import MemoryStore
+from tests.rigs import knowledge
+
+NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
+ANA, OPA = "+12125550101", "+12125550103"
+HOOK = "https://alarms.example.org/hook"
+
+
+def play(story: Callable[[Rig], Awaitable[None]], **settings: str) -> None:
+    async def played() -> None:
+        await story(Rig(MemoryStore(), SetClock(NOON), knowledge(settings)))
+
+    asyncio.run(played())
+
+
+def test_a_fault_of_our_account_is_told_on_another_way_than_texts(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[dict[str, object]] = []
+
+    async def story(rig: Rig) -> None:
+        alarms = Alarms(AlarmSettings(webhook=HOOK), "Peer Line", deliver=lambda _, alarm: told.append(alarm))
+        rig.watchers.append(alarms.watch)
+        rig.phones.faults.account = 30034
+        await rig.text(ANA, "how do i ask for a raise")
+        await rig.wait(timedelta(minutes=5))
+        rig.phones.faults.account = 0
+        await rig.wait(timedelta(minutes=30))
+        await alarms.close()
+
+    with caplog.at_level(logging.INFO, "smsmentor.alarm"):
+        play(story)
+    assert [(a["alarm"], a["service"], a.get("error")) for a in told] == [
+        ("sending.stopped", "Peer Line", 30034),
+        ("sending.resumed", "Peer Line", None),
+    ]
+    assert ANA not in caplog.text + json.dumps(told)
+    assert [r.levelname for r in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_an_alarm_that_reaches_nobody_is_logged_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(settings: AlarmSettings, alarm: dict[str, object]) -> None:
+        raise ConnectionRefusedError
+
+    async def story(rig: Rig) -> None:
+        alarms = Alarms(AlarmSettings(webhook=HOOK), "Peer Line", deliver=broken)
+        rig.watchers.append(alarms.watch)
+        rig.phones.faults.account = 20003
+        await rig.text(ANA, "how do i ask for a raise")
+        await alarms.close()
+
+    play(story)
+    assert "The alarm sending.stopped reached nobody: ConnectionRefusedError" in caplog.text
+
+
+@responses.activate
+def test_the_webhook_gets_the_alarm_as_json() -> None:
+    responses.post(HOOK, status=204)
+    deliver_alarm(AlarmSettings(webhook=HOOK), {"alarm": "sending.stopped", "error": 30034})
+    body = responses.calls[0].request.body
+    assert isinstance(body, str | bytes)
+    assert json.loads(body) == {"alarm": "sending.stopped", "error": 30034}
+
+
+def test_what_is_wrong_now_is_named_with_its_fix() -> None:
+    async def story(rig: Rig) -> None:
+        codes = rig.knowledge.carrier_codes
+        with rig.store.reading() as reader:
+            assert standing(reader, NOON, rig.knowledge.rules, codes) == []
+        await rig.text(ANA, "how do i ask for a raise")
+        rig.phones.faults.account = 30002
+        await rig.text(ANA, "MENU")
+        with rig.store.reading() as reader:
+            found = standing(reader, NOON, rig.knowledge.rules, codes)
+        assert [alarm.what for alarm in found] == [
+            "Sending is stopped (carrier code 30002): The account is suspended.",
+            "This month's budget is spent: 1 of 1 segments",
+        ]
+        assert "carrier resume" in found[0].fix
+
+    play(story, monthly_segments="1")
+
+
+def test_parked_members_are_listed_for_the_desk() -> None:
+    async def story(rig: Rig) -> None:
+        rig.phones.faults.refused[ANA] = 21614
+        await rig.text(ANA, "how do i ask for a raise")
+        with rig.store.reading() as reader:
+            assert [(m.phone, m.parked) for m in parked_members(reader)] == [(ANA, 21614)]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        (AlarmSettings(), 0),
+        (AlarmSettings(webhook=HOOK, mail_to=("a@example.org",), mail_from="b@example.org", smtp_host="h"), 0),
+        (AlarmSettings(webhook="alarms.example.org"), 1),
+        (AlarmSettings(mail_to=("a@example.org",)), 1),
+        (AlarmSettings(smtp_user="u"), 1),
+    ],
+)
+def test_settings_that_cannot_work_are_named(settings: AlarmSettings, count: int) -> None:
+    assert len(problems(settings)) == count
+
+
+def test_an_operators_text_is_fetched_from_the_carrier_before_it_commands() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        door = CarrierDoor(rig.service, rig.phones)
+        for inbound in rig.phones.text(OPA, "OP STATUS"):
+            await door.receive(inbound)
+        await door.receive(Inbound("SM-cut-anew", OPA, "OP WAITING", NOON + timedelta(minutes=1)))
+        await door.receive(Inbound("SM-of-a-member", ANA, "how do i ask for a raise", NOON))
+        with rig.store.reading() as reader:
+            found = [(text.outcome, text.detail) for text in reader.all(Text)]
+        assert found == [("command", "OP"), ("dropped", "not confirmed by the carrier"), ("request", "")]
+
+    play(story)
