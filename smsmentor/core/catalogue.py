@@ -21,6 +21,7 @@ class Catalogue:
         self.files = files
         self._say = {lang: dict(_texts(table.get("say", {}))) for lang, table in files.items()}
         self._keywords = {lang: _keywords(table.get("keywords", {})) for lang, table in files.items()}
+        self._merged: dict[str, dict[str, str]] = {}
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -46,9 +47,10 @@ class Catalogue:
 
     def keywords(self, lang: str) -> Mapping[str, str]:
         """Keyword to command name: the language's own words, and the default language's for all the others."""
-        merged = dict(self._keywords[self.default])
-        merged.update(self._keywords.get(lang, {}))
-        return merged
+        known = self._merged.get(lang)
+        if known is None:
+            known = self._merged[lang] = {**self._keywords[self.default], **self._keywords.get(lang, {})}
+        return known
 
     def keyword(self, lang: str, command: str) -> str:
         """The first keyword of a command in a language, as we print it."""

@@ -78,6 +78,11 @@ _HARMLESS = re.compile(
 )
 _PHONE = re.compile(r"(?<![\w.,#])\+?[(]?\d(?:[ .()/\-]{0,3}\d){6,18}(?!\w)(?![.,]\d)")
 _GROUP = re.compile(r"\d+")
+_BARE_WORD = re.compile(r"[^\W_]+")
+_DOT_INSIDE = re.compile(r"\w\.\S|-\.\S")
+_PROVIDER_NAMES = frozenset(_PROVIDERS.split("|"))
+_SERVICE_WORDS = frozenset(_BARE_WORD.findall(_SERVICES)) | {"cashapp"}
+_COM, _NOTHING = frozenset({"com"}), frozenset[str]()
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])")
 
@@ -193,16 +198,31 @@ class Contacts:
         return "".join([*parts, text[at:]])
 
     def _all(self, text: str) -> Iterator[Detail]:
-        """Details in the order in which they win over one another."""
-        yield from (Detail("email", *m.span()) for m in _EMAIL.finditer(text))
-        yield from self._written_emails(text)
-        yield from self._links(text)
-        yield from self._written_links(text)
-        yield from self._handles(text)
+        """Details in the order in which they win over one another.
+
+        Most texts hold none, and lack a sign or a word without which a pattern cannot fit: that is looked at first.
+        """
+        words = frozenset(_BARE_WORD.findall(text.lower()))
+        odd = not text.isascii()  # a letter may count as another one there: every pattern has its look
+
+        def has(signs: str, names: frozenset[str] = _NOTHING) -> bool:
+            return odd or any(sign in text for sign in signs) or not words.isdisjoint(names)
+
+        if has("@"):
+            yield from (Detail("email", *m.span()) for m in _EMAIL.finditer(text))
+        if has("@", self._words.at) and has(".", self._words.dot | _PROVIDER_NAMES):
+            yield from self._written_emails(text)
+        if has(":") or _DOT_INSIDE.search(text):
+            yield from self._links(text)
+        if has("/([", self._words.dot | self._words.slash | _COM):
+            yield from self._written_links(text)
+        if has("@$", _SERVICE_WORDS):
+            yield from self._handles(text)
         if any(character.isdigit() for character in text):
             yield from self._numbers(text)
             yield from (Detail("address", *m.span()) for m in self._address.finditer(text))
-        yield from self._spelled_phones(text)
+        if has("", self._words.spelled):
+            yield from self._spelled_phones(text)
 
     def _links(self, text: str) -> Iterator[Detail]:
         for pattern in (_URL, _SITE):
@@ -295,7 +315,8 @@ class _Words:
 
         self.digits: dict[str, str] = {w: d for table in tables for w, d in table.get("digits", {}).items()}
         self.repeats: dict[str, int] = {w: n for table in tables for w, n in table.get("repeats", {}).items()}
-        self.at, self.dot, self.slash = merged("at"), merged("dot"), merged("slash")
+        self.spelled = frozenset(self.digits)
+        self.at, self.dot, self.slash = (frozenset(merged(name)) for name in ("at", "dot", "slash"))
         self.connect, self.reach = merged("is"), merged("reach")
         self.code, self.not_code, self.yours = merged("code"), frozenset(merged("not_code")), merged("yours")
         self.live, self.street, self.street_first = merged("live"), merged("street"), merged("street_first")

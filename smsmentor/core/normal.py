@@ -29,6 +29,8 @@ _SPACES = re.compile(r"\s+")
 
 def plain(text: str) -> str:
     """The text as we compare it: NFKC, nothing invisible, straight quotes, single spaces, lower case."""
+    if text.isascii() and text.isprintable():  # most texts: of all the rest only the backtick concerns them
+        return " ".join(text.replace("`", "'").split()).lower()
     folded = unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY)).translate(_TYPOGRAPHY)
     seen = "".join(_seen(character) for character in folded)
     return _SPACES.sub(" ", seen).strip().lower()
@@ -37,6 +39,8 @@ def plain(text: str) -> str:
 def relay_text(text: str) -> str:
     """The text as we pass it on: one line, letters and emoji untouched, nothing that XML 1.0 forbids
     (section 2.2), nothing that reorders or hides words, typography in GSM-7 where a look-alike exists."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.replace("`", "'").split())
     composed = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHY)
     kept = "".join(c if c in _JOINERS or c == "\ufe0f" else _seen(c) for c in composed)
     return _SPACES.sub(" ", kept).strip()

@@ -24,6 +24,7 @@ import string
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from smsmentor.core.normal import plain
 
@@ -48,11 +49,17 @@ _STATES_MAX = 20_000
 _WORDS_MAX = 20_000
 
 
+@lru_cache(maxsize=64)
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text as phrases see them, sentence ends between them ("." or "?"), one at either side."""
+    """The words of a text as phrases see them, sentence ends between them ("." or "?"), one at either side.
+
+    Remembered for a moment: each recogniser asks for the words of the same text.
+    """
     lines = " . ".join(line for line in re.split(r"[\n\r]+", text) if line.strip())
-    bare = unicodedata.normalize("NFKD", plain(lines).replace("'", ""))
-    letters = "".join(c for c in bare if not unicodedata.combining(c))
+    letters = plain(lines).replace("'", "")
+    if not letters.isascii():
+        bare = unicodedata.normalize("NFKD", letters)
+        letters = "".join(c for c in bare if not unicodedata.combining(c))
     words = [END]
     for word in _WORD.findall(letters):
         if word[0] in ".!?":
@@ -213,10 +220,12 @@ class Phrases:
     def find(self, words: Sequence[str]) -> Iterator[Found]:
         """Every rule at every place where it fits, the longest fit of each, from left to right."""
         symbols, places = self._symbols(words)
-        for first in range(len(symbols)):
-            state = self._first
-            longest: dict[str, int] = {}
-            for last in range(first, len(symbols)):
+        for first, symbol in enumerate(symbols):
+            state = self._first.moves.get(symbol) or self._move(self._first, symbol)
+            if not state.nodes:  # most words begin no phrase
+                continue
+            longest = dict.fromkeys(state.rules, first)
+            for last in range(first + 1, len(symbols)):
                 state = state.moves.get(symbols[last]) or self._move(state, symbols[last])
                 if not state.nodes:
                     break
@@ -230,7 +239,9 @@ class Phrases:
         symbols, _ = self._symbols([word for word in words if word not in ENDS])
         state = self._first
         for symbol in symbols:
-            state = self._move(state, symbol)
+            state = state.moves.get(symbol) or self._move(state, symbol)
+            if not state.nodes:
+                break
         return frozenset(state.rules)
 
     # Building

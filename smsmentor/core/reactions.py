@@ -10,6 +10,8 @@ from smsmentor.core.normal import plain
 
 # "a reaction sign, then to": Android and newer iPhones write the emoji itself.
 _SIGNS = re.compile(r"[^\w\s\"']{1,12}")
+_BEGINNING = 3
+"""Characters of a form by which it is found; no form is shorter."""
 
 
 class Reactions:
@@ -21,7 +23,7 @@ class Reactions:
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
-        self._forms: list[tuple[str, str, str]] = []
+        forms_of_all: list[tuple[str, str, str]] = []
         auto: list[str] = []
         for table in tables.values():
             reactions: Mapping[str, Iterable[str]] = table.get("reactions", {})
@@ -31,9 +33,13 @@ class Reactions:
                     auto += [plain(form) for form in forms]
                 elif kind != "things":
                     for form in forms:
-                        self._forms += [(kind, *_ends(form))]
-                        self._forms += [(kind, plain(form.replace('"*"', thing)), "") for thing in things]
+                        forms_of_all += [(kind, *_ends(form))]
+                        forms_of_all += [(kind, plain(form.replace('"*"', thing)), "") for thing in things]
         self._auto = tuple(auto)
+        self._forms: dict[str, list[tuple[int, str, str, str]]] = {}
+        """By how they begin, so that a text is held against the few forms that begin like it."""
+        for rank, known in enumerate(forms_of_all):
+            self._forms.setdefault(known[1][:_BEGINNING], []).append((rank, *known))
 
     def read(self, text: str) -> str | None:
         """The kind of reaction ("liked", "loved", ...), "auto" for an automatic answer, None for own words."""
@@ -41,10 +47,13 @@ class Reactions:
         if words.startswith(self._auto):
             return "auto"
         signed = _SIGNS.sub("@", words, count=1)
-        for kind, start, end in self._forms:
-            if _fits(words, start, end) or ("@" in start and _fits(signed, start, end)):
-                return kind
-        return None
+        found = [
+            (rank, kind)
+            for read in {words, signed}
+            for rank, kind, start, end in self._forms.get(read[:_BEGINNING], ())
+            if (read is words or "@" in start) and _fits(read, start, end)
+        ]
+        return min(found)[1] if found else None
 
 
 def _ends(form: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from smsmentor.core.phrases import ENDS, Found, Phrases, words_of
@@ -39,10 +40,14 @@ class Safety:
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._languages = {language: _Rules(table) for language, table in tables.items()}
+        # Remembered for a moment: a text is looked at when it comes, before it passes on, and for its receiver.
+        self._alarms = lru_cache(maxsize=64)(self._look)
 
     def alarms(self, text: str) -> tuple[Alarm, ...]:
         """Every rule that fired, the most severe first; nothing when all is well."""
-        words = words_of(text)
+        return self._alarms(words_of(text))
+
+    def _look(self, words: tuple[str, ...]) -> tuple[Alarm, ...]:
         fired = {
             Alarm(level, rule, language)
             for language, rules in self._languages.items()

@@ -75,6 +75,10 @@ class _Hit(NamedTuple):
     sign: _Sign
 
 
+_Weights = dict[str, tuple[float, tuple[str, ...]]]
+"""The weight of each topic, with the entries that gave it."""
+
+
 class Topics:
     """The topics of one pool.
 
@@ -108,6 +112,18 @@ class Topics:
 
     def match(self, text: str, limit: int = 3) -> list[TopicMatch]:
         """The topics that a question seems to be about, likeliest first, at most `limit`; may be empty."""
+        return self._ranked(text)[0][: max(limit, 0)]
+
+    def best(self, text: str) -> TopicMatch | None:
+        """The one topic to ask for; None when nothing matches well enough, which means the general pool."""
+        ranked, signs = self._ranked(text)
+        if not ranked or ranked[0].score < SURE_ENOUGH:
+            return None
+        evidence, _ = signs.get(ranked[0].topic, (0.0, ()))
+        return ranked[0] if evidence >= EVIDENCE else None
+
+    def _ranked(self, text: str) -> tuple[list[TopicMatch], _Weights]:
+        """All topics that a question may be about, likeliest first, and what whole entries say about each."""
         text = self._repaired(text)
         signs = _weigh(self._hits(text, IN_QUESTIONS))
         leaning = self._leaning(text)
@@ -120,17 +136,8 @@ class Topics:
         ranked = sorted(weights.items(), key=lambda item: -item[1])
         return [
             TopicMatch(topic, _score(weight, total) * doubt, signs[topic][1] if topic in signs else ())
-            for topic, weight in ranked[: max(limit, 0)]
-        ]
-
-    def best(self, text: str) -> TopicMatch | None:
-        """The one topic to ask for; None when nothing matches well enough, which means the general pool."""
-        first = next(iter(self.match(text, limit=1)), None)
-        if first is None or first.score < SURE_ENOUGH:
-            return None
-        signs = _weigh(self._hits(self._repaired(text), IN_QUESTIONS))
-        evidence, _ = signs.get(first.topic, (0.0, ()))
-        return first if evidence >= EVIDENCE else None
+            for topic, weight in ranked
+        ], signs
 
     def expand(self, skills: str) -> tuple[str, ...]:
         """The topics that a mentor's free text ("excel, hr, nursing 12 yrs") stands for, in the order typed."""
@@ -267,6 +274,8 @@ class _Book:
     def __init__(self, language: str) -> None:
         self._stem = _STEMMERS.get(language, str)
         self._entries: dict[str, list[_Sign]] = {}
+        self._longest: dict[str, int] = {}
+        """By the first word of entries, how many words the longest of them has: most words begin none."""
         self._together: dict[str, list[tuple[frozenset[str], _Sign]]] = {}
         self._known: set[str] = set()
         self._counts: dict[str, dict[str, int]] = {}
@@ -285,6 +294,7 @@ class _Book:
         if together:
             self._together.setdefault(stems[0], []).append((frozenset(stems), sign))
         else:
+            self._longest[stems[0]] = max(len(stems), self._longest.get(stems[0], 0))
             signs = self._entries.setdefault(" ".join(stems), [])
             if sign not in signs:
                 signs.append(sign)
@@ -300,7 +310,7 @@ class _Book:
         for places in (telling, range(len(words))):
             for first, start in enumerate(places):
                 key = ""
-                for last in places[first : first + LONGEST_PHRASE]:
+                for last in places[first : first + min(self._longest.get(stems[start], 0), LONGEST_PHRASE)]:
                     key = f"{key} {stems[last]}" if key else stems[last]
                     yield from self._said(key, start, last + 1, worth)
         present = set(stems)
@@ -350,7 +360,7 @@ def _covered(hit: _Hit, reach: Mapping[int, int]) -> bool:
     return reach.get(hit.start, 0) > hit.end or any(reach.get(start, 0) >= hit.end for start in before)
 
 
-def _weigh(hits: Iterable[_Hit]) -> dict[str, tuple[float, tuple[str, ...]]]:
+def _weigh(hits: Iterable[_Hit]) -> _Weights:
     """The weight of each topic with the entries that gave it; the same words count once for a topic."""
     strongest: dict[str, dict[tuple[int, int] | str, _Hit]] = {}
     for hit in hits:
@@ -358,7 +368,7 @@ def _weigh(hits: Iterable[_Hit]) -> dict[str, tuple[float, tuple[str, ...]]]:
         place = (hit.start, hit.end) if hit.end else hit.sign.entry
         if place not in signs or signs[place].weight < hit.weight:
             signs[place] = hit
-    weights: dict[str, tuple[float, tuple[str, ...]]] = {}
+    weights: _Weights = {}
     for topic, signs in strongest.items():
         ranked = sorted(signs.values(), key=lambda hit: -hit.weight)
         weight = sum(hit.weight * FADING**rank for rank, hit in enumerate(ranked))
