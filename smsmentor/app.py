@@ -27,7 +27,8 @@ from smsmentor.core.events import Act, Event
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, OutText
 from smsmentor.core.turn import Turn
-from smsmentor.errors import SmsmentorError
+from smsmentor.errors import SmsmentorError, StoreDamaged
+from smsmentor.housekeeping import Housekeeping
 from smsmentor.logs import report_to_log
 from smsmentor.outbox import Outbox
 from smsmentor.ports import Clock, Gateway, SetClock
@@ -177,6 +178,8 @@ class App:
     engine: Engine
     in_flight: InFlight = field(default_factory=InFlight)
     draining: bool = False
+    fault: SmsmentorError | None = None
+    """Why it stopped by itself."""
 
     def unready(self) -> list[str]:
         """Why no texts should be sent here now."""
@@ -204,6 +207,7 @@ class App:
             loop.add_signal_handler(number, told.set)
         await self._take_operators()
         await self.engine.start()
+        keeping = loop.create_task(self._keep_house(told), name="housekeeping")
         server = HTTPServer(
             self.application(),
             xheaders=self.settings.behind_proxy,
@@ -215,7 +219,21 @@ class App:
         server.add_socket(listener)
         started(listener.getsockname()[1])
         await told.wait()
+        keeping.cancel()
         await self._stop(server)
+        if self.fault is not None:
+            raise self.fault
+
+    async def _keep_house(self, told: asyncio.Event) -> None:
+        """Retention and copies; a file that turns out to be broken ends the service before it does harm."""
+
+        def damaged(error: StoreDamaged) -> None:
+            log.critical("The store is damaged, and the server stops: %s", error)
+            self.fault = _with_way_back(error, self.settings)
+            told.set()
+
+        keeper = Housekeeping(self.engine.service, self.store, self.settings, SystemClock())
+        await keeper.forever(asyncio.sleep, damaged)
 
     async def _stop(self, server: HTTPServer) -> None:
         """Take no more, answer those who are waiting, finish the texts in hand, let go."""
@@ -255,7 +273,21 @@ def knowledge_of(settings: Settings) -> Knowledge:
 def open_store(settings: Settings) -> TinyDBStore:
     """The store in the data folder, which is made when it is not there. Raises SmsmentorError."""
     make_folder(settings.data)
-    return TinyDBStore(settings.store_path)
+    try:
+        return TinyDBStore(settings.store_path)
+    except StoreDamaged as error:
+        raise _with_way_back(error, settings) from None
+
+
+def _with_way_back(error: StoreDamaged, settings: Settings) -> StoreDamaged:
+    """The error with what to do: nothing is half loaded, and nothing was changed."""
+    from smsmentor.backup import copies
+
+    found = copies(settings.backups_path)
+    if not found:
+        return StoreDamaged(f"{error}\nThere is no copy in {settings.backups_path}. Keep the file as it is.")
+    newest = f"{found[0].made:%Y-%m-%d %H:%M} UTC"
+    return StoreDamaged(f"{error}\n`smsmentor restore` puts back the newest of {len(found)} copies, of {newest}.")
 
 
 def make_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsmentor import __version__
+from smsmentor.cli_backup import make_backup, restore
 from smsmentor.cli_data import export, import_, operators, stats, why
 from smsmentor.cli_play import play, play_in_terminal
 from smsmentor.errors import SettingsError, SmsmentorError
@@ -58,6 +59,8 @@ main.add_command(export)
 main.add_command(stats)
 main.add_command(why)
 main.add_command(operators)
+main.add_command(make_backup)
+main.add_command(restore)
 
 
 @main.command("try")
@@ -80,7 +83,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
     from smsmentor.app import build, knowledge_of, listen
 
     with TemporaryDirectory(prefix="smsmentor-") as folder:
-        settings = Settings(Path(folder), host=host, phones_open=True)
+        settings = Settings(Path(folder), host=host, phones_open=True, backup_hours=0)
         knowledge = knowledge_of(settings)
         start = daytime(datetime.now(UTC), settings.rules.zone)
         asyncio.run(_fill(settings, knowledge, pool, start))
@@ -105,6 +108,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
 def serve(host: str | None, port: int | None, data: str | None) -> None:
     """Serve on your own data: with a carrier's account by text message, without one on simulated phones."""
     import asyncio
+    from contextlib import closing
 
     from smsmentor.app import build, listen, make_folder, only_one
     from smsmentor.logs import set_up
@@ -113,8 +117,7 @@ def serve(host: str | None, port: int | None, data: str | None) -> None:
     settings = load(host=host, port=None if port is None else str(port), data=data)
     set_up(settings.log_format, settings.log_level)
     make_folder(settings.data)
-    with only_one(settings.data):
-        listener = listen(settings.host, settings.port)
+    with only_one(settings.data), closing(listen(settings.host, settings.port)) as listener:
         app = build(settings)
         asyncio.run(app.run(listener, lambda at: _say_serving(app, at)))
 

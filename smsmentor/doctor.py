@@ -58,6 +58,7 @@ def examine(environ: Mapping[str, str], now: datetime, *, online: bool = False) 
     parts: list[Callable[[], Iterator[Check]]] = [
         lambda: _folder(settings),
         lambda: _store(settings, now),
+        lambda: _copies(settings, now),
         lambda: _words(settings),
         lambda: _account(settings, now, online=online),
     ]
@@ -119,7 +120,8 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
         return
     try:
         with closing(TinyDBStore(settings.store_path)) as store, store.reading() as reader:
-            yield Check("ok", "store", f"{settings.store_path} opens")
+            store.check()
+            yield Check("ok", "store", f"{settings.store_path} opens, and everything in it can be read")
             yield _people(reader.count(Member, "mentor", "yes"), reader.count(Member, "operator", "yes"))
             newest = next(reader.walk(Fact, "fact", "text.settled", newest=True), None)
             if newest is not None and newest.at > now + MOST_WAITING and settings.has_account:
@@ -130,7 +132,24 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
                 fix = "Is `smsmentor serve` running? Its log says what holds it up."
                 yield Check("warn", "waiting work", f"something is due since {moment:%Y-%m-%d %H:%M} UTC", fix)
     except SmsmentorError as error:
-        yield Check("fail", "store", str(error), "Put back a backup, or move the file away to begin anew.")
+        fix = "Stop the server and put back a copy: smsmentor restore. Or move the file away to begin anew."
+        yield Check("fail", "store", str(error), fix)
+
+
+def _copies(settings: Settings, now: datetime) -> Iterator[Check]:
+    from smsmentor.backup import copies
+
+    if not settings.store_path.exists():
+        return
+    folder = settings.backups_path
+    newest = next(iter(copies(folder)), None)
+    if newest is None:
+        yield Check("warn", "copies", f"none in {folder}", "Make one: smsmentor backup. A running server makes them.")
+    elif settings.backup_hours and now - newest.made > 2 * timedelta(hours=settings.backup_hours):
+        said = f"the newest is of {newest.made:%Y-%m-%d %H:%M} UTC"
+        yield Check("warn", "copies", said, "Is `smsmentor serve` running? Its log says why none was made.")
+    else:
+        yield Check("ok", "copies", f"the newest is of {newest.made:%Y-%m-%d %H:%M} UTC")
 
 
 def _people(mentors: int, operators: int) -> Check:

@@ -137,6 +137,12 @@ class TinyDBStore:
             else:
                 check(connection, self.path, full=False)
 
+    def check_pages(self) -> None:
+        """Raise StoreDamaged when a page of the file is broken. Reads every page and no document: not on the loop."""
+        self._refuse_when_closed()
+        with closing(connect(self.path)) as connection:
+            check(connection, self.path, full=True)
+
     def export_json(self, target: str | Path) -> None:
         """Write the whole state as a JSON file that a stock `TinyDB(target)` opens, with the same `doc_id`s."""
         self._refuse_when_closed()
