@@ -127,8 +127,7 @@ def char_grams(table: dict[str, Any]) -> Rank:
         query = grams(text)
         return ranked(
             {
-                topic: sum(n * rarity.get(gram, 0) * vector.get(gram, 0) for gram, n in query.items())
-                / norms[topic]
+                topic: sum(n * rarity.get(gram, 0) * vector.get(gram, 0) for gram, n in query.items()) / norms[topic]
                 for topic, vector in vectors.items()
             }
         )
@@ -173,11 +172,7 @@ def main() -> None:
     if importlib.util.find_spec("rapidfuzz"):
         methods["rapidfuzz token_set_ratio"] = fuzzy
     groups = [group for group in rows if "none" not in group]
-    print(
-        f"{'at 1 / at 3 (%)':34}"
-        + "".join(f"{group:>15}" for group in groups)
-        + "   ms p50   p99  times    MB"
-    )
+    print(f"{'at 1 / at 3 (%)':34}" + "".join(f"{group:>15}" for group in groups) + "   ms p50   p99  times    MB")
     base = 0.0
     for name, make in methods.items():
         rank, held = measure(make, table)

@@ -12,6 +12,7 @@ import click
 
 from smsmentor import __version__
 from smsmentor.cli_backup import make_backup, restore
+from smsmentor.cli_carrier import carrier
 from smsmentor.cli_data import export, import_, operators, stats, why
 from smsmentor.cli_play import play, play_in_terminal
 from smsmentor.errors import SettingsError, SmsmentorError
@@ -59,6 +60,7 @@ main.add_command(export)
 main.add_command(stats)
 main.add_command(why)
 main.add_command(operators)
+main.add_command(carrier)
 main.add_command(make_backup)
 main.add_command(restore)
 

@@ -48,6 +48,8 @@ class Player:
     async def _play(self, given: dict[str, Any]) -> None:
         match given:
             case {"from": str(sender), "body": str(body)}:
+                if not all(_is_text(part) for part in (sender, body)):
+                    raise BadInput("half of a surrogate pair is not a character")
                 await self.rig.text(sender, body, media=_whole(given.get("media", 0), "media"))
             case {"wait": str() | int() | float() as span}:
                 await self.rig.wait(_span(span))
@@ -110,9 +112,11 @@ def _span(given: str | float) -> timedelta:
     return found
 
 
+def _is_text(words: str) -> bool:
+    return not any("\ud800" <= c <= "\udfff" for c in words)
+
+
 def _whole(given: object, name: str) -> int:
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise BadInput(f"{name} is not a whole number")
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise BadInput(f"{name} is not a whole number, 0 or more")
     return given
-
-

@@ -13,6 +13,7 @@ from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.catalogue import Catalogue
 from smsmentor.core.contact import Contacts
 from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.language import Languages
 from smsmentor.core.reactions import Reactions
 from smsmentor.core.rules import Rules
 from smsmentor.core.safety import Safety
@@ -58,4 +59,5 @@ def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, 
         hotlines=read_toml(folder / "hotlines.toml"),
         cities={city: zone for zone, cities in read_toml(folder / "cities.toml").items() for city in cities},
         carrier_codes=CarrierCodes(read_toml(folder / "carrier_codes.toml")),
+        languages=Languages(files),
     )

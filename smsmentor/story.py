@@ -26,6 +26,7 @@ Restart = Callable[[Rig], Awaitable[None]]
 
 _TIMED = re.compile(r"(?:\+(\d+)\s*d\s+)?(\d{1,2}:\d{2}(?::\d{2})?)?\s*(\w+(?: \d+)?)\s*([<>])\s?(.*)", re.DOTALL)
 _MARK = re.compile(r"\s*\[(\d+)\]$")
+LAST_OF_MINUTE = timedelta(seconds=59.999)
 
 
 @dataclass
@@ -125,7 +126,7 @@ class Story:
         local = now.astimezone(self.zone)
         wanted = local.replace(hour=hours, minute=minutes, second=(seconds or [0])[0], microsecond=0)
         wanted += timedelta(days=days)
-        at_minute = wanted + timedelta(seconds=0 if seconds else 59)
+        at_minute = wanted + (timedelta(0) if seconds else LAST_OF_MINUTE)
         if not days and at_minute < local:
             wanted += timedelta(days=1)
         return wanted.astimezone(UTC)
@@ -198,7 +199,7 @@ class Teller:
         """How far the clock goes for expected texts: to the end of the last one's minute, not past what is next."""
         line = lines[number]
         assert line.at is not None
-        end = line.at + timedelta(seconds=59) if line.to_the_minute else line.at
+        end = line.at + LAST_OF_MINUTE if line.to_the_minute else line.at
         following = next((x for x in lines[number + 1 :] if x.at is not None), None)
         if following is not None and following.at is not None and line.at < following.at < end:
             return following.at

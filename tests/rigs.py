@@ -25,11 +25,12 @@ from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.events import Inbound
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import OutText
-from smsmentor.core.rules import Rules, with_values
+from smsmentor.core.rules import Rules
 from smsmentor.gateways.signature import sign
 from smsmentor.gateways.twilio import TwilioGateway, TwilioSettings, TwilioWebhook
 from smsmentor.ports import Gateway, SetClock, Store
 from smsmentor.rig import Rig
+from smsmentor.settings import rules_from
 from smsmentor.stores.memory import MemoryStore
 from smsmentor.stores.tinydb import TinyDBStore
 
@@ -47,7 +48,7 @@ def base_knowledge() -> Knowledge:
 
 def knowledge(settings: Mapping[str, str]) -> Knowledge:
     """The shipped words with a story's own numbers."""
-    return replace(base_knowledge(), rules=with_values(Rules(), settings))
+    return replace(base_knowledge(), rules=rules_from(settings))
 
 
 async def memory_rig(start: datetime, settings: dict[str, str]) -> Rig:

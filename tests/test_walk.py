@@ -11,8 +11,8 @@ import pytest
 from tests.rigs import TinyDBRigs, keep_running, memory_rig
 from tests.walk import START, Walk
 
-WALKS = int(os.environ.get("SMSMENTOR_WALKS", "12"))
-STEPS = int(os.environ.get("SMSMENTOR_WALK_STEPS", "120"))
+WALKS = int(os.environ.get("TEST_WALKS", "12"))
+STEPS = int(os.environ.get("TEST_WALK_STEPS", "120"))
 
 
 @pytest.mark.parametrize("seed", range(WALKS))

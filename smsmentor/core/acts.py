@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from smsmentor.core import halt, members, parked, pool, requests, retention, rotation
 from smsmentor.core.events import Act
-from smsmentor.core.model import Code, Member, Request, Tally
+from smsmentor.core.model import Code, Member, Request, Tally, Timer
 from smsmentor.core.turn import Turn
 
 
@@ -20,19 +20,27 @@ def run(turn: Turn, event: Act) -> None:
         turn.note("operator.acted", act=event.name, by=event.by)
 
 
+MENTOR_FIELDS = (
+    *("alias", "field", "employer", "years", "topics", "skills", "zone", "hours", "lang"),
+    *("open_limit", "offers_a_day", "offers_a_week"),
+)
+
+
+def _stranger(turn: Turn, phone: str) -> Member:
+    return Member(turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone), lang=turn.rules.lang)
+
+
 def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:
     """A mentor joins by the operator's list, or the entry of one who has joined is brought up to date."""
     phone = str(args["phone"])
     known = members.by_phone(turn, phone)
-    fields = {
-        name: args[name]
-        for name in ("alias", "field", "employer", "years", "topics", "skills", "zone", "hours", "lang")
-        if args.get(name) not in (None, "", ())
-    }
-    base = known or Member(turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone))
+    fields = {name: args[name] for name in MENTOR_FIELDS if args.get(name) not in (None, "", ())}
+    base = known or _stranger(turn, phone)
     consented = args["consented"]
     assert isinstance(consented, datetime)
-    mentor = replace(base, mentor=True, consented=consented, consent_how="operator's list", **fields)
+    if known is None or not known.mentor:
+        fields |= {"consented": consented, "consent_how": "operator's list"}
+    mentor = replace(base, mentor=True, **fields)
     turn.save(mentor)
     pool.stand(turn, mentor)
     if known is None or not known.mentor:
@@ -45,9 +53,7 @@ def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:
 def _mentee(turn: Turn, args: Mapping[str, Any]) -> None:
     """Somebody who has not texted yet is known beforehand, with what the operator says about them."""
     phone = str(args["phone"])
-    base = members.by_phone(turn, phone) or Member(
-        turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone), lang=turn.rules.lang
-    )
+    base = members.by_phone(turn, phone) or _stranger(turn, phone)
     fields = {n: args[n] for n in ("alias", "field", "employer", "zone", "lang") if args.get(n)}
     turn.save(replace(base, **fields))
     turn.note("member.joined", member=base.id, role="mentee")
@@ -57,7 +63,7 @@ def _operator(turn: Turn, args: Mapping[str, Any]) -> None:
     """A number may give operator commands and is paged."""
     phone = str(args["phone"])
     known = members.by_phone(turn, phone)
-    base = known or Member(turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone))
+    base = known or _stranger(turn, phone)
     turn.save(replace(base, operator=True, alias=str(args.get("alias") or base.alias)))
     turn.note("member.joined", member=base.id, role="operator")
 
@@ -94,8 +100,16 @@ def _clear(turn: Turn, args: Mapping[str, Any]) -> None:
     retention.clear(turn)
 
 
+def _put_off(turn: Turn, args: Mapping[str, Any]) -> None:
+    """A timer whose event failed comes again later."""
+    timer = turn.get(Timer, str(args["timer"]))
+    if timer is not None:
+        turn.remind(timer.kind, timer.subject, turn.now + timedelta(minutes=turn.rules.retry_minutes))
+
+
 ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
     "mentee": _mentee,
+    "put off": _put_off,
     "mentor": _mentor,
     "operator": _operator,
     "clear": _clear,

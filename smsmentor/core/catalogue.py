@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from string import Formatter
 from typing import Any
 
-from smsmentor.core.normal import plain
+from smsmentor.core.parse import bare
 
 
 class Catalogue:
@@ -86,4 +86,4 @@ def _texts(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 
 
 def _keywords(table: Mapping[str, Any]) -> dict[str, str]:
-    return {plain(str(word)): command for command, words in table.items() for word in words}
+    return {bare(str(word)): command for command, words in table.items() for word in words}

@@ -165,7 +165,7 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     coded = codes.read(event.body)
     if coded is None:
         return None
-    if not coded.rest and (answered := prompts.answer(turn, member, event.body)):
+    if len(coded.rest) <= 1 and (answered := prompts.answer(turn, member, event.body)):
         return answered
     known = turn.get(Code, coded.code)
     request = turn.need(Request, known.request) if known else None
@@ -260,7 +260,8 @@ def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:
 
 def _done_at_the_end(turn: Turn, member: Member, text: str, request: Request | None) -> Outcome | None:
     words = frozenset(word for word, name in turn.knowledge.words.keywords(member.lang).items() if name == "done")
-    if not asking.is_done(text, words, turn.knowledge.yes_no(member.lang)) or not members.live_requests(turn, member.id):
+    said = asking.is_done(text, words, turn.knowledge.yes_no(member.lang))
+    if not said or not members.live_requests(turn, member.id):
         return None
     asked = Asked(turn, member, parse.Call("done", "", True, False, True), request)
     return asking.done(asked, request or "") or Outcome("command", "DONE")
@@ -278,6 +279,11 @@ def _lettered(turn: Turn, member: Member, text: str, within: list[Request] | Non
         return None
     asked = Asked(turn, member, parse.Call("more", "", True, True, True))
     return asking.to_letter(asked, letter, named, rest) or Outcome("relayed", request=named[0].request)
+
+
+def our_question_in_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """The answer to something that any words answer: what happened (REPORT), the practice question."""
+    return prompts.answer_in_words(turn, member, event.body)
 
 
 def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
@@ -319,6 +325,7 @@ GATES: tuple[Callable[[Turn, Member, Inbound], Outcome | None], ...] = (
     code_at_start,
     our_question,
     command,
+    our_question_in_words,
     open_places,
     new_request_or_menu,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from smsmentor.core import leaving, members, retention
-from smsmentor.core.model import Member, Offer, OutText, Prompt, Request, Standing, Suppressed, Text, Thread
+from smsmentor.core.model import Member, Offer, OutText, Prompt, Request, Sprint, Standing, Suppressed, Text, Thread
 from smsmentor.core.turn import Turn
 
 GONE = ""
@@ -27,6 +27,10 @@ def erase(turn: Turn, member: Member) -> None:
         turn.save(replace(turn.need(Offer, offer.id), late=GONE, follow_up=GONE))
         if turn.need(Offer, offer.id).status == "answered":
             _erase_texts_of(turn, turn.need(Request, offer.request))
+    for sprint in turn.find(Sprint, "member", member.id):
+        ended = turn.need(Sprint, sprint.id).ended or turn.now
+        turn.save(replace(sprint, skill=GONE, notes=(), ended=ended))
+        turn.forget("sprint.week", sprint.id)
     for text in turn.find(Text, "member", member.id):
         turn.save(replace(turn.need(Text, text.id), body=GONE))
     for sent in turn.find(OutText, "whose", member.id):

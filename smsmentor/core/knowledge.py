@@ -23,10 +23,9 @@ from smsmentor.core.parse import bare, kept_words
 from smsmentor.core.reactions import Reactions
 from smsmentor.core.rules import Rules
 from smsmentor.core.safety import Safety
-from smsmentor.core.topics import Topics
 from smsmentor.core.schedule import zone_of
+from smsmentor.core.topics import Topics
 from smsmentor.core.when import Times, say_time
-
 
 LONGEST_WISH = 60
 """Characters of a text that asks for a language."""
@@ -175,7 +174,10 @@ def _days(days: tuple[int, ...], names: Sequence[str]) -> str:
 def _small_words(words: Catalogue, lang: str) -> Mapping[str, frozenset[str]]:
     both = (words.table(words.default, "words"), words.table(lang, "words"))
     names = [name for name in both[0] if name not in ("numbers", "own")]
-    return {name: frozenset(form for table in both for word in table.get(name, ()) for form in (word, bare(word))) for name in names}
+    return {
+        name: frozenset(form for table in both for word in table.get(name, ()) for form in (word, bare(word)))
+        for name in names
+    }
 
 
 @lru_cache(maxsize=32)

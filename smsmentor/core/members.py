@@ -33,6 +33,16 @@ def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
     return member
 
 
+def hear_language(turn: Turn, member: Member, body: str) -> None:
+    """A mentee who writes another language that we have is written to in it; LANG fixes it, and mentors choose it."""
+    if member.lang_fixed or member.mentor or member.state != "active":
+        return
+    lang = turn.knowledge.languages.read(body, member.lang, known=member.last_text_at is not None)
+    if lang is not None:
+        turn.save(replace(member, lang=lang))
+        turn.note("member.changed", member=member.id, what="lang")
+
+
 def number_hash(phone: str) -> str:
     """What remains of an erased number that had opted out: enough to know it again, not to read it."""
     return blake2b(phone.encode(), digest_size=16, person=b"smsmentor-opt").hexdigest()

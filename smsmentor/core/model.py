@@ -199,6 +199,8 @@ class Request(Record):
     """Nobody could be asked: whoever frees up goes to the oldest waiting request."""
     front: bool = False
     """A mentor who was asked has left: it goes before all others that wait."""
+    avoid: tuple[str, ...] = ()
+    """Mentors who are asked only when there is nobody else: those of a sprint's earlier weeks."""
     follow_up: str = ""
     """What the mentee asked a mentor who left, for the next one who can be asked."""
     told: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import members, pool, requests, rotation
+from smsmentor.core import members, pool, requests, rhythm, rotation
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.turn import Outcome, Turn
@@ -17,7 +17,7 @@ def answer(turn: Turn, mentor: Member, offer: Offer, text: str) -> Outcome:
     pool.replied(turn, mentor.id)
     if request.status == "closed" or offer.status == "withdrawn" or len(request.answers) >= request.places:
         return late(turn, mentor, offer, request, text)
-    rotation.count_answer(turn, offer)
+    rhythm.count_answer(turn, offer)
     if _place_is_kept(turn, request, offer):
         turn.save(replace(offer, late=text))
         turn.forget("offer.silent", offer.id)
@@ -97,7 +97,7 @@ def mentor_left(turn: Turn, mentor: Member, *, for_good: bool) -> None:
     for offer in members.open_offers(turn, mentor.id):
         request = turn.need(Request, offer.request)
         requests.withdraw(turn, offer, request)
-        turn.remind("request.next", request.id, turn.now)
+        rotation.lost(turn, request)
     for thread in members.open_threads(turn, mentor.id):
         if not (for_good or thread.awaiting):
             continue
@@ -180,7 +180,7 @@ def _place_is_kept(turn: Turn, request: Request, offer: Offer) -> bool:
 
 def _places_changed(turn: Turn, request: Request) -> None:
     if len(request.answers) < request.places:
-        turn.remind("request.next", request.id, turn.now + rotation.patience(turn, request))
+        rotation.hasten(turn, request)
         return
     turn.forget("request.next", request.id)
     for offer in rotation.in_flight_of(turn, request):

@@ -1,12 +1,24 @@
-"""From a text to what it asks for: keywords with their grammar, small typos, digits, thin questions."""
+"""From a text to what it asks for: keywords with their grammar, small typos, digits, ratings, thin questions."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from smsmentor.core.normal import plain
+
+Lists = Mapping[str, frozenset[str]]
+"""The small closed word lists of a language, `[words]` of its file, each entry as `bare` gives it."""
+
+LONGEST_KEYWORD = 3
+"""Words in a keyword such as `one more view`."""
+LONGEST_POLITE = 4
+"""Words in a polite phrase such as `thank you so much`."""
+POLITE_IN_A_ROW = 3
+SHORTEST_REPAIRED = 3
 
 
 class Call(NamedTuple):
@@ -14,49 +26,141 @@ class Call(NamedTuple):
 
     command: str
     rest: str
-    """What follows the keyword, as it was written, without the separator."""
+    """What follows the keyword, as it was written, without the separator and without `please` or `thanks`."""
     shouted: bool
     """The keyword stood in capitals."""
     separated: bool
     """Punctuation stood between the keyword and the rest."""
     exact: bool
     """No typo was forgiven."""
+    whole_rest: str = ""
+    """What follows the keyword, polite words at its end included: what is passed on to people."""
+    phrase: bool = False
+    """The keyword was a phrase of several words, such as `send it`."""
 
 
-_WORD = re.compile(r"\s*([^\W_]+)(\s*[^\w\s]*\s*)(.*)", re.DOTALL)
-_DIGIT = re.compile(r"\W*([0-9])\W*")
+class _Word(NamedTuple):
+    bare: str
+    start: int
+    end: int
+
+
+_WORD = re.compile(r"[^\W_]+(?:['’`´][^\W_]+)*")
+_GAP = re.compile(r"\s*([^\w\s]*)\s*")
+_ONLY_SPACE = re.compile(r"[ \t]*")
+_BARE = re.compile(r"[^\W_]+")
 _LETTERED = re.compile(r"\s*([A-Fa-f])\s*[:,;.)\-]\s*(\S.*)", re.DOTALL)
 
 
-def calls(text: str, keywords: Mapping[str, str], common: Iterable[str] = ()) -> Iterator[Call]:
-    """The commands that a text may call, best reading first: two-word keywords, the first word, its small typos."""
-    found = _WORD.match(text)
-    if not found:
-        return
-    word, gap, rest = found.groups()
-    second = _WORD.match(rest)
-    separated = bool(gap.strip()) and bool(rest.strip())
-    if second and not separated:
-        both = f"{plain(word)} {plain(second[1])}"
-        if both in keywords:
-            yield Call(keywords[both], second[3].strip(), word.isupper(), bool(second[2].strip()), True)
-    first = plain(word)
-    if first in keywords:
-        yield Call(keywords[first], rest.strip(), word.isupper(), separated, True)
-    elif (near := nearest(first, keywords, common)) is not None:
-        yield Call(keywords[near], rest.strip(), word.isupper(), separated, False)
+def bare(text: str) -> str:
+    """The words of a text for comparing with lists: lower case, no accents, apostrophes or punctuation."""
+    shown = plain(text).replace("'", "")
+    if not shown.isascii():
+        shown = "".join(c for c in unicodedata.normalize("NFKD", shown) if not unicodedata.combining(c))
+    return " ".join(_BARE.findall(shown))
+
+
+def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call]:
+    """The commands that a text may call, best reading first: longer keywords, then one word, then its small typos.
+
+    Polite words before the keyword and at the end are looked through: `sorry, pass`, `pause 7 please`.
+    """
+    words = _words(text, LONGEST_POLITE * POLITE_IN_A_ROW + LONGEST_KEYWORD)
+    polite = lists["polite"]
+    starts = [0]
+    while len(starts) <= POLITE_IN_A_ROW and (step := _polite_at(words, starts[-1], polite)):
+        starts.append(starts[-1] + step)
+    for start in starts:
+        for count in range(LONGEST_KEYWORD, 0, -1):
+            said = words[start : start + count]
+            if len(said) == count and _together(text, said):
+                phrase = " ".join(word.bare for word in said)
+                if phrase in keywords:
+                    yield _call(text, keywords[phrase], said, polite, exact=True)
+        if start < len(words) and words[start].bare not in keywords:
+            near = nearest(words[start].bare, keywords, lists["common"])
+            if near is not None:
+                yield _call(text, keywords[near], words[start : start + 1], polite, exact=False)
+
+
+def _call(text: str, command: str, said: list[_Word], polite: frozenset[str], *, exact: bool) -> Call:
+    gap = _GAP.match(text, said[-1].end)
+    assert gap is not None
+    whole_rest = text[gap.end() :].strip()
+    rest = without_politeness(whole_rest, polite)
+    written = text[said[0].start : said[-1].end]
+    separated = bool(gap[1]) and bool(rest)
+    return Call(command, rest, written.isupper(), separated, exact, whole_rest, len(said) > 1)
+
+
+def _words(text: str, most: int) -> list[_Word]:
+    found = []
+    for match, _ in zip(_WORD.finditer(text), range(most), strict=False):
+        found.append(_Word(bare(match[0]).replace(" ", ""), match.start(), match.end()))
+    return found
+
+
+def _together(text: str, said: list[_Word]) -> bool:
+    """Whether nothing but spaces stands between the words."""
+    return all(_ONLY_SPACE.fullmatch(text, one.end, other.start) for one, other in pairwise(said))
+
+
+def _polite_at(words: list[_Word], start: int, polite: frozenset[str]) -> int:
+    """How many words of politeness begin at a place."""
+    for count in range(LONGEST_POLITE, 0, -1):
+        said = words[start : start + count]
+        if len(said) == count and " ".join(word.bare for word in said) in polite:
+            return count
+    return 0
+
+
+def without_politeness(text: str, polite: frozenset[str]) -> str:
+    """A text without the polite words, and the signs, at its end; empty when there is nothing else."""
+    if len(text) > 160:
+        return text
+    words = _words(text, 40)
+    kept = len(words)
+    while kept and (step := _polite_before(words, kept, polite)):
+        kept -= step
+    if kept == len(words):
+        return text if words else ""
+    return text[: words[kept - 1].end].strip() if kept else ""
+
+
+def _polite_before(words: list[_Word], end: int, polite: frozenset[str]) -> int:
+    for count in range(min(LONGEST_POLITE, end), 0, -1):
+        if " ".join(word.bare for word in words[end - count : end]) in polite:
+            return count
+    return 0
+
+
+def kept_words(text: str, polite: frozenset[str]) -> str:
+    """The bare words of a text without politeness before and after: `ok send it please` is `send it`."""
+    words = _words(text, 40)
+    start = 0
+    while step := _polite_at(words, start, polite):
+        start += step
+    end = len(words)
+    while end > start and (step := _polite_before(words, end, polite)):
+        end -= step
+    return " ".join(word.bare for word in words[start:end]) if end > start else bare(text)
 
 
 def nearest(word: str, keywords: Mapping[str, str], common: Iterable[str] = ()) -> str | None:
     """The one keyword that a mistyped word stands for: one slip, the same first letter, and no everyday word."""
-    if len(word) < 3 or word in common:
+    if len(word) < SHORTEST_REPAIRED or word in common:
         return None
     found = {
         keywords[keyword]: keyword
         for keyword in keywords
-        if len(keyword) >= 4 and keyword[0] == word[0] and one_slip(word, keyword)
+        if len(keyword) >= 4 and keyword[0] == word[0] and one_slip(word, keyword) and not _plural(word, keyword)
     }
     return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _plural(word: str, keyword: str) -> bool:
+    """`opens`, `reports`: another form of the word, and no slip."""
+    return word == f"{keyword}s" and not keyword.endswith("s")
 
 
 def one_slip(one: str, other: str) -> bool:
@@ -70,21 +174,43 @@ def one_slip(one: str, other: str) -> bool:
     return a[1:] == b if len(a) > len(b) else a == b[1:]
 
 
-def digit(text: str) -> str | None:
-    """A text that is one digit, perhaps with punctuation around it."""
-    found = _DIGIT.fullmatch(text)
-    return found[1] if found else None
+def digit(text: str, lists: Lists, numbers: Mapping[str, str]) -> str | None:
+    """A text that is one digit or its name, perhaps with small words around it: `2`, `#2`, `option 2 please`."""
+    if len(text) > 40:
+        return None
+    words = [word for word in bare(text).split() if word not in lists["choice"]]
+    return numbers.get(words[0], words[0] if _is_digit(words[0]) else None) if len(words) == 1 else None
 
 
-def digits(text: str, allowed: str) -> list[str] | None:
-    """A text that is digits only (`3 4`, `A 3, B 4`, `34`), each of them allowed; None for anything else."""
-    bare = re.sub(r"(?i)\b[a-f]\s*[:=-]?\s*(?=\d)", " ", text)
-    if not re.fullmatch(r"[\s\d,;./&+]*(?:and|y)?[\s\d,;./&+]*", bare):
+def _is_digit(word: str) -> bool:
+    return len(word) == 1 and word.isascii() and word.isdecimal()
+
+
+def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> list[int] | None:
+    """The ratings that a text is: `3 4`, `A 3, B 4`, `34`, `both 4`; None when it says anything else.
+
+    Digits that are no ratings, or not as many as there are answers, give an empty list: to be asked back.
+    """
+    if len(text) > 60:
         return None
-    found = re.findall(r"\d", bare)
-    if not found or len(found) > 6 or any(d not in allowed for d in found):
+    given: list[int] = []
+    for_all = False
+    for word in re.findall(r"[a-z]+|[0-9]+", bare(text)):
+        if word.isdecimal():
+            given += [int(digit) for digit in word]
+        elif word in numbers:
+            given.append(int(numbers[word]))
+        elif word in lists["all"]:
+            for_all = True
+        elif word not in lists["rating"] and not (len(word) == 1 and word in "abcdef"):
+            return None
+    if not given:
         return None
-    return found
+    if count == 1 and len(given) == 2 and re.search(r"\d\s*/\s*4\b", text):  # "3/4" is 3 of 4
+        given = given[:1]
+    if for_all and len(given) == 1:
+        given *= count
+    return given if len(given) == count and all(1 <= one <= 4 for one in given) else []
 
 
 def lettered(text: str) -> tuple[str, str] | None:
@@ -93,21 +219,22 @@ def lettered(text: str) -> tuple[str, str] | None:
     return (found[1].upper(), found[2].strip()) if found else None
 
 
-_THIN = re.compile(
-    r"(?:(?:hi+|hey+|hello+|hallo|hola|yo|sup|good (?:morning|evening|afternoon)|buenas|buenos dias|there|all|team|"
-    r"pls|please|por favor|ayuda|i|id|we|you|can|could|would|someone|somebody|anyone|anybody|like|need|want|looking|"
-    r"for|a|an|un|una|the|to|get|some|any|is|this|mentor|mentors|mentoring|advice|help|question|ask|test|testing|"
-    r"me|my|have|got|one|quick|so|um|ok|okay|thanks|thx|new|here|join|start|info|necesito|quiero|una pregunta|"
-    r"consejo|tengo|pregunta|que tal|working|work|work\?|with|hey there)\W*)+"
-)
+def is_kind(text: str, lists: Lists) -> bool:
+    """Whether a text is thanks, a good-bye or signs only: nothing that anybody needs to answer."""
+    words = bare(text)
+    if not words:
+        return "?" not in text
+    if words in lists["thanks"]:
+        return True
+    if "?" in text or len(words) > 80:
+        return False
+    said = words.split()
+    return all(word in lists["kind"] for word in said) and any(word in lists["thanks"] for word in said)
 
 
-def thin(text: str) -> bool:
+def thin(text: str, lists: Lists) -> bool:
     """Whether a first text is too thin to answer: a greeting, a bare wish for a mentor, a word or two."""
-    bare = plain(text)
-    words = re.findall(r"\w+", bare)
-    if len(words) <= 1:
+    words = bare(text).split()
+    if len(words) <= 1 or (len(words) == 2 and "?" not in text):
         return True
-    if len(words) == 2 and "?" not in bare:
-        return True
-    return len(words) <= 9 and _THIN.fullmatch(bare) is not None
+    return len(words) <= 9 and (" ".join(words) in lists["thin_whole"] or all(w in lists["thin"] for w in words))

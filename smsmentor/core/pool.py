@@ -1,19 +1,35 @@
-"""The pool: which mentors may be asked, kept on shelves by topic with the least recently asked in front."""
+"""The pool: which mentors may be asked, kept on shelves by topic and opening hours, free longest in front.
+
+A mentor stands on the shelf of each of their topics and on the one for all. A shelf holds those with one zone, language
+and set of HOURS, so that whole shelves sleep or are awake. Its order is the moment from which each may be asked again by
+their own clock (cool-down, LIMIT, rest): behind the first who is not free yet, nobody is. So a pick looks at the few in
+front, however many stand behind them or on shelves that sleep.
+"""
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 
-from smsmentor.core import members
-from smsmentor.core.model import Load, Member, Offer, Pair, Request, Standing
-from smsmentor.core.schedule import quiet_until, zone_of
+from smsmentor.core import members, rhythm
+from smsmentor.core.model import Load, Member, Offer, Pair, Request, Standing, Tally, Window, moment
+from smsmentor.core.rules import Rules
+from smsmentor.core.schedule import is_quiet, quiet_end, quiet_until, zone, zone_of
 from smsmentor.core.turn import Turn
 from smsmentor.core.when import next_open, open_at
 
 EVERYONE = "*"
-"""The shelf that every mentor of the pool stands on."""
+"""The shelves that every mentor of the pool stands on."""
+RESTING = "~"
+"""Before a topic: the shelf of those who rest after silence, for when there is nobody else."""
+SHELVES = "shelves:"
+"""A tally of this name and a topic lists the topic's shelves."""
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
 class Refusal(NamedTuple):
@@ -23,28 +39,154 @@ class Refusal(NamedTuple):
     until: datetime | None = None
 
 
+# Shelves
+
+
 def stand(turn: Turn, mentor: Member) -> None:
-    """Put a mentor on the shelves where they belong now: none while paused or gone."""
+    """Put a mentor on the shelves where they belong now: none while paused, gone, or never to be asked.
+
+    Who rests after silence stands behind the others, and on a shelf for when there is nobody else.
+    """
     load = members.load_of(turn, mentor.id)
-    rank = load.asked[-1].timestamp() if load.asked else 0.0
-    wanted: set[str] = set()
+    wanted: dict[str, datetime] = {}
     if mentor.mentor and mentor.state == "active" and not mentor.paused:
-        wanted = {EVERYONE, *mentor.topics}
+        awake = free_from(mentor, load, turn.rules)
+        rested = max(awake, load.rest_until) if awake and load.rest_until else awake
+        topics = (EVERYONE, *sorted(set(mentor.topics)))
+        wanted = dict.fromkeys(topics, rested) if rested else {}
+        if awake and rested != awake:
+            wanted |= {RESTING + topic: awake for topic in topics}
     for standing in turn.find(Standing, "mentor", mentor.id):
-        if standing.shelf not in wanted:
+        if standing.id.removeprefix(f"{mentor.id}:") not in wanted:
             turn.drop(Standing, standing.id)
-        wanted.discard(standing.shelf)
-    for shelf in sorted(wanted):
-        turn.save(Standing(f"{mentor.id}:{shelf}", mentor.id, shelf, rank))
+    opening = _opening(mentor)
+    for topic, free in wanted.items():
+        placed = Standing(f"{mentor.id}:{topic}", mentor.id, f"{topic}@{opening}", moment(free))
+        if turn.get(Standing, placed.id) != placed:
+            turn.save(placed)
+            _list_shelf(turn, topic, opening)
+
+
+def free_from(mentor: Member, load: Load, rules: Rules) -> datetime | None:
+    """From when this mentor may be asked by cool-down and LIMIT; None for never.
+
+    Somebody who was never asked counts as free for a week when they join: a new pool has time to spare.
+    """
+    a_day = mentor.offers_a_day if mentor.offers_a_day is not None else rules.offers_a_day
+    a_week = mentor.offers_a_week if mentor.offers_a_week is not None else rules.offers_a_week
+    if not a_day or not a_week:
+        return None
+    moments = [mentor.joined - timedelta(days=7)]
+    if load.asked:
+        moments.append(load.asked[-1] + timedelta(hours=rules.cooldown_hours))
+    if len(load.asked) >= a_day:
+        moments.append(load.asked[-a_day] + DAY)
+    if len(load.asked) >= a_week:
+        moments.append(load.asked[-a_week] + WEEK)
+    return max(moments)
+
+
+def front(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) -> Iterator[Standing]:
+    """Those of a topic whose shelves are open and who have been free by their own clock for `spare`, longest first."""
+    since = (turn.now - spare).timestamp()
+    return takewhile(lambda standing: standing.rank <= since, _in_line(turn, topic, lang))
+
+
+def next_free(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) -> datetime | None:
+    """When a shelf opens, or the next mentor on an open one will have been free for `spare`; None for nobody."""
+    since = (turn.now - spare).timestamp()
+    shelves = [name for name in _shelves(turn, topic, lang) if _somebody(turn, topic, name)]
+    found = [_opens(turn, name) for name in shelves if not _is_open(turn, name)]
+    not_yet = dropwhile(lambda standing: standing.rank <= since, _in_line(turn, topic, lang))
+    found += [datetime.fromtimestamp(standing.rank, turn.now.tzinfo) + spare for standing in islice(not_yet, 1)]
+    return min(found, default=None)
+
+
+def _in_line(turn: Turn, topic: str, lang: str) -> Iterator[Standing]:
+    awake = [name for name in _shelves(turn, topic, lang) if _is_open(turn, name)]
+    lines = [turn.walk(Standing, "shelf", f"{topic}@{name}") for name in awake]
+    return heapq.merge(*lines, key=lambda standing: standing.rank)
+
+
+def _somebody(turn: Turn, topic: str, name: str) -> bool:
+    return turn.first(Standing, "shelf", f"{topic}@{name}") is not None
+
+
+def _opening(mentor: Member) -> str:
+    """The name of a mentor's shelf: `America/New_York en 01234:540-1080`."""
+    windows = sorted(("".join(str(d) for d in sorted(w.days)), w.start, w.end) for w in mentor.hours)
+    return " ".join([mentor.zone, mentor.lang, *(f"{days}:{start}-{end}" for days, start, end in windows)])
+
+
+@lru_cache(maxsize=4096)
+def _read_opening(name: str) -> tuple[str, tuple[Window, ...]]:
+    place, _, *parts = name.split(" ")
+    windows = []
+    for part in parts:
+        days, _, span = part.partition(":")
+        start, _, end = span.partition("-")
+        windows.append(Window(tuple(int(d) for d in days), int(start), int(end)))
+    return place, tuple(windows)
+
+
+def _is_open(turn: Turn, name: str) -> bool:
+    rules = turn.rules
+    minute = int(turn.now.timestamp() // 60)
+    return _open_in(name, minute, rules.zone, rules.quiet_from, rules.quiet_until)
+
+
+@lru_cache(maxsize=8192)
+def _open_in(name: str, minute: int, home: str, quiet_from: str, quiet_until: str) -> bool:
+    """Whether a shelf is open in a minute of time, counted from the epoch."""
+    place, windows = _read_opening(name)
+    local = datetime.fromtimestamp(minute * 60, zone(place, home))
+    return not is_quiet(local, quiet_from, quiet_until) and open_at(windows, local)
+
+
+def _opens(turn: Turn, name: str) -> datetime:
+    """When a closed shelf opens."""
+    rules = turn.rules
+    minute = int(turn.now.timestamp() // 60)
+    return _opens_after(name, minute, rules.zone, rules.quiet_from, rules.quiet_until).astimezone(turn.now.tzinfo)
+
+
+@lru_cache(maxsize=8192)
+def _opens_after(name: str, minute: int, home: str, quiet_from: str, quiet_until: str) -> datetime:
+    place, windows = _read_opening(name)
+    local = datetime.fromtimestamp(minute * 60, zone(place, home))
+    for _ in range(3):
+        local = next_open(windows, local) if windows else local
+        if not is_quiet(local, quiet_from, quiet_until):
+            break
+        local = quiet_end(local, quiet_until)
+    return local
+
+
+def _shelves(turn: Turn, topic: str, lang: str) -> list[str]:
+    """The names of a topic's shelves whose mentors read this language."""
+    return [name for name in _listed(turn, topic) if lang in name.split(" ")[1].split("+")]
+
+
+def _listed(turn: Turn, topic: str) -> list[str]:
+    tally = turn.get(Tally, SHELVES + topic)
+    return list(tally.values) if tally else []
+
+
+def _list_shelf(turn: Turn, topic: str, opening: str) -> None:
+    known = _listed(turn, topic)
+    if opening not in known:
+        turn.save(Tally(SHELVES + topic, dict.fromkeys([*known, opening], 1)))
+
+
+# What being asked does
 
 
 def asked(turn: Turn, mentor: Member) -> None:
-    """A mentor has just been asked: to the back of every shelf, and counted for the caps."""
-    for standing in turn.find(Standing, "mentor", mentor.id):
-        turn.save(replace(standing, rank=turn.now.timestamp()))
+    """A mentor has just been asked: counted for the caps and for fairness, and further back on every shelf."""
     load = members.load_of(turn, mentor.id)
-    week_ago = turn.now - timedelta(days=7)
-    turn.save(replace(load, asked=(*(at for at in load.asked if at > week_ago), turn.now)))
+    week = (*(at for at in load.asked if at > turn.now - WEEK), turn.now)
+    turn.save(replace(load, asked=week))
+    stand(turn, mentor)
 
 
 def replied(turn: Turn, mentor: str) -> None:
@@ -52,26 +194,31 @@ def replied(turn: Turn, mentor: str) -> None:
     load = members.load_of(turn, mentor)
     if load.silent or load.rest_until:
         turn.save(replace(load, silent=0, rest_until=None))
+        stand(turn, turn.need(Member, mentor))
 
 
 def silent(turn: Turn, offer: Offer) -> None:
     """An offer got no reply in good time: the mentor rests, longer each time, and is paused kindly in the end."""
-    if offer.status not in ("sent", "lapsed") or offer.silence_counted:
+    if offer.status not in ("sent", "lapsed") or offer.silence_counted or offer.late:
         return
     turn.save(replace(offer, silence_counted=True))
+    rhythm.learn(turn, offer, answered=False)
     load = members.load_of(turn, offer.mentor)
     count = load.silent + 1
-    rest = min(timedelta(hours=turn.rules.silence_hours * 2 ** (count - 1)), timedelta(days=7))
+    rest = min(timedelta(hours=turn.rules.silence_hours * 2 ** (count - 1)), WEEK)
     turn.save(replace(load, silent=count, rest_until=offer.made + rest))
     mentor = turn.need(Member, offer.mentor)
     if count >= turn.rules.silent_offers_pause and not mentor.paused:
         mentor = turn.save(replace(mentor, paused=True, paused_until=None))
-        stand(turn, mentor)
         turn.note("member.paused", member=mentor.id, why="silent")
         turn.say(mentor, "mentor.paused_kindly", courtesy=True)
+    stand(turn, mentor)
 
 
-def refusal(turn: Turn, mentor: Member, request: Request, mentee: Member, *, resting: bool) -> Refusal | None:
+# Who may be asked
+
+
+def refusal(turn: Turn, mentor: Member, request: Request, mentee: Member, *, resting: bool = False) -> Refusal | None:
     """Why this mentor may not be asked about this request now, or None. `resting` lets those who rest be asked."""
     rules, now = turn.rules, turn.now
     if mentor.id == mentee.id:
@@ -87,7 +234,7 @@ def refusal(turn: Turn, mentor: Member, request: Request, mentee: Member, *, res
         return Refusal("blocked")
     if mentor.employer and mentor.employer.casefold() == mentee.employer.casefold():
         return Refusal("same_employer")
-    if mentor.lang != mentee.lang and mentee.lang not in mentor.lang.split("+"):
+    if mentee.lang not in mentor.lang.split("+"):
         return Refusal("language")
     if (quiet := quiet_until(mentor, now, rules)) is not None:
         return Refusal("quiet", quiet)
@@ -97,29 +244,37 @@ def refusal(turn: Turn, mentor: Member, request: Request, mentee: Member, *, res
     return _worn_out(turn, mentor, members.load_of(turn, mentor.id), resting=resting)
 
 
+def met_lately(turn: Turn, mentor: Member, mentee: Member) -> bool:
+    """Whether this mentor was asked a question of this mentee a short while ago: somebody else comes first."""
+    pair = turn.get(Pair, members.pair_id(mentor.id, mentee.id))
+    return (
+        pair is not None and pair.last is not None and turn.now - pair.last < timedelta(days=turn.rules.same_pair_days)
+    )
+
+
 def _worn_out(turn: Turn, mentor: Member, load: Load, *, resting: bool) -> Refusal | None:
     rules, now = turn.rules, turn.now
     if load.rest_until is not None and load.rest_until > now and not resting:
         return Refusal("resting", load.rest_until)
-    week = [at for at in load.asked if at > now - timedelta(days=7)]
+    week = [at for at in load.asked if at > now - WEEK]
     if week and week[-1] + timedelta(hours=rules.cooldown_hours) > now:
         return Refusal("cooldown", week[-1] + timedelta(hours=rules.cooldown_hours))
-    day = [at for at in week if at > now - timedelta(days=1)]
+    day = [at for at in week if at > now - DAY]
     a_day = mentor.offers_a_day if mentor.offers_a_day is not None else rules.offers_a_day
     a_week = mentor.offers_a_week if mentor.offers_a_week is not None else rules.offers_a_week
     if len(day) >= a_day:
-        return Refusal("day_limit", day[-a_day] + timedelta(days=1) if a_day else None)
+        return Refusal("day_limit", day[-a_day] + DAY if a_day else None)
     if len(week) >= a_week:
-        return Refusal("week_limit", week[-a_week] + timedelta(days=7) if a_week else None)
+        return Refusal("week_limit", week[-a_week] + WEEK if a_week else None)
     if busy(turn, mentor) >= (mentor.open_limit if mentor.open_limit is not None else rules.open_limit):
-        return Refusal("busy", now + timedelta(hours=rules.thread_rest_hours))
+        return Refusal("busy", now + timedelta(minutes=rules.retry_minutes))
     return None
 
 
 def busy(turn: Turn, mentor: Member) -> int:
-    """How much this mentor has in hand: offers still waiting for a word, and threads that are not at rest."""
+    """How much this mentor has in hand: offers that wait for a word, and threads, as long as they are not at rest."""
     fresh = turn.now - timedelta(hours=turn.rules.thread_rest_hours)
-    offers = sum(1 for o in members.open_offers(turn, mentor.id) if o.status == "sent")
+    offers = sum(1 for o in members.open_offers(turn, mentor.id) if o.status == "sent" and o.made > fresh)
     threads = sum(1 for t in members.open_threads(turn, mentor.id) if t.last > fresh)
     return offers + threads
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from smsmentor.core import codes, members, panel, parse, screen, threads
-from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
-from smsmentor.core.normal import plain
+from smsmentor.core import members, panel, parse, screen, sprints, threads
+from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
 
+Taker = Callable[[Turn, Member, Prompt, str], Outcome | None]
+"""Takes a text as the answer to a question, or leaves it."""
+
 
 def answer(turn: Turn, member: Member, text: str) -> Outcome | None:
-    """Take a text as the answer to an open question of ours, newest first; False when it fits none."""
+    """Take a text as the answer to an open question of ours, newest first; None when it fits none."""
+    return _taken(turn, member, text, _TAKERS)
+
+
+def answer_in_words(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """The same for questions that any words answer: they come after the commands."""
+    return _taken(turn, member, text, _TAKERS_OF_WORDS)
+
+
+def _taken(turn: Turn, member: Member, text: str, takers: Mapping[str, Taker]) -> Outcome | None:
     for prompt in list(turn.walk(Prompt, "member", member.id, newest=True)):
-        if prompt.expires > turn.now and (outcome := _TAKERS[prompt.kind](turn, member, prompt, text)):
+        taker = takers.get(prompt.kind)
+        if taker is not None and prompt.expires > turn.now and (outcome := taker(turn, member, prompt, text)):
             return outcome
     return None
 
@@ -36,10 +48,9 @@ def expire(turn: Turn, prompt: Prompt) -> None:
 
 
 def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    chosen = parse.digit(text)
-    coded = codes.read(text)
-    if chosen is None and coded and coded.tight and not coded.rest:
-        chosen = next((c.digit for c in prompt.choices if c.label.split()[0] == coded.code), None)
+    chosen = _digit(turn, member, text) or _named(prompt, text)
+    if chosen is None and _kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["drop"]:
+        chosen = "0"
     if chosen is None:
         return None
     if chosen == "0":
@@ -52,8 +63,36 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     return _placed(turn, member, prompt, choice.target, screened=False)
 
 
+def _named(prompt: Prompt, text: str) -> str | None:
+    """The digit of the one choice that a text names by its code, its letter, or both."""
+    words = parse.bare(text).upper().split()
+    keys = {c.digit: c.label.partition(" (")[0].split() for c in prompt.choices}
+    found = [digit for digit, key in keys.items() if words and set(words) <= set(key)]
+    return found[0] if len(found) == 1 else None
+
+
+def _digit(turn: Turn, member: Member, text: str) -> str | None:
+    return parse.digit(text, turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang))
+
+
+def _kept_words(turn: Turn, member: Member, text: str) -> str:
+    """The words of a text without politeness around them."""
+    return parse.kept_words(text, turn.knowledge.yes_no(member.lang)["polite"])
+
+
+def _called(turn: Turn, member: Member, text: str) -> str | None:
+    """The command that a text is, and nothing else: `more please`, `mroe`."""
+    keywords = turn.knowledge.words.keywords(member.lang)
+    for call in parse.calls(text, keywords, turn.knowledge.yes_no(member.lang)):
+        if not call.rest:
+            return call.command
+    return None
+
+
 def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    chosen = parse.digit(text)
+    chosen = _digit(turn, member, text)
+    said, lists = _kept_words(turn, member, text), turn.knowledge.yes_no(member.lang)
+    chosen = "1" if said in lists["send_without"] else "2" if said in lists["drop"] else chosen
     if chosen == "1":
         end(turn, prompt)
         return _placed(turn, member, prompt, prompt.target, screened=True)
@@ -79,20 +118,21 @@ def _dropped(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
 
 def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     request = turn.need(Request, prompt.request)
-    if plain(text).strip(" .!") in turn.knowledge.yes_no(member.lang)["skip"]:
+    lists = turn.knowledge.yes_no(member.lang)
+    if parse.bare(text) in lists["skip"] or _kept_words(turn, member, text) in lists["skip"]:
         end(turn, prompt)
         turn.save(replace(turn.need(Member, member.id), checkins=False))
         turn.forget("request.checkin", request.id)
         turn.say(member, "rate.skipped")
         return Outcome("command", "SKIP", request.id)
-    given = parse.digits(text, "1234")
+    given = parse.ratings(text, len(request.answers), lists, turn.knowledge.numbers(member.lang))
     if given is None:
         return None
-    if len(given) != len(request.answers):
+    if not given:
         turn.say(member, "rate.how_many", letters=", ".join(a.letter for a in request.answers))
         return Outcome("clarified", "not as many ratings as answers", request.id)
     end(turn, prompt)
-    rated = tuple(replace(a, rating=int(r)) for a, r in zip(request.answers, given, strict=True))
+    rated = tuple(replace(a, rating=r) for a, r in zip(request.answers, given, strict=True))
     turn.save(replace(request, answers=rated))
     for one in rated:
         turn.note("advice.rated", request=request.id, code=request.code, letter=one.letter, rating=one.rating)
@@ -111,7 +151,7 @@ def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None
 
 
 def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    chosen = parse.digit(text)
+    chosen = _digit(turn, member, text) or _told(turn, member, text)
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
         return None
@@ -132,8 +172,20 @@ def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
     return Outcome("answer", "checkin", request.id)
 
 
+def _told(turn: Turn, member: Member, text: str) -> str | None:
+    """What became of advice, in words: `it helped`, `2 yes, no change`, `not yet`."""
+    lists = turn.knowledge.yes_no(member.lang)
+    said = parse.bare(text)
+    first, _, rest = said.partition(" ")
+    ways = {"1": "helped", "2": "no_change", "3": "not_yet"}
+    for digit, name in ways.items():
+        if said in lists[name] or (first == digit and (rest in lists[name] or rest in lists["yes"])):
+            return digit
+    return None
+
+
 def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    if turn.knowledge.words.keywords(member.lang).get(plain(text).strip(" .!")) != "more":
+    if _called(turn, member, text) != "more":
         return None
     end(turn, prompt)
     panel.show_late(turn, member, turn.need(Offer, prompt.target))
@@ -142,7 +194,7 @@ def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
 
 def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """SHOW, BLOCK or REPORT for a text that the filter holds back."""
-    wanted = turn.knowledge.words.keywords(member.lang).get(plain(text).strip(" .!"))
+    wanted = _called(turn, member, text)
     if wanted not in ("show", "block", "report"):
         return None
     end(turn, prompt)
@@ -169,9 +221,7 @@ def _keep_going(turn: Turn, prompt: Prompt, request: Request) -> None:
 
 
 def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    """The one question of REPORT: what happened? Whatever is no bare command goes to the operators."""
-    if plain(text).strip(" .!") in turn.knowledge.words.keywords(member.lang):
-        return None
+    """The one question of REPORT: what happened? Whatever is no command goes to the operators."""
     end(turn, prompt)
     turn.note("report.filed", request=prompt.request, member=member.id, text=turn.text_id)
     for operator in members.operators(turn):
@@ -182,7 +232,7 @@ def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
 
 def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """OK: the kept question goes on its way, and the consent is dated."""
-    if plain(text).strip(" .!") not in turn.knowledge.yes_no(member.lang)["ok"]:
+    if not {parse.bare(text), _kept_words(turn, member, text)} & turn.knowledge.yes_no(member.lang)["ok"]:
         return None
     end(turn, prompt)
     turn.save(replace(turn.need(Member, member.id), consented=turn.now, consent_how="replied OK"))
@@ -190,29 +240,43 @@ def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
     return threads.deliver(turn, turn.need(Member, member.id), "new", prompt.text)
 
 
-def _forget(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    """FORGET ME is a command of its own; nothing else answers this."""
-    return None
+def _practice_passed(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    return _practice(turn, member, prompt, text) if _called(turn, member, text) == "pass" else None
 
 
 def _practice(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """Any words answer the practice question, while no real one is open."""
-    if threads.places(turn, member) or parse.thin(text):
+    if threads.places(turn, member):
         return None
     end(turn, prompt)
     turn.say(member, "practice.done")
     return Outcome("answer", "practice")
 
 
-_TAKERS: dict[str, Callable[[Turn, Member, Prompt, str], Outcome | None]] = {
+def _sprint(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """The week's progress: free words, when they cannot be meant for an open thread and are no command."""
+    sprint = turn.get(Sprint, prompt.target)
+    if sprint is None or sprint.ended is not None or _called(turn, member, text) is not None:
+        return None
+    if parse.thin(text, turn.knowledge.yes_no(member.lang)) or threads.places(turn, member):
+        return None
+    end(turn, prompt)
+    return sprints.check_in(turn, member, sprint, text)
+
+
+_TAKERS: Mapping[str, Taker] = {
     "hold": _hold,
     "contact": _contact,
     "rating": _rating,
     "checkin": _checkin,
     "late": _late,
     "hard": _hard,
-    "report": _report,
     "consent": _consent,
-    "forget": _forget,
+    "practice": _practice_passed,
+}
+"""FORGET ME is a command of its own: nothing else answers that question."""
+_TAKERS_OF_WORDS: Mapping[str, Taker] = {
+    "report": _report,
     "practice": _practice,
+    "sprint": _sprint,
 }

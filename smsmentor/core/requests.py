@@ -13,6 +13,9 @@ from smsmentor.core.schedule import quiet_until
 from smsmentor.core.sending import take_back
 from smsmentor.core.turn import Outcome, Turn
 
+WORTH_NAMING = timedelta(minutes=20)
+"""A moment that is nearer is not told: somebody who is busy now may be free before it, or not yet."""
+
 
 def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
     """A new question: receipt, code, and the gather time; a draft when enough are open already."""
@@ -46,9 +49,33 @@ def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
     return Outcome("request", request=request.id)
 
 
+def open_for(turn: Turn, mentee: Member, question: str, *, topics: tuple[str, ...], avoid: tuple[str, ...]) -> Request:
+    """A request to one mentor that something else than a plain text began: no drafts, asked after the gather time."""
+    code = _new_code(turn)
+    request = Request(
+        turn.new_id("r"),
+        code,
+        mentee.id,
+        question,
+        turn.now,
+        topics=topics,
+        places=1,
+        outside=False,
+        avoid=avoid,
+        last_part=turn.now,
+    )
+    turn.save(Code(code, request.id))
+    turn.note("request.opened", request=request.id, code=code, member=mentee.id, topics=list(topics))
+    turn.save(request)
+    turn.say(mentee, "sprint.got", code=code, request=request.id)
+    _gather(turn, request)
+    return request
+
+
 def extend(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
     """More of a question that has no answer yet: added, and told to those already asked."""
-    question = text if request.status == "clarifying" and parse.thin(request.question) else f"{request.question} {text}"
+    only_now = request.status == "clarifying" and parse.thin(request.question, turn.knowledge.yes_no(mentee.lang))
+    question = text if only_now else f"{request.question} {text}"
     changed = replace(request, question=question.strip(), topics=_topics(turn, question), last_part=turn.now)
     turn.note("request.extended", request=request.id, code=request.code)
     if request.status == "clarifying":
@@ -231,7 +258,7 @@ def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
     if peers:
         text_id = "ask.got" if first else "ask.got_again"
         turn.say(mentee, text_id, code=request.code, peers=_peers(turn, mentee, peers), request=request.id)
-    elif opens is not None:
+    elif opens is not None and opens - turn.now >= WORTH_NAMING:
         text_id = "ask.got_night" if first else "ask.got_night_again"
         turn.say(mentee, text_id, code=request.code, time=opens, request=request.id)
     else:

@@ -1,64 +1,162 @@
-"""Who is asked next and when: those who fit and were asked longest ago, with growing patience between asks."""
+"""The rotation: ask those who fit and have been free longest, each at their good hours; wait a little longer each time.
+
+Who: of those who may be asked now, the topic's own before the rest of the pool; in that order the front few who have
+been free longest; of these the one for whom this is the best hour of their own week. A mentor is compared with
+themselves, so that nobody is asked above their share. When: all open places at once, then one more after a wait that
+doubles with the asks still in flight, whose share fades; longer once there is a first answer. The more a request has
+already, the longer somebody must have been free to be asked by it: so the last free mentors are kept for those who have
+nothing. Nobody free: the request waits, and whoever frees up goes to the oldest. `docs/routing.md` has the measurements.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
-from smsmentor.core import members, pool
+from smsmentor.core import members, offering, pool, rhythm
 from smsmentor.core.lifecycle import move_offer
-from smsmentor.core.model import Considered, Member, Offer, Pair, Request, Standing, Tally, Wave
+from smsmentor.core.model import Considered, Member, Offer, Request, Seat
 from smsmentor.core.turn import Turn
 
-LOOK_AT_MOST = 400
-"""Candidates of one shelf that are looked at for one place."""
-PRIOR_ANSWERED, PRIOR_ASKED, HALVED_AT = 9.0, 30.0, 400.0
-"""The pool's answer rate within the hour before anything is known, and how fast old asks fade (docs/routing.md)."""
+FRONT = 4
+"""Of so many who have been free longest, the one with the best hour is asked."""
+LOOK_AT_MOST = 200
+"""Candidates that are looked at for one place on one rung, however large the pool."""
+LINE_LOOK = 25
+"""Waiting requests that are looked at when somebody frees up."""
+IN_VAIN = 6
+"""After so many of them could not be served, the others are not looked at either."""
 EXPECTED_RATE = 0.25
+LOOK = "pool.look"
+"""The timer on which waiting requests look again; there is one for the whole pool."""
 
 
 @dataclass
 class Picks:
-    """Who would be asked now, why the others were not, and when the first of those could be."""
+    """Who would be asked now and why the others were not; `slack` is how long the last one taken had been free."""
 
-    taken: list[tuple[Member, str]] = field(default_factory=list)
-    considered: list[Considered] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    taken: list[tuple[Member, Seat]] = field(default_factory=list)
+    considered: dict[str, Considered] = field(default_factory=dict)
+    looked_at: int = 0
+    slack: timedelta = timedelta.max
+    spare: timedelta = timedelta(0)
     opens: datetime | None = None
 
 
-def preview(turn: Turn, request: Request) -> tuple[int, datetime | None]:
-    """How many mentors would be asked now; when there are none, the earliest moment at which one could be."""
-    picks = _pick(turn, request, _seats(turn, request, request.places))
-    return len(picks.taken), None if picks.taken else picks.opens
+# When
 
 
 def ask(turn: Turn, request: Request) -> None:
-    """The first wave: all open places are asked at once."""
-    _ask(turn, request, _seats(turn, request, request.places - len(request.answers)))
+    """The first wave: all open places are asked at once, unless others wait already."""
+    _ask(turn, request, open_places(turn, request))
 
 
 def ask_further(turn: Turn, request: Request) -> None:
-    """One further mentor is asked; offers of earlier waves lapse, and can still be answered."""
-    if request.status not in ("asking", "answered") or len(request.answers) >= request.places:
+    """Its wait is over: one further mentor is asked, or as many as places have nobody asked for them."""
+    if request.status not in ("asking", "answered") or not open_places(turn, request):
         return
-    in_flight = in_flight_of(turn, request)
-    fresh = [o for o in in_flight if o.status == "sent"]
-    wanted = request.places - len(request.answers)
-    count = max(1, wanted - len(in_flight))
-    if not _ask(turn, request, _seats(turn, request, count)):
+    in_flight = len(_hoped_for(turn, request))
+    _ask(turn, request, max(1, open_places(turn, request) - in_flight))
+
+
+def patience(turn: Turn, request: Request, slack: timedelta = timedelta.max) -> timedelta:
+    """The wait between two asks: it grows with each ask in flight, whose share fades as it ages."""
+    rules = turn.rules
+    load = in_flight(turn, request) * min(max(rhythm.answer_rate(turn) / EXPECTED_RATE, 0.4), 1.5)
+    minutes = rules.patience_minutes * rules.patience_growth ** (load / max(open_places(turn, request), 1) - 1)
+    if request.answers:
+        minutes *= rules.patience_after_answer
+    shortage = 1 - min(slack / timedelta(hours=rules.short_below_hours), 1.0)
+    minutes *= 1 + shortage * (rules.patience_when_short - 1)
+    return timedelta(minutes=min(minutes, rules.patience_longest_minutes))
+
+
+def in_flight(turn: Turn, request: Request) -> float:
+    """How many asks may still be hoped for: the share of each fades as it ages without a word."""
+    half_life = timedelta(hours=turn.rules.patience_half_life_hours)
+    return sum(math.exp2(-((turn.now - offer.made) / half_life)) for offer in _hoped_for(turn, request))
+
+
+def spare(turn: Turn, request: Request, hopes: float) -> timedelta:
+    """How long somebody must have been free to be asked by this request: longer, the more it has already.
+
+    In a pool with time to spare this changes nothing. In a busy one the last free mentors are kept for those who have
+    no answer and nobody asked.
+    """
+    rules = turn.rules
+    hours = rules.spare_hours * hopes / max(open_places(turn, request), 1)
+    hours += rules.spare_hours_after_answer if request.answers else 0.0
+    return timedelta(hours=hours)
+
+
+def hasten(turn: Turn, request: Request) -> None:
+    """An ask has come to nothing (PASS) or a place has been filled: the wait is worked out again."""
+    if request.waiting or not open_places(turn, request):
         return
-    for offer in fresh:
-        turn.save(move_offer(offer, "lapsed", turn.now))
-        turn.note("offer.lapsed", request=request.id, code=request.code, member=offer.mentor)
+    last = max((o.made for o in turn.find(Offer, "request", request.id)), default=turn.now)
+    turn.remind("request.next", request.id, max(last + patience(turn, request), turn.now))
 
 
 def freed(turn: Turn) -> None:
-    """Somebody may be free now: the oldest waiting request looks again at once."""
-    waiting = turn.first(Request, "waiting", "yes")
-    if waiting is not None:
-        turn.remind("request.next", waiting.id, turn.now)
+    """Somebody may be free now: those who wait look again at once, the oldest first."""
+    if turn.first(Request, "waiting", "yes") is not None:
+        turn.remind(LOOK, "pool", turn.now)
+
+
+def lost(turn: Turn, request: Request) -> None:
+    """A mentor who was asked has left: somebody else is asked at once, before all who wait."""
+    if request.status in ("asking", "answered"):
+        turn.save(replace(turn.need(Request, request.id), front=True))
+        turn.remind("request.next", request.id, turn.now)
+
+
+def look(turn: Turn, _: str = "pool") -> None:
+    """Those who wait are asked for in the order of their claims, one place each, until nobody can be found."""
+    opens: list[datetime] = []
+    in_vain = 0
+    for request in list(islice(turn.walk(Request, "waiting", "yes"), LINE_LOOK)):
+        picks = _serve(turn, request, 1)
+        opens += [picks.opens] if picks.opens else []
+        in_vain += not picks.taken
+        if in_vain >= IN_VAIN:
+            break
+    if turn.first(Request, "waiting", "yes") is not None:
+        soon = turn.now + timedelta(minutes=turn.rules.retry_minutes)
+        turn.remind(LOOK, "pool", max(min(opens, default=soon), turn.now + timedelta(minutes=1)))
+
+
+def _ask(turn: Turn, request: Request, count: int) -> None:
+    """Ask for so many places; behind those who wait with an equal or better claim."""
+    first = turn.first(Request, "waiting", "yes")
+    if first is None or first.turn_in_line >= request.turn_in_line:
+        if _serve(turn, request, count).taken:
+            return
+    else:
+        turn.save(replace(request, waiting=True))
+    look(turn)
+
+
+def _serve(turn: Turn, request: Request, count: int) -> Picks:
+    """Ask whom there is; a request for which there is nobody waits."""
+    picks = pick(turn, request, count)
+    fresh = [o for o in _hoped_for(turn, request) if o.status == "sent"] if picks.taken else []
+    for mentor, seat in picks.taken:
+        offering.make(turn, request, mentor, seat, request.follow_up)
+    offering.keep_wave(turn, request, list(picks.considered.values()))
+    if not picks.taken:
+        turn.save(replace(request, waiting=True))
+        turn.forget("request.next", request.id)
+        return picks
+    request = turn.save(replace(request, wave=request.wave + 1, waiting=False, front=False, follow_up=""))
+    for offer in fresh:
+        turn.save(move_offer(offer, "lapsed", turn.now))
+        turn.note("offer.lapsed", request=request.id, code=request.code, member=offer.mentor)
+    rhythm.count(turn, asked=len(picks.taken))
+    turn.remind("request.next", request.id, turn.now + patience(turn, request, picks.slack))
+    return picks
 
 
 def replace_mentor(turn: Turn, request: Request, follow_up: str) -> bool:
@@ -66,21 +164,10 @@ def replace_mentor(turn: Turn, request: Request, follow_up: str) -> bool:
 
     False when nobody can be asked now: the follow-up then goes with the next offer that is made.
     """
-    picks = _pick(turn, request, ["near"])
-    for mentor, seat in picks.taken:
-        _offer(turn, request, mentor, seat, follow_up=follow_up)
-    found = bool(picks.taken)
-    turn.save(
-        replace(
-            turn.need(Request, request.id),
-            wave=request.wave + 1,
-            waiting=not found,
-            follow_up="" if found else follow_up,
-        )
-    )
-    _keep_wave(turn, request, picks)
+    request = turn.save(replace(turn.need(Request, request.id), follow_up=follow_up, front=True))
+    found = bool(_serve(turn, request, 1).taken)
     if not found:
-        turn.remind("request.next", request.id, turn.now + timedelta(minutes=turn.rules.retry_minutes))
+        look(turn)
     return found
 
 
@@ -89,155 +176,101 @@ def in_flight_of(turn: Turn, request: Request) -> list[Offer]:
     return [o for o in turn.find(Offer, "request", request.id) if o.status in ("sent", "lapsed")]
 
 
-def patience(turn: Turn, request: Request) -> timedelta:
-    """The wait before the next single ask: it doubles with each ask in flight, whose share fades as it ages."""
-    rules = turn.rules
-    half_life = timedelta(hours=rules.patience_half_life_hours)
-    load = sum(0.5 ** ((turn.now - o.made) / half_life) for o in in_flight_of(turn, request))
-    load *= min(max(answer_rate(turn) / EXPECTED_RATE, 0.4), 1.5)
-    places = max(request.places - len(request.answers), 1)
-    minutes = rules.patience_minutes * rules.patience_growth ** (load / places - 1)
-    return timedelta(minutes=min(minutes, rules.patience_longest_minutes))
+def open_places(turn: Turn, request: Request) -> int:
+    """Places that have neither an answer nor one that is kept for them."""
+    kept = sum(1 for o in in_flight_of(turn, request) if o.late)
+    return max(request.places - len(request.answers) - kept, 0)
 
 
-def answer_rate(turn: Turn) -> float:
-    """The pool's share of asks that are answered within the hour: the one learned number of the policy."""
-    tally = turn.get(Tally, "answers")
-    values = tally.values if tally else {}
-    asked = PRIOR_ASKED + values.get("asked", 0.0)
-    return float((PRIOR_ANSWERED + values.get("answered", 0.0)) / asked)
+def _hoped_for(turn: Turn, request: Request) -> list[Offer]:
+    return [o for o in in_flight_of(turn, request) if not o.late]
 
 
-def count_answer(turn: Turn, offer: Offer) -> None:
-    """Remember an answer that came within the hour."""
-    if turn.now - offer.made <= timedelta(hours=1):
-        _count(turn, answered=1)
+# Who
 
 
-def _count(turn: Turn, asked: int = 0, answered: int = 0) -> None:
-    tally = turn.get(Tally, "answers") or Tally("answers", {"asked": 0.0, "answered": 0.0})
-    total, answers = tally.values["asked"] + asked, tally.values["answered"] + answered
-    if total > HALVED_AT:
-        total, answers = total / 2, answers / 2
-    turn.save(Tally("answers", {"asked": total, "answered": answers}))
+def preview(turn: Turn, request: Request) -> tuple[int, datetime | None]:
+    """How many mentors would be asked now; when there are none, the earliest moment at which one could be."""
+    picks = pick(turn, request, request.places)
+    return len(picks.taken), None if picks.taken else picks.opens
 
 
-def _ask(turn: Turn, request: Request, seats: list[str]) -> int:
-    picks = _pick(turn, request, seats)
-    for mentor, seat in picks.taken:
-        _offer(turn, request, mentor, seat, follow_up=request.follow_up)
-    changed = replace(turn.need(Request, request.id), wave=request.wave + 1, waiting=not picks.taken)
-    if picks.taken:
-        changed = replace(changed, follow_up="")
-    turn.save(changed)
-    _keep_wave(turn, request, picks)
-    if picks.taken:
-        _count(turn, asked=len(picks.taken))
-        turn.remind("request.next", request.id, turn.now + patience(turn, changed))
-    else:
-        retry = turn.now + timedelta(minutes=turn.rules.retry_minutes)
-        turn.remind("request.next", request.id, min(picks.opens or retry, retry))
-    return len(picks.taken)
-
-
-def _offer(turn: Turn, request: Request, mentor: Member, seat: str, follow_up: str = "") -> None:
-    offer = Offer(
-        f"{request.id}:{mentor.id}",
-        request.id,
-        mentor.id,
-        turn.now,
-        wave=request.wave + 1,
-        seat="outside" if seat == "outside" else "near",
-        follow_up=follow_up,
-    )
-    turn.save(offer)
-    pool.asked(turn, mentor)
-    pair_id = members.pair_id(mentor.id, request.mentee)
-    turn.save(replace(turn.get(Pair, pair_id) or Pair(pair_id), last=turn.now))
-    turn.remind("offer.silent", offer.id, turn.now + timedelta(hours=turn.rules.silence_hours))
-    turn.note("offer.made", request=request.id, code=request.code, member=mentor.id, wave=offer.wave, seat=offer.seat)
-    sent = ""
-    if turn.now - request.opened > timedelta(hours=1) and not follow_up:
-        sent = turn.words(mentor, "offer.sent_at", time=request.opened)
-    topic = turn.knowledge.topics.label(request.topics[0], mentor.lang) if request.topics else ""
-    about = turn.words(mentor, "offer.outside") if seat == "outside" else topic
-    turn.say(
-        mentor,
-        "offer.taken_over" if follow_up else "offer.new",
-        code=request.code,
-        about=f", {about}" if about else "",
-        quote=follow_up or request.question,
-        sent=sent,
-        request=request.id,
-        offer=offer.id,
-        useless_after=turn.now + timedelta(hours=turn.rules.expiry_hours),
-    )
-
-
-def _keep_wave(turn: Turn, request: Request, picks: Picks) -> None:
-    wave = request.wave + 1
-    turn.save(Wave(f"{request.id}:{wave}", request.id, turn.now, tuple(picks.considered[:60])))
-
-
-def _seats(turn: Turn, request: Request, count: int) -> list[str]:
-    """What kind of places are asked for: one outside view where it is wanted and not there yet, the others near."""
-    has_outside = any(a.outside for a in request.answers) or any(
-        o.seat == "outside" for o in in_flight_of(turn, request)
-    )
-    held = request.outside_until is None or turn.now <= request.outside_until
-    outside = 1 if request.outside and held and not has_outside and request.places > 1 else 0
-    return ["near"] * (count - outside) + ["outside"] * outside
-
-
-def _pick(turn: Turn, request: Request, seats: list[str]) -> Picks:
-    mentee = turn.need(Member, request.mentee)
+def pick(turn: Turn, request: Request, count: int) -> Picks:
+    """Who is to be asked for so many places. Those who rest after silence only when there is nobody else."""
     picks = Picks()
-    for resting in (False, True):
-        for seat in seats[len(picks.taken) :] if resting else seats:
-            found = _pick_one(turn, request, mentee, seat, picks, resting=resting)
-            if found is None and seat == "outside":
-                found = _pick_one(turn, request, mentee, "near", picks, resting=resting)
-                seat = "near"
-            if found is not None:
-                picks.taken.append((found, seat))
-        if len(picks.taken) == len(seats):
+    mentee = turn.need(Member, request.mentee)
+    shelves = [s for s in ("", pool.RESTING) if next(pool.front(turn, s + pool.EVERYONE, mentee.lang), None)]
+    hopes = in_flight(turn, request)
+    for seat in _seats(turn, request, count):
+        picks.spare = spare(turn, request, hopes + len(picks.taken))
+        kinds: tuple[Seat, ...] = (seat,) if seat == "near" else (seat, "near")
+        ladder = [(kind, shelf) for shelf in shelves for kind in kinds]
+        if not any(_pick_one(turn, request, mentee, kind, shelf, picks) for kind, shelf in ladder):
             break
-        picks.seen.clear()
+    if not picks.taken and (free := pool.next_free(turn, pool.EVERYONE, mentee.lang, picks.spare)) is not None:
+        picks.opens = min(free, picks.opens or free)
     return picks
 
 
-def _pick_one(turn: Turn, request: Request, mentee: Member, seat: str, picks: Picks, *, resting: bool) -> Member | None:
-    near = {m.field.casefold() for m, s in picks.taken if s == "near" and m.field}
+def _seats(turn: Turn, request: Request, count: int) -> list[Seat]:
+    """What kind of places are asked for: one outside view where it is wanted and not there yet, the others near."""
+    there = any(a.outside for a in request.answers) or any(o.seat == "outside" for o in _hoped_for(turn, request))
+    held = request.outside_until is None or turn.now <= request.outside_until
+    begun = count > 1 or bool(request.answers) or bool(_hoped_for(turn, request))
+    outside = 1 if request.outside and held and not there and request.places > 1 and begun else 0
+    near: list[Seat] = ["near"] * (count - outside)
+    return [*near, "outside"] if outside else near
+
+
+def _pick_one(turn: Turn, request: Request, mentee: Member, seat: Seat, shelf: str, picks: Picks) -> bool:
+    """Take the best of the first rung of the ladder that has anybody: the topics, then everyone."""
+    met: list[Member] = []
+    for rung in (*request.topics, pool.EVERYONE):
+        found: list[Member] = []
+        for mentor in _candidates(turn, request, mentee, seat, shelf + rung, picks):
+            known = mentor.id in request.avoid or pool.met_lately(turn, mentor, mentee)
+            (met if known else found).append(mentor)
+            if len(found) == FRONT:
+                break
+        if found:
+            _take(turn, request, found, seat, rung, picks)
+            return True
+    if met:
+        met.sort(key=lambda mentor: mentor.id in request.avoid)
+        _take(turn, request, met[:1], seat, pool.EVERYONE, picks)
+    return bool(met)
+
+
+def _take(turn: Turn, request: Request, found: list[Member], seat: Seat, rung: str, picks: Picks) -> None:
+    rhythms = rhythm.Rhythm(turn)
+    fields = {turn.need(Member, a.mentor).field for a in request.answers} if request.further else set()
+    loads = {m.id: members.load_of(turn, m.id) for m in found}
+    best = max(found, key=lambda m: (m.field not in fields, rhythms.now(m, loads[m.id])[1]))
+    for mentor in found:
+        picks.considered.setdefault(mentor.id, Considered(mentor.id, False, "hour"))
+    if seat == "near" and rung == pool.EVERYONE:
+        seat = "general"
+    reason = {"near": "topic"}.get(seat, seat)
+    picks.considered[best.id] = Considered(best.id, True, reason)
+    picks.taken.append((best, seat))
+    free = pool.free_from(best, loads[best.id], turn.rules)
+    picks.slack = turn.now - free if free else timedelta(0)
+
+
+def _candidates(turn: Turn, request: Request, mentee: Member, seat: Seat, rung: str, picks: Picks) -> Iterator[Member]:
+    """Those who may be asked for a place, free longest first; the others are written down with the reason."""
+    near = {m.field.casefold() for m, s in picks.taken if s != "outside" and m.field}
     near |= {turn.need(Member, a.mentor).field.casefold() for a in request.answers if not a.outside}
     taken = {m.id for m, _ in picks.taken}
-    for mentor in _candidates(turn, request, seat):
-        if mentor.id in taken:
+    for standing in islice(pool.front(turn, rung, mentee.lang, picks.spare), LOOK_AT_MOST):
+        picks.looked_at += 1
+        mentor = turn.need(Member, standing.mentor)
+        if mentor.id in taken or (seat == "outside" and not pool.outside_of(mentor, mentee, near)):
             continue
-        if seat == "outside" and not pool.outside_of(mentor, mentee, near):
-            continue
-        refusal = pool.refusal(turn, mentor, request, mentee, resting=resting)
+        refusal = pool.refusal(turn, mentor, request, mentee, resting=rung.startswith(pool.RESTING))
         if refusal is None:
-            reason = (
-                "outside" if seat == "outside" else ("topic" if set(mentor.topics) & set(request.topics) else "general")
-            )
-            picks.considered.append(Considered(mentor.id, True, reason))
-            return mentor
-        if mentor.id not in picks.seen:
-            picks.seen.add(mentor.id)
-            picks.considered.append(Considered(mentor.id, False, refusal.reason))
-        if refusal.until is not None and (picks.opens is None or refusal.until < picks.opens):
-            picks.opens = refusal.until
-    return None
-
-
-def _candidates(turn: Turn, request: Request, seat: str) -> Iterator[Member]:
-    """Mentors in the order in which they would be asked: topic first for a near place, then the whole pool."""
-    shelves = [pool.EVERYONE] if seat == "outside" else [*request.topics, pool.EVERYONE]
-    seen: set[str] = set()
-    for shelf in shelves:
-        for place, standing in enumerate(turn.walk(Standing, "shelf", shelf)):
-            if place >= LOOK_AT_MOST:
-                break
-            if standing.mentor not in seen:
-                seen.add(standing.mentor)
-                yield turn.need(Member, standing.mentor)
+            yield mentor
+            continue
+        picks.considered.setdefault(mentor.id, Considered(mentor.id, False, refusal.reason))
+        if refusal.until is not None:
+            picks.opens = min(refusal.until, picks.opens or refusal.until)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class Rules:
     code_kept_days: int = 7
     checkin_days: int = 7
     rating_hours: int = 48
+    sprint_weeks: int = 3
+    sprint_answer_days: int = 5
     late_hours: int = 48
     words_kept_days: int = 30
     """So long after a question closed its words and the numbers on its texts are kept; counts and outcomes stay."""
@@ -44,15 +44,19 @@ class Rules:
     quiet_from: str = "21:00"
     quiet_until: str = "08:00"
 
-    patience_minutes: float = 3.0
+    patience_minutes: float = 1.5
     """G of the doubling patience: the wait before a further ask when only the panel's own asks are in flight."""
-    patience_growth: float = 1.7
+    patience_growth: float = 2.0
     patience_longest_minutes: float = 60.0
-    patience_half_life_hours: float = 4.0
-    patience_after_answer: float = 3.0
+    patience_half_life_hours: float = 1.5
+    patience_after_answer: float = 8.0
     """How much longer the waits are once the mentee has a first answer: the other places may take their time."""
     patience_when_short: float = 3.5
     """How much longer they are at most when nearly everybody has just been asked: asks are saved for the day."""
+    spare_hours: float = 2.0
+    """So long must somebody have been free whom a request asks that has asked for all its places already."""
+    spare_hours_after_answer: float = 36.0
+    """And so much longer for a request that has an answer."""
     short_below_hours: float = 12.0
     """The pool runs short when those asked now have been free for less than this."""
     same_pair_days: float = 14.0
@@ -102,47 +106,3 @@ class Rules:
     """Countries whose numbers are let in, like `US,CA`; empty: every one."""
     same_texts: int = 5
     """A longer text that comes so often in a row within the hour is dropped from then on."""
-
-
-def with_values(rules: Rules, values: Mapping[str, str]) -> Rules:
-    """The rules with some of them given as text, as settings and stories write them.
-
-    Raises ValueError with one line for each name that is not known and each value that cannot be read.
-    """
-    read: dict[str, Any] = {}
-    problems = []
-    defaults = {field.name: getattr(rules, field.name) for field in fields(rules)}
-    for name, text in values.items():
-        if name not in defaults:
-            problems.append(f"{name}: there is no such setting")
-            continue
-        try:
-            read[name] = _value(text.strip(), defaults[name])
-        except (ValueError, KeyError):
-            problems.append(f"{name}: {text!r} is not {_kind(defaults[name])}")
-    if problems:
-        raise ValueError("\n".join(problems))
-    return replace(rules, **read)
-
-
-def _value(text: str, like: Any) -> Any:
-    if isinstance(like, bool):
-        return {
-            "on": True,
-            "yes": True,
-            "true": True,
-            "1": True,
-            "off": False,
-            "no": False,
-            "false": False,
-            "0": False,
-        }[text.casefold()]
-    if isinstance(like, tuple):
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    return type(like)(text)
-
-
-def _kind(like: Any) -> str:
-    if isinstance(like, bool):
-        return "on or off"
-    return {int: "a whole number", float: "a number", tuple: "whole numbers with commas"}.get(type(like), "a text")

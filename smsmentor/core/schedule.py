@@ -50,6 +50,19 @@ def quiet_until(member: Member, now: datetime, rules: Rules) -> datetime | None:
     return datetime.combine(day, end, tzinfo=here).astimezone(UTC)
 
 
+def is_quiet(local: datetime, quiet_from: str, quiet_until: str) -> bool:
+    """Whether a local wall-clock moment lies in the quiet hours."""
+    start, end, at = clock_time(quiet_from), clock_time(quiet_until), local.time()
+    return start <= at or at < end if start > end else start <= at < end
+
+
+def quiet_end(local: datetime, quiet_until: str) -> datetime:
+    """The next local moment at which quiet hours end."""
+    end = clock_time(quiet_until)
+    day = local.date() if local.time() < end else local.date() + timedelta(days=1)
+    return datetime.combine(day, end, tzinfo=local.tzinfo)
+
+
 def backoff(attempts: int, seed: str) -> timedelta:
     """The wait before try number `attempts + 1`: 30 s doubling to 5 min, spread by up to a fifth by the seed."""
     base = min(30.0 * 2 ** min(max(attempts - 1, 0), 10), 300.0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import codes, members
-from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.turn import Outcome, Turn
 
 AT_ONCE = frozenset({"crisis", "crisis-other", "danger"})
@@ -157,6 +157,9 @@ def still_open(turn: Turn, target: str) -> bool:
     kind, _, id = target.partition(":")
     if kind == "offer":
         return turn.get(Offer, id) is not None
+    if kind == "sprint":
+        sprint = turn.get(Sprint, id)
+        return sprint is not None and sprint.ended is None
     if kind == "extend":
         request = turn.get(Request, id)
         return request is not None and request.status != "closed" and not request.answers

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from smsmentor.core import members, panel, parse, requests, screen
-from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Thread
+from smsmentor.core import members, panel, parse, requests, screen, sprints
+from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.normal import relay_text
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
@@ -73,10 +73,12 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
     if not screened and (held := screen.held_for_sender(turn, member, target, text)):
         return held
     kind, _, id = target.partition(":")
+    if kind == "sprint":
+        return sprints.send_check_in(turn, member, turn.need(Sprint, id), text)
     if kind == "new" and turn.rules.consent_first and member.consent_how == "texted first":
         return _ask_consent(turn, member, text)
     if kind == "new":
-        return requests.begin(turn, member, text, thin=parse.thin(text))
+        return requests.begin(turn, member, text, thin=parse.thin(text, turn.knowledge.yes_no(member.lang)))
     if kind == "extend":
         return requests.extend(turn, member, turn.need(Request, id), text)
     if kind == "offer":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from smsmentor.core import delivery, panel, pool, prompts, requests, rotation, screen
+from smsmentor.core import delivery, panel, pool, prompts, requests, rotation, screen, sprints
 from smsmentor.core.commands import mentoring
 from smsmentor.core.events import Fired
-from smsmentor.core.model import Member, Offer, Prompt, Record, Request, Timer
+from smsmentor.core.model import Member, Offer, Prompt, Record, Request, Sprint, Timer
 from smsmentor.core.turn import Turn
 
 
@@ -48,6 +48,7 @@ _KINDS = _Kinds(
     {
         "request.gathered": (Request, requests.gathered),
         "request.next": (Request, rotation.ask_further),
+        rotation.LOOK: (None, rotation.look),
         "request.release": (Request, panel.release),
         "request.expire": (Request, requests.expire),
         "request.checkin": (Request, requests.ask_checkin),
@@ -55,6 +56,7 @@ _KINDS = _Kinds(
         "offer.silent": (Offer, pool.silent),
         "prompt.expire": (Prompt, prompts.expire),
         "member.back": (Member, _back),
+        "sprint.week": (Sprint, sprints.week),
         "crisis.page": (Request, screen.page),
         "report.early": (None, delivery.forget_early),
     }

@@ -99,14 +99,15 @@ def problems(settings: TwilioSettings) -> list[str]:
     found += [f"{n} is not a number in the form +12025550100." for n in settings.numbers if not E164.fullmatch(n)]
     if settings.messaging_service and not re.fullmatch("MG[0-9a-fA-F]{32}", settings.messaging_service):
         found.append("The messaging service is MG and 32 hexadecimal digits.")
-    if not _web_address(settings.public_url) or "_" in (urlsplit(settings.public_url).hostname or "_"):
+    if not web_address(settings.public_url) or "_" in (urlsplit(settings.public_url).hostname or "_"):
         found.append("The public URL is http(s)://host, without ? and #, and no underscore in the host.")
-    if settings.base_url and not _web_address(settings.base_url):
+    if settings.base_url and not web_address(settings.base_url):
         found.append("The base URL of the carrier's API is http(s)://host, without ? and #.")
     return found
 
 
-def _web_address(url: str) -> bool:
+def web_address(url: str) -> bool:
+    """Whether a URL is an address that paths can be put behind."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it is what checks it

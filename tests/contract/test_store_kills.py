@@ -1,6 +1,6 @@
 """Nothing that was acknowledged is lost and nothing is half done, whatever happens to the process, the disk or the log.
 
-`SMSMENTOR_KILLS=1000` asks for more kills than the few that every run of the tests makes.
+`TEST_KILLS=1000` asks for more kills than the few that every run of the tests makes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.contract.store_writer import PIECES, START, event
 from tests.contract.stores import run
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("SMSMENTOR_KILLS", "25"))
+KILLS = int(os.environ.get("TEST_KILLS", "25"))
 
 
 @contextmanager

@@ -6,18 +6,22 @@ import re
 from dataclasses import replace
 
 from smsmentor.core import members, panel, requests, threads
+from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, of_request
 from smsmentor.core.model import Member, Request, Thread
 from smsmentor.core.normal import plain
+from smsmentor.core.parse import Lists, bare
 from smsmentor.core.turn import Outcome
 
 
 def _ask_grammar(asked: Asked) -> str | None:
     """ASK and a question of at least three words; `ask for ten minutes` is advice."""
-    rest = asked.call.rest
+    rest = asked.call.whole_rest
     if len(rest.split()) < 3:
         return None
     if asked.call.shouted:
+        return rest
+    if asked.call.phrase and asked.call.separated:
         return rest
     asks = rest.endswith("?") or plain(rest).split()[0] in asked.turn.knowledge.yes_no(asked.member.lang)["questions"]
     return rest if asks and not threads.places(asked.turn, asked.member) else None
@@ -25,6 +29,15 @@ def _ask_grammar(asked: Asked) -> str | None:
 
 def _ask(asked: Asked, question: str) -> Outcome:
     return threads.deliver(asked.turn, asked.member, "new", question)
+
+
+def _send_grammar(asked: Asked) -> bool | None:
+    """SEND alone; `send it` is advice, unless something waits to be sent."""
+    if not asked.bare:
+        return None
+    turn, member = asked.turn, asked.member
+    waits = any(r.status in ("clarifying", "draft") for r in members.live_requests(turn, member.id))
+    return True if waits or not (asked.call.phrase and threads.places(turn, member)) else None
 
 
 def _send(asked: Asked, _: object) -> Outcome | None:
@@ -50,13 +63,21 @@ def _more_grammar(asked: Asked) -> tuple[str, str] | None:
     """MORE alone, MORE B, MORE B text. `More or less` is none of them, and a small `a` may be an article."""
     if asked.bare:
         return ("", "")
-    found = re.fullmatch(r"([A-Fa-f])(?:\s*[:,.-]\s*|\s+|$)(.*)", asked.call.rest, re.DOTALL)
+    found = re.fullmatch(r"([A-Fa-f])(?:\s*[:,.-]\s*|\s+|$)(.*)", asked.call.whole_rest, re.DOTALL)
     if not found or (asked.call.separated and not asked.call.shouted):
         return None
     letter, text = found.groups()
-    if letter == "a" and text and not asked.call.shouted:
-        return None
+    if text and not asked.call.shouted and not asked.call.separated and letter.islower():
+        there = _has_letter(asked, letter.upper())
+        if letter == "a" or not there:
+            return None
     return (letter.upper(), text.strip())
+
+
+def _has_letter(asked: Asked, letter: str) -> bool:
+    """Whether somebody of that letter has answered an open question."""
+    candidates = [asked.request] if asked.request else _open(asked)
+    return any(t.letter == letter for r in candidates for t in asked.turn.find(Thread, "request", r.id))
 
 
 def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
@@ -99,23 +120,21 @@ def to_letter(asked: Asked, letter: str, found: list[Thread], text: str) -> Outc
     return None if outcome.kind == "relayed" else outcome
 
 
-_DONE_AFTER = re.compile(r"(?P<before>.*?)(?P<sep>[\s,.!;:-]+)done[\s.!]*", re.DOTALL | re.IGNORECASE)
+MOST_WORDS_WITH_DONE = 12
+_DONE_AT_THE_END = re.compile(r"[,.!;:)\u2026-]\s*([^\W_]+)\W*$")
 
 
-def is_done(asked_text: str, kind_words: frozenset[str]) -> bool:
+def is_done(text: str, keywords: frozenset[str], lists: Lists) -> bool:
     """DONE with a few kind words: `thats really good, DONE`, `done thanks`; not `Done that, did not help`."""
-    words = re.findall(r"[\w']+", plain(asked_text))
-    if words[:1] == ["done"]:
-        return all(word in kind_words for word in words[1:])
-    found = _DONE_AFTER.fullmatch(asked_text)
-    if not found:
+    words = bare(text).split()
+    if "?" in text or not 1 <= len(words) <= MOST_WORDS_WITH_DONE:
         return False
-    words = re.findall(r"[\w']+", plain(found["before"]))
-    if len(words) > 8:
+    if words[0] in keywords:
+        return all(word in lists["kind"] for word in words[1:])
+    if words[-1] not in keywords:
         return False
-    shouted = asked_text.rstrip(" .!").endswith("DONE")
-    kind = all(word in kind_words for word in words)
-    return kind or (shouted and bool(re.search(r"[,.!;:-]", found["sep"])))
+    shouted = _DONE_AT_THE_END.search(text)
+    return all(word in lists["kind"] for word in words[:-1]) or bool(shouted and shouted[1].isupper())
 
 
 def done(asked: Asked, request: Request | str) -> Outcome | None:
@@ -152,6 +171,8 @@ def _open(asked: Asked) -> list[Request]:
 
 def _skip(asked: Asked, _: object) -> Outcome | None:
     turn, member = asked.turn, asked.member
+    if member.mentor and member.checkins and any(o.status == "sent" for o in members.open_offers(turn, member.id)):
+        return mentoring.passing(asked)
     turn.save(replace(turn.need(Member, member.id), checkins=False))
     turn.note("member.changed", member=member.id, what="checkins")
     turn.say(member, "rate.skipped")
@@ -178,7 +199,7 @@ def _outside(asked: Asked, wanted: bool) -> Outcome | None:
 
 COMMANDS = (
     Command("ASK", "anyone", _ask_grammar, _ask),
-    Command("SEND", "anyone", alone, _send),
+    Command("SEND", "anyone", _send_grammar, _send),
     Command("MORE", "mentee", _more_grammar, _more),
     Command("DONE", "mentee", of_request, done),
     Command("SKIP", "anyone", alone, _skip),

@@ -69,8 +69,8 @@ def of_request(asked: Asked) -> Request | str | None:
     """The grammar of a command about one request: alone, or with a code before or after it."""
     if asked.bare:
         return asked.request or ""
-    named = codes.read(asked.call.rest)
-    if named is None or named.rest or asked.request is not None:
+    named = codes.read(asked.call.rest.removeprefix("with ").removeprefix("con "))
+    if named is None or named.rest or not named.tight or asked.request is not None:
         return None
     code = asked.turn.get(Code, named.code)
     return asked.turn.need(Request, code.request) if code else named.code

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from smsmentor.core import codes, members, panel, pool, rotation
+from smsmentor.core import codes, members, panel, pool, rhythm, rotation
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.lifecycle import move_offer
 from smsmentor.core.model import Member, Offer, Request
-from smsmentor.core.normal import plain
+from smsmentor.core.parse import bare
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome, Turn
 
@@ -19,7 +20,8 @@ def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | None:
     """PASS alone, with a code, with `till 6pm`, or with a short reason. `Pass it on to my boss?` is none of them."""
     if asked.bare:
         return ("", None)
-    coded = codes.read(asked.call.rest)
+    named = re.fullmatch(r"(?i)(?:on|for|en|de|a|to|with)\s+(.*)", asked.call.rest, re.DOTALL)
+    coded = codes.read(named[1] if named and codes.read(named[1]) else asked.call.rest)
     rest = coded.rest if coded and coded.tight else asked.call.rest
     code = coded.code if coded and coded.tight else ""
     if not rest:
@@ -27,12 +29,24 @@ def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | None:
     until = _until(asked, rest)
     if until is not None:
         return (code, until)
-    words = re.findall(r"[\w']+", plain(rest))
-    reasons = asked.turn.knowledge.yes_no(asked.member.lang)["reasons"]
-    reasoned = bool(words) and words[0] in reasons
-    if len(words) <= 8 and "?" not in rest and (reasoned or (asked.call.separated and asked.call.shouted)):
-        return (code, None)
-    return None
+    return (code, None) if _is_reason(asked, rest) else None
+
+
+def _is_reason(asked: Asked, rest: str) -> bool:
+    """A short reason: one that people give (`too busy`), or any words after a shouted PASS and a comma."""
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    said = bare(rest)
+    words = said.split()
+    if "?" in rest or len(words) > MOST_WORDS_OF_A_REASON:
+        return False
+    if said in lists["pass_on"] or (asked.call.shouted and asked.call.separated):
+        return True
+    return any(" ".join(words[:count]) in lists["reasons"] for count in range(1, LONGEST_REASON + 1))
+
+
+MOST_WORDS_OF_A_REASON = 10
+LONGEST_REASON = 3
+"""Words in an entry of `[words].reasons`."""
 
 
 def _until(asked: Asked, rest: str) -> datetime | None:
@@ -40,6 +54,11 @@ def _until(asked: Asked, rest: str) -> datetime | None:
     return turn.knowledge.times.until(
         rest, turn.now, zone_of(member, turn.rules), languages=turn.knowledge.reads(member.lang)
     )
+
+
+def passing(asked: Asked) -> Outcome:
+    """SKIP from somebody who has been asked and owes nothing else: PASS is what they mean."""
+    return _pass(asked, ("", None)) or Outcome("command", "PASS")
 
 
 def _pass(asked: Asked, wanted: tuple[str, datetime | None]) -> Outcome | None:
@@ -59,11 +78,13 @@ def _pass(asked: Asked, wanted: tuple[str, datetime | None]) -> Outcome | None:
             return Outcome("clarified", "which request")
         found = live
     offer, request = found[0]
-    _passed(turn, member, offer, request, until)
+    passed(turn, member, offer, request, until)
     return None
 
 
-def _passed(turn: Turn, member: Member, offer: Offer, request: Request, until: datetime | None) -> None:
+def passed(turn: Turn, member: Member, offer: Offer, request: Request, until: datetime | None) -> None:
+    """PASS: off this request, with no questions asked; `until` is when they may be asked again, if they said so."""
+    rhythm.learn(turn, offer, answered=False)
     turn.save(move_offer(offer, "passed", turn.now))
     turn.forget("offer.silent", offer.id)
     turn.note("offer.passed", request=request.id, code=request.code, member=member.id)
@@ -79,7 +100,7 @@ def _passed(turn: Turn, member: Member, offer: Offer, request: Request, until: d
     else:
         turn.say(member, "pass.ok", code=request.code, request=request.id)
     if len(request.answers) < request.places and request.status != "closed":
-        turn.remind("request.next", request.id, min(turn.now + rotation.patience(turn, request), turn.now))
+        rotation.hasten(turn, request)
 
 
 def pause(turn: Turn, member: Member, until: datetime | None) -> None:
@@ -92,15 +113,37 @@ def pause(turn: Turn, member: Member, until: datetime | None) -> None:
     panel.mentor_left(turn, member, for_good=False)
 
 
-def _pause_grammar(asked: Asked) -> datetime | bool | None:
-    """PAUSE alone, PAUSE 7 (days), PAUSE till monday."""
+class Doubtful(NamedTuple):
+    """A time that is past or far away: asked back with the reading shown, and nothing changed."""
+
+    when: datetime
+
+
+FARTHEST_PAUSE = timedelta(days=183)
+"""A pause that would end later than this is asked back: `till march 1` on the third is more likely a slip."""
+
+
+def _pause_grammar(asked: Asked) -> datetime | bool | Doubtful | None:
+    """PAUSE alone, PAUSE 7 (days), PAUSE till monday; Doubtful for a time that is past or far away."""
     if asked.bare:
         return True
-    return _until(asked, asked.call.rest)
-
-
-def _pause(asked: Asked, until: datetime | bool) -> Outcome | None:
     turn, member = asked.turn, asked.member
+    until = _until(asked, asked.call.rest)
+    if until is not None:
+        return Doubtful(until) if until > turn.now + FARTHEST_PAUSE else until
+    here, languages = zone_of(member, turn.rules), turn.knowledge.reads(member.lang)
+    for words in (asked.call.rest, asked.call.rest.partition(" ")[2]):  # "yesterday", "till yesterday"
+        read = turn.knowledge.times.read(words, turn.now, here, languages=languages, whole=True)
+        if read is not None and read.start < turn.now:
+            return Doubtful(read.start)
+    return None
+
+
+def _pause(asked: Asked, until: datetime | bool | Doubtful) -> Outcome | None:
+    turn, member = asked.turn, asked.member
+    if isinstance(until, Doubtful):
+        turn.say(member, "pause.ask", when=turn.knowledge.moment_in_words(until.when, member, turn.now))
+        return Outcome("clarified", "a doubtful time")
     when = until if isinstance(until, datetime) else None
     pause(turn, member, when)
     if when is None:

@@ -13,12 +13,17 @@ from smsmentor.core.turn import Outcome
 
 def _grammar(asked: Asked) -> tuple[str, str] | None:
     word, _, rest = asked.call.rest.partition(" ")
-    word = word.strip(" .:,").casefold()
-    return (word, rest.strip()) if word in _ACTS else None
+    word = word.strip(" .:,?!").casefold()
+    if word in _ACTS:
+        return (word, rest.strip())
+    return ("", "") if len(asked.rest.split()) <= 1 else None
 
 
 def _op(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
     word, rest = wanted
+    if not word:
+        asked.turn.say(asked.member, "op.what")
+        return Outcome("clarified", "no such OP word")
     asked.turn.note("operator.acted", member=asked.member.id, act=f"OP {word.upper()}")
     return _ACTS[word](asked, rest)
 

@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import erasing, pool
+from smsmentor.core import erasing, pool, threads
 from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.model import Member, Prompt
 from smsmentor.core.normal import plain, relay_text
+from smsmentor.core.parse import bare
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome
 
@@ -17,16 +18,25 @@ LONGEST_ALIAS = 16
 
 
 def _alias_grammar(asked: Asked) -> str | None:
-    """ALIAS and one short name; ALIAS OFF takes it away."""
+    """ALIAS and one short name; ALIAS OFF takes it away. `alias what` and `alias or not` are none of them."""
     name = relay_text(asked.call.rest).strip(" .\"'")
     if not re.fullmatch(r"[^\W\d_][\w'-]*(?: [^\W\d_][\w'.-]*)?", name) or len(name) > LONGEST_ALIAS:
         return None
-    return name
+    if is_off(asked, name):
+        return name
+    small = any(plain(word) in asked.turn.knowledge.languages.small_words for word in name.split())
+    sure = asked.call.shouted or asked.call.separated or name[0].isupper()
+    return name if not small and (sure or not threads.places(asked.turn, asked.member)) else None
+
+
+def is_off(asked: Asked, words: str) -> bool:
+    """Whether the words mean: without it."""
+    return bare(words) in asked.turn.knowledge.yes_no(asked.member.lang)["off"]
 
 
 def _alias(asked: Asked, name: str) -> Outcome | None:
     turn, member = asked.turn, asked.member
-    off = plain(name) in turn.knowledge.yes_no(member.lang)["off"]
+    off = is_off(asked, name)
     _change(asked, "alias", alias="" if off else name)
     if off:
         turn.say(member, "alias.off")
@@ -36,13 +46,19 @@ def _alias(asked: Asked, name: str) -> Outcome | None:
 
 
 def _lang_grammar(asked: Asked) -> str | None:
-    """LANG and a language: its code, or its name in either language."""
-    return asked.turn.knowledge.language_named(asked.rest) if asked.rest else None
+    """LANG alone, or with a language: its code, or its name in any language."""
+    return asked.turn.knowledge.language_named(asked.rest) if asked.rest else ""
 
 
 def _lang(asked: Asked, lang: str) -> Outcome | None:
     turn = asked.turn
-    member = _change(asked, "lang", lang=lang)
+    if not lang:
+        words = turn.knowledge.words
+        others = [code for code in words.languages if code != asked.member.lang]
+        shown = ", ".join(f"{code} ({words.table(code, 'names')['itself']})" for code in others)
+        turn.say(asked.member, "lang.which", languages=shown)
+        return Outcome("clarified", "no language named")
+    member = _change(asked, "lang", lang=lang, lang_fixed=True)
     pool.stand(turn, member)
     turn.say(member, "lang.set")
     return None
@@ -55,8 +71,8 @@ def _zone_grammar(asked: Asked) -> str | None:
     if len(asked.rest.split()) > 4 or "?" in asked.call.rest:
         return None
     found = asked.turn.knowledge.zone_named(asked.call.rest)
-    if found is None and (asked.call.shouted or len(asked.rest.split()) == 1):
-        return "?"
+    if found is None and (asked.call.shouted or not threads.places(asked.turn, asked.member)):
+        return "?" if len(asked.rest.split()) <= 2 else None
     return found
 
 
@@ -90,9 +106,15 @@ def _about_grammar(asked: Asked) -> tuple[str, str] | None:
     field, employer = found.groups() if found else (rest, "")
     if not field or _NOT_A_FIELD.search(plain(field)) or len(field.split()) > 3 or len(employer.split()) > 5:
         return None
-    if not employer and not (asked.call.shouted and len(field.split()) <= 2):
+    named = asked.call.shouted or asked.call.phrase
+    if not employer:
+        return (field, employer) if named and len(field.split()) <= 2 else None
+    # "About noon at the office" is an answer: no small words, and in an open conversation a name.
+    small = asked.turn.knowledge.languages.small_words - asked.turn.knowledge.yes_no(asked.member.lang)["in_names"]
+    if not named and not small.isdisjoint(plain(f"{field} {employer}").replace(",", " ").split()):
         return None
-    return (field, employer)
+    sure = named or employer[0].isupper() or not threads.places(asked.turn, asked.member)
+    return (field, employer) if sure else None
 
 
 def _about(asked: Asked, given: tuple[str, str]) -> Outcome | None:
@@ -106,7 +128,7 @@ def _forget_grammar(asked: Asked) -> bool | None:
     """FORGET explains, FORGET ME does it. `Forget about it` is neither."""
     if asked.bare:
         return False
-    return True if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["me"] else None
+    return True if bare(asked.rest) in asked.turn.knowledge.yes_no(asked.member.lang)["me"] else None
 
 
 def _forget(asked: Asked, sure: bool) -> Outcome | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smsmentor.core import members, screen, threads
-from smsmentor.core.commands.kit import Asked, Command, alone, of_request
+from smsmentor.core.commands.kit import Asked, Command, of_request
 from smsmentor.core.model import Request
 from smsmentor.core.turn import Outcome
 
@@ -54,6 +54,13 @@ def _report(asked: Asked, wanted: tuple[Request | str, str]) -> Outcome | None:
     return None
 
 
+def _show_grammar(asked: Asked) -> bool | None:
+    """SHOW alone; `show me` with an open conversation is for the person there."""
+    if not asked.bare or (asked.call.phrase and threads.places(asked.turn, asked.member)):
+        return None
+    return True
+
+
 def _show(asked: Asked, _: object) -> Outcome | None:
     """SHOW reads a text that is held back; those are answered before commands, so here there is none."""
     asked.turn.say(asked.member, "screen.nothing")
@@ -61,7 +68,7 @@ def _show(asked: Asked, _: object) -> Outcome | None:
 
 
 COMMANDS = (
-    Command("SHOW", "anyone", alone, _show),
+    Command("SHOW", "anyone", _show_grammar, _show),
     Command("BLOCK", "anyone", _grammar, _block),
     Command("REPORT", "anyone", _grammar, _report),
 )

@@ -10,7 +10,11 @@ from smsmentor.core import members, pool, rotation, threads
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.model import Invitation, Member, Offer, Prompt, Window
 from smsmentor.core.normal import plain
+from smsmentor.core.parse import bare
 from smsmentor.core.turn import Outcome
+
+EVERY_DAY = tuple(range(7))
+MOST_A_WEEK = 50
 
 
 def _join_grammar(asked: Asked) -> str | None:
@@ -62,23 +66,28 @@ def _hours(asked: Asked, given: tuple[Window, ...] | bool) -> Outcome | None:
     turn, member = asked.turn, asked.member
     if given is not True:
         assert isinstance(given, tuple)
-        member = _change(asked, "hours", hours=given)
+        always = any(w.days == EVERY_DAY and (w.start, w.end) in ((0, 1440), (0, 0)) for w in given)
+        member = _change(asked, "hours", hours=() if always else given)
     shown = turn.knowledge.hours_in_words(member.hours, member.lang)
     turn.say(member, "hours.set" if member.hours else "hours.any", hours=shown)
     return None
 
 
-_LIMIT = re.compile(
-    r"(\d{1,2})\s*(?:offers?|questions?|texts?)?\s*(?:a|an|per|each|every|/|al|por|x)?\s*(day|week|dia|semana|d|w|wk)"
-)
-
-
 def _limit_grammar(asked: Asked) -> tuple[int, str] | None:
     """LIMIT 1 a day, LIMIT 3 a week, LIMIT OFF. `Limit your answer to two points` is none of them."""
-    if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["off"]:
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    numbers = asked.turn.knowledge.numbers(asked.member.lang)
+    said = re.findall(r"[a-z]+|[0-9]+", bare(asked.rest))
+    if " ".join(said) in lists["off"]:
         return (0, "off")
-    found = _LIMIT.fullmatch(asked.rest)
-    return (int(found[1]), "day" if found[2][0] == "d" else "week") if found else None
+    words = [numbers.get(word, word) for word in said if word not in lists["limit_words"]]
+    if len(words) != 2 or not words[0].isdecimal() or not 1 <= int(words[0]) <= MOST_A_WEEK:
+        return None
+    return (
+        (int(words[0]), "day")
+        if words[1] in lists["day"]
+        else ((int(words[0]), "week") if words[1] in lists["week"] else None)
+    )
 
 
 def _limit(asked: Asked, given: tuple[int, str]) -> Outcome | None:
@@ -98,7 +107,8 @@ def _limit(asked: Asked, given: tuple[int, str]) -> Outcome | None:
 
 def _open_grammar(asked: Asked) -> int | None:
     """OPEN and one digit. `Open a savings account` is not."""
-    return int(asked.rest) if re.fullmatch(r"[1-9]", asked.rest) else None
+    number = asked.turn.knowledge.numbers(asked.member.lang).get(bare(asked.rest), asked.rest)
+    return int(number) if re.fullmatch(r"[1-9]", number) else None
 
 
 def _open(asked: Asked, count: int) -> Outcome | None:
@@ -117,11 +127,25 @@ def _topics_grammar(asked: Asked) -> tuple[str, str] | None:
     if "?" in asked.call.rest or len(rest.split()) > 12:
         return None
     if signed:
-        return (signed[1], plain(signed[2]).strip(" ."))
+        words = plain(signed[2]).strip(" .")
+        return (signed[1], words) if asked.call.shouted or not _has_small_words(asked, words) else None
     parts = [part for part in re.split(r"[,;/]|\band\b|\by\b", rest) if part.strip()]
+    if not asked.call.shouted and any(_has_small_words(asked, part) for part in parts):
+        return None
     named = [asked.turn.knowledge.topics.expand(part) for part in parts]
     sure = all(len(part.split()) <= 3 for part in parts) and all(named)
-    return ("=", rest) if sure or (asked.call.shouted and len(parts) > 1) else None
+    if sure or (asked.call.shouted and len(parts) > 1):
+        return ("=", rest)
+    # With nothing open these words can be for nobody else, when they look like a list.
+    listed = len(parts) > 1 or len(rest.split()) <= 2
+    free = not threads.places(asked.turn, asked.member) and all(len(part.split()) <= 4 for part in parts)
+    return ("=", rest) if free and (listed or asked.call.shouted or asked.call.separated) else None
+
+
+def _has_small_words(asked: Asked, part: str) -> bool:
+    """Whether words stand there that make sentences, not lists: `to avoid`, `you can learn`."""
+    small = asked.turn.knowledge.languages.small_words - asked.turn.knowledge.yes_no(asked.member.lang)["in_names"]
+    return not small.isdisjoint(plain(part).split())
 
 
 def _topics(asked: Asked, given: tuple[str, str]) -> Outcome | None:

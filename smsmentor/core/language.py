@@ -1,0 +1,65 @@
+"""Recognises which of our languages a text is written in, by its small words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from smsmentor.core.normal import plain
+
+ENOUGH = 2
+"""Different words of a language that a text needs, and twice as many as of any other."""
+ENOUGH_TO_CHANGE = 3
+"""For somebody who has written in another language before."""
+
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+class Languages:
+    """Reads the language of a text.
+
+    `tables` maps a language to its tables, of which [recognise] holds `words`, small words that stand in nearly every
+    sentence, and `sure`, words and signs that count alone, such as greetings. A word that two languages list counts
+    for neither.
+    """
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        listed = {
+            lang: {plain(word) for part in ("words", "sure") for word in table.get("recognise", {}).get(part, ())}
+            for lang, table in tables.items()
+        }
+        counts = Counter(word for words in listed.values() for word in words)
+        self._of = {word: lang for lang, words in listed.items() for word in words if counts[word] == 1}
+        self._sure = {
+            plain(word): lang for lang, table in tables.items() for word in table.get("recognise", {}).get("sure", ())
+        }
+        self._signs = {word: lang for word, lang in self._sure.items() if not word.isalpha()}
+
+    @property
+    def small_words(self) -> frozenset[str]:
+        """All that is listed: words that are nobody's name."""
+        return frozenset(self._of)
+
+    def read(self, text: str, used: str, *, known: bool) -> str | None:
+        """The language to change to from the one that is `used`, or None. `known`: they have written before."""
+        shown = plain(text[:600])
+        found: dict[str, set[str]] = {}
+        for word in _WORD.findall(shown):
+            if lang := self._of.get(word):
+                found.setdefault(lang, set()).add(word)
+        points = {lang: float(len(words)) for lang, words in found.items()}
+        for sign, lang in self._signs.items():
+            if sign in shown:
+                points[lang] = points.get(lang, 0) + 1
+        if not known:
+            for words in found.values():
+                for word in words & self._sure.keys():
+                    points[self._sure[word]] = points.get(self._sure[word], 0) + 1
+        if not points:
+            return None
+        best = max(points, key=lambda lang: points[lang])
+        others = max((value for lang, value in points.items() if lang != best), default=0)
+        enough = ENOUGH_TO_CHANGE if known else ENOUGH
+        return best if best != used and points[best] >= enough and points[best] >= 2 * others else None

@@ -1,0 +1,60 @@
+"""An offer: one mentor is asked about one request, in a text that says all they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor.core import members, pool
+from smsmentor.core.model import Considered, Member, Offer, Pair, Request, Seat, Wave
+from smsmentor.core.turn import Turn
+
+LISTED = 60
+"""Candidates of a wave that are written down with their reasons."""
+
+
+def make(turn: Turn, request: Request, mentor: Member, seat: Seat, follow_up: str = "") -> Offer:
+    """Ask this mentor. `follow_up` is what the mentee asked of somebody who had to leave."""
+    offer = Offer(
+        f"{request.id}:{mentor.id}",
+        request.id,
+        mentor.id,
+        turn.now,
+        wave=request.wave + 1,
+        seat=seat,
+        follow_up=follow_up,
+    )
+    turn.save(offer)
+    pool.asked(turn, mentor)
+    pair_id = members.pair_id(mentor.id, request.mentee)
+    turn.save(replace(turn.get(Pair, pair_id) or Pair(pair_id), last=turn.now))
+    turn.remind("offer.silent", offer.id, turn.now + timedelta(hours=turn.rules.silence_hours))
+    turn.note("offer.made", request=request.id, code=request.code, member=mentor.id, wave=offer.wave, seat=offer.seat)
+    _say(turn, request, mentor, offer)
+    return offer
+
+
+def _say(turn: Turn, request: Request, mentor: Member, offer: Offer) -> None:
+    sent = ""
+    if turn.now - request.opened > timedelta(hours=1) and not offer.follow_up:
+        sent = turn.words(mentor, "offer.sent_at", time=request.opened)
+    topic = turn.knowledge.topics.label(request.topics[0], mentor.lang) if request.topics else ""
+    about = turn.words(mentor, "offer.outside") if offer.seat == "outside" else topic
+    turn.say(
+        mentor,
+        "offer.taken_over" if offer.follow_up else "offer.new",
+        code=request.code,
+        about=f", {about}" if about else "",
+        quote=offer.follow_up or request.question,
+        sent=sent,
+        request=request.id,
+        offer=offer.id,
+        useless_after=turn.now + timedelta(hours=turn.rules.expiry_hours),
+    )
+
+
+def keep_wave(turn: Turn, request: Request, considered: Sequence[Considered]) -> None:
+    """Write down who was considered and why each was taken or skipped."""
+    wave = request.wave + 1
+    turn.save(Wave(f"{request.id}:{wave}", request.id, turn.now, tuple(considered[:LISTED])))
