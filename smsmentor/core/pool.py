@@ -1,9 +1,9 @@
 """The pool: which mentors may be asked, kept on shelves by topic and opening hours, free longest in front.
 
 A mentor stands on the shelf of each of their topics and on the one for all. A shelf holds those with one zone, language
-and set of HOURS, so that whole shelves sleep or are awake. Its order is the moment from which each may be asked again by
-their own clock (cool-down, LIMIT, rest): behind the first who is not free yet, nobody is. So a pick looks at the few in
-front, however many stand behind them or on shelves that sleep.
+and set of HOURS, so that whole shelves sleep or are awake. Its order is the moment from which each may be asked again
+by their own clock (cool-down, LIMIT, rest): behind the first who is not free yet, nobody is. So a pick looks at the few
+in front, however many stand behind them or on shelves that sleep.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the service learns of when people answer: each mentor's hours of the week, and the pool's as a whole.
 
-All numbers start at sensible guesses, move with what happened and fade, so that a changed habit is learned again. A text
-is put into one of 16 bins: eight parts of the local day, on weekdays and at weekends.
+All numbers start at sensible guesses, move with what happened and fade, so that a changed habit is learned again. A
+text is put into one of 16 bins: eight parts of the local day, on weekdays and at weekends.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ been free longest; of these the one for whom this is the best hour of their own 
 themselves, so that nobody is asked above their share. When: all open places at once, then one more after a wait that
 doubles with the asks still in flight, whose share fades; longer once there is a first answer. The more a request has
 already, the longer somebody must have been free to be asked by it: so the last free mentors are kept for those who have
-nothing. Nobody free: the request waits, and whoever frees up goes to the oldest. `docs/routing.md` has the measurements.
+nothing. Nobody free: the request waits, and whoever frees up goes to the oldest. `docs/routing.md` has the figures.
 """
 
 from __future__ import annotations
