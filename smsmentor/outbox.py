@@ -172,7 +172,7 @@ class _Round:
     async def _send(self, row: OutText) -> None:
         await self._settle(await self._attempt(row))
 
-    async def _attempt(self, row: OutText) -> SendOutcome:
+    async def _attempt(self, row: OutText) -> SendOutcome | Withheld:
         gateway = self.outbox.gateway
         if row.unsure and gateway.capabilities.looks_up:
             found = await gateway.look_up(row)
@@ -180,7 +180,8 @@ class _Round:
                 return SendOutcome(row.id, "unknown")
             if found.state == "taken":
                 return found
-        return await gateway.send(row)
+        # Somebody may have opted out since this text was chosen, or while it was looked up.
+        return self._no(row, self._now()) or await gateway.send(row)
 
     async def _settle(self, outcome: SendOutcome | Withheld) -> None:
         await self.service.receive(outcome)
