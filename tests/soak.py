@@ -257,9 +257,9 @@ class World:
         await self.catch_up.run()
         self.after(900, self._look)
 
-    async def play(self, conversations: int, *, mentors: int = 60, seconds_between: float = 60.0) -> None:
+    async def play(self, conversations: int, *, seconds_between: float = 60.0) -> None:
         """Let so many people ask, and go on until all is said."""
-        for number in range(mentors):
+        for number in range(60 + conversations // 30):
             args = {
                 "phone": _phone(1, number),
                 "alias": f"M{number}",

@@ -17,7 +17,7 @@ from smsmentor.core.model import Fact, OutText, Text
 from smsmentor.stores.memory import MemoryStore
 from tests.soak import World
 
-CONVERSATIONS = int(os.environ.get("SMSMENTOR_SOAK", "300"))
+CONVERSATIONS = int(os.environ.get("SMSMENTOR_SOAK", "200"))
 SEED = int(os.environ.get("SMSMENTOR_SOAK_SEED", "5"))
 
 
