@@ -74,7 +74,7 @@ class Situation:
 
     def text(self, body: str, *, media: int = 0, verbatim: bool = False, lang: str = "") -> Played:
         """What the service makes of a text from Me, who writes in `lang`; `verbatim` leaves codes as they are."""
-        body = body if verbatim else self._with_real_codes(body)
+        body = body if verbatim else self.real(body)
         event = Inbound(f"SM-{abs(hash((self.name, body)))}", self.phone, body, self.now, media=media)
         with self.rig.store.reading() as reader:
             turn = Turn(reader, self.now, event.id, self.rig.knowledge)
@@ -86,7 +86,7 @@ class Situation:
         settled = tuple(fact for fact in turn.facts if fact.fact == "text.settled")
         return Played(turn, self.phone, settled, texts)
 
-    def _with_real_codes(self, body: str) -> str:
+    def real(self, body: str) -> str:
         """The text with the real codes for those of the story, also where they are written `K 43` or `k-43`."""
         for real, alias in self.teller.codes.items():
             body = re.sub(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from smsmentor.core import members, panel, parse, screen, sprints, threads
 from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Sprint, Thread
+from smsmentor.core.normal import relay_text
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
 
@@ -225,7 +226,7 @@ def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
     end(turn, prompt)
     turn.note("report.filed", request=prompt.request, member=member.id, text=turn.text_id)
     for operator in members.operators(turn):
-        turn.say(operator, "op.report", quote=short(text, 100), urgent=True)
+        turn.say(operator, "op.report", quote=short(relay_text(text), 100), urgent=True)
     turn.say(member, "report.thanks")
     return Outcome("operator", "report", prompt.request)
 

@@ -140,7 +140,7 @@ def hold(
         "hold",
         turn.now,
         until,
-        text=text,
+        text=relay_text(text),
         text_id=turn.text_id,
         choices=choices,
     )
