@@ -22,11 +22,13 @@ from tornado.web import Application
 from handlers.base import InFlight, NotFound, log_request
 from handlers.health import AliveHandler, ReadyHandler
 from smsmentor import __version__, resources
+from smsmentor.alarm import Alarms
 from smsmentor.catchup import CatchUp
 from smsmentor.core.events import Act, Event
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, OutText
 from smsmentor.core.turn import Turn
+from smsmentor.door import CarrierDoor
 from smsmentor.errors import SmsmentorError, StoreDamaged
 from smsmentor.housekeeping import Housekeeping
 from smsmentor.logs import report_to_log
@@ -85,29 +87,22 @@ class Carrier:
     """Texts through a carrier's account: signed webhooks, and an outbox and a ticker that never rest."""
 
     def __init__(self, settings: Settings, store: TinyDBStore, clock: Clock, knowledge: Knowledge) -> None:
-        # Costly to import, and not needed on simulated phones.
-        from smsmentor.gateways.twilio import TwilioGateway, TwilioWebhook
-
-        account = settings.twilio
-        assert account is not None
-        codes = knowledge.carrier_codes
         self.clock = clock
-        self.service = Service(store, clock, replace(knowledge, real_phones=settings.reaches_people))
-        self.gateway: Gateway = TwilioGateway(account, codes=codes, clock=clock, known=lambda id: _is_sent(store, id))
-        self.webhook = TwilioWebhook(account)
+        self.gateway, self._routes = _provider(settings, store, clock, knowledge)
+        confirms_stop = not self.gateway.capabilities.handles_stop
+        self.service = Service(
+            store, clock, replace(knowledge, real_phones=settings.reaches_people, confirms_stop=confirms_stop)
+        )
+        self.alarms = Alarms(settings.alarms, settings.rules.name)
         self.outbox = Outbox(self.service, self.gateway, sleep=asyncio.sleep)
         self.catch_up = CatchUp(self.service, self.gateway)
         self.sender = Pump("outbox", clock, self.outbox.next_moment, self.outbox.drain)
         self.ticker = Pump("ticker", clock, store.next_moment, lambda: fire_due(self.service))
         self.reading: asyncio.Task[None] | None = None
-        self.service.watchers.append(self._wake)
+        self.service.watchers += [self._wake, self.alarms.watch]
 
     def routes(self) -> Routes:
-        from handlers.sms import SmsHandler
-        from handlers.status import StatusHandler
-
-        signed = {"webhook": self.webhook, "service": self.service, "clock": self.clock}
-        return [("/twilio/sms", SmsHandler, signed), ("/twilio/status", StatusHandler, signed)]
+        return self._routes(CarrierDoor(self.service, self.gateway))
 
     async def start(self) -> None:
         self.sender.start()
@@ -123,6 +118,7 @@ class Carrier:
         done = await asyncio.gather(self.sender.stop(grace_seconds), self.ticker.stop(grace_seconds))
         if not all(done):
             log.warning("Not all was finished in time: texts in hand are looked up at the next start")
+        await self.alarms.close()
         await self.gateway.close()
 
     def unready(self) -> list[str]:
@@ -133,6 +129,37 @@ class Carrier:
     def _wake(self, event: Event, turn: Turn) -> None:
         self.sender.wake()
         self.ticker.wake()
+
+
+def _provider(
+    settings: Settings, store: TinyDBStore, clock: Clock, knowledge: Knowledge
+) -> tuple[Gateway, Callable[[CarrierDoor], Routes]]:
+    """The gateway that the settings name, and its webhooks. Costly to import, and not needed on simulated phones."""
+    if settings.kannel is not None:
+        from handlers.kannel import KannelReportHandler, KannelSmsHandler
+        from smsmentor.gateways.kannel import KannelGateway, KannelWebhook
+
+        kannel = KannelWebhook(settings.kannel)
+
+        def kannel_routes(door: CarrierDoor) -> Routes:
+            parts = {"webhook": kannel, "service": door, "clock": clock}
+            return [("/kannel/sms", KannelSmsHandler, parts), ("/kannel/report", KannelReportHandler, parts)]
+
+        return KannelGateway(settings.kannel, clock), kannel_routes
+    from handlers.sms import SmsHandler
+    from handlers.status import StatusHandler
+    from smsmentor.gateways.twilio import TwilioGateway, TwilioWebhook
+
+    account = settings.twilio
+    assert account is not None
+    webhook = TwilioWebhook(account)
+
+    def signed_routes(door: CarrierDoor) -> Routes:
+        parts = {"webhook": webhook, "service": door, "clock": clock}
+        return [("/twilio/sms", SmsHandler, parts), ("/twilio/status", StatusHandler, parts)]
+
+    codes = knowledge.carrier_codes
+    return TwilioGateway(account, codes=codes, clock=clock, known=lambda id: _is_sent(store, id)), signed_routes
 
 
 class Phones:

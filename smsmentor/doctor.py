@@ -59,6 +59,7 @@ def examine(environ: Mapping[str, str], now: datetime, *, online: bool = False) 
         lambda: _folder(settings),
         lambda: _store(settings, now),
         lambda: _copies(settings, now),
+        lambda: _alarms(settings, now),
         lambda: _words(settings),
         lambda: _account(settings, now, online=online),
     ]
@@ -152,6 +153,28 @@ def _copies(settings: Settings, now: datetime) -> Iterator[Check]:
         yield Check("ok", "copies", f"the newest is of {newest.made:%Y-%m-%d %H:%M} UTC")
 
 
+def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:
+    """What stands wrong at the carrier, as the running service wrote it down."""
+    from smsmentor.alarm import parked_members, standing
+    from smsmentor.core.carrier_codes import CarrierCodes
+    from smsmentor.resources import data_folder, read_toml
+    from smsmentor.stores.tinydb import TinyDBStore
+
+    if not settings.store_path.exists():
+        return
+    codes = CarrierCodes(read_toml(data_folder() / "carrier_codes.toml"))
+    # A store that cannot be opened has its own check.
+    with suppress(SmsmentorError), closing(TinyDBStore(settings.store_path)) as store, store.reading() as reader:
+        found = standing(reader, now, settings.rules, codes)
+        for alarm in found:
+            yield Check("fail", "alarm", f"{alarm.what} (since {alarm.since:%Y-%m-%d %H:%M} UTC)", alarm.fix)
+        if not found:
+            yield Check("ok", "alarms", "none stands")
+        if parked := parked_members(reader):
+            fix = "The desk shows who and why; they come back by themselves when they text."
+            yield Check("warn", "numbers", f"{len(parked)} cannot be texted", fix)
+
+
 def _people(mentors: int, operators: int) -> Check:
     said = f"{mentors} mentors, {operators} operators"
     if not mentors:
@@ -197,6 +220,8 @@ def _account(settings: Settings, now: datetime, *, online: bool) -> Iterator[Che
         yield Check("ok", "carrier", "no account: the phones are simulated", fix)
         return
     yield Check("ok", "carrier", "the account's settings are complete")
+    if settings.twilio is None:
+        return
     if not settings.public_url.startswith("https://"):
         fix = "Put a certificate in front (Caddy does it by itself) and set SMSMENTOR_PUBLIC_URL to the https address."
         yield Check("warn", "public address", "it is not https, so that texts can be read on the way", fix)

@@ -25,6 +25,8 @@ from smsmentor.core.rules import Rules
 from smsmentor.errors import SettingsError
 
 if TYPE_CHECKING:
+    from smsmentor.alarm import AlarmSettings
+    from smsmentor.gateways.kannel import KannelSettings
     from smsmentor.gateways.twilio import TwilioSettings
 
 PREFIX = "SMSMENTOR_"
@@ -82,6 +84,28 @@ class Settings:
     twilio_message_id: str = r"(SM|MM)[0-9a-fA-F]{32}"
     """The shape of the provider's message ids, as a regular expression."""
 
+    kannel_send_url: str = ""
+    """A Kannel of one's own instead of an account: its `sendsms` address."""
+    kannel_username: str = ""
+    kannel_password: str = field(default="", repr=False)
+    kannel_secret: str = field(default="", repr=False)
+    """A word of 16 characters or more in the URLs that Kannel calls."""
+    kannel_callback_url: str = ""
+    """Where Kannel reaches us; our own host and port, when it is not given."""
+    kannel_numbers: tuple[str, ...] = ()
+    kannel_allowed: tuple[str, ...] = ("127.0.0.1", "::1")
+    """The addresses that Kannel calls from."""
+    kannel_segments_per_second: float = 1.0
+
+    alarm_webhook: str = ""
+    """Gets what cannot be texted, such as an account that is suspended, as JSON."""
+    alarm_mail_to: tuple[str, ...] = ()
+    alarm_mail_from: str = ""
+    alarm_smtp_host: str = ""
+    alarm_smtp_port: int = 587
+    alarm_smtp_user: str = ""
+    alarm_smtp_password: str = field(default="", repr=False)
+
     rules: Rules = field(default=Rules())
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where each setting that is not a default came from, by name."""
@@ -99,7 +123,7 @@ class Settings:
     @property
     def has_account(self) -> bool:
         """Whether texts go through a carrier; without an account the phones are simulated."""
-        return bool(self.twilio_account_sid)
+        return bool(self.twilio_account_sid or self.kannel_send_url)
 
     @property
     def reaches_people(self) -> bool:
@@ -109,7 +133,7 @@ class Settings:
     @property
     def twilio(self) -> TwilioSettings | None:
         """The account for its gateway, or None without one."""
-        if not self.has_account:
+        if not self.twilio_account_sid:
             return None
         from smsmentor.gateways.twilio import TwilioSettings
 
@@ -126,6 +150,39 @@ class Settings:
             message_id=self.twilio_message_id,
         )
 
+    @property
+    def kannel(self) -> KannelSettings | None:
+        """The Kannel for its gateway, or None without one."""
+        if not self.kannel_send_url:
+            return None
+        from smsmentor.gateways.kannel import KannelSettings
+
+        return KannelSettings(
+            send_url=self.kannel_send_url,
+            username=self.kannel_username,
+            password=self.kannel_password,
+            numbers=self.kannel_numbers,
+            callback_url=self.kannel_callback_url or f"http://{self.host}:{self.port}",
+            secret=self.kannel_secret,
+            allowed=self.kannel_allowed,
+            segments_per_second=self.kannel_segments_per_second,
+        )
+
+    @property
+    def alarms(self) -> AlarmSettings:
+        """Where alarms go besides the log."""
+        from smsmentor.alarm import AlarmSettings
+
+        return AlarmSettings(
+            webhook=self.alarm_webhook,
+            mail_to=self.alarm_mail_to,
+            mail_from=self.alarm_mail_from,
+            smtp_host=self.alarm_smtp_host,
+            smtp_port=self.alarm_smtp_port,
+            smtp_user=self.alarm_smtp_user,
+            smtp_password=self.alarm_smtp_password,
+        )
+
     def shown(self) -> Iterator[tuple[str, str, str]]:
         """Every setting as name, value and origin; secrets are masked."""
         for name in KINDS:
@@ -133,7 +190,16 @@ class Settings:
             yield name, _masked(value) if name in SECRETS else _text(value), self.origins.get(name, "default")
 
 
-SECRETS = frozenset({"backup_key", "twilio_auth_token", "twilio_api_secret"})
+SECRETS = frozenset(
+    {
+        "alarm_smtp_password",
+        "backup_key",
+        "kannel_password",
+        "kannel_secret",
+        "twilio_api_secret",
+        "twilio_auth_token",
+    }
+)
 SHELL: dict[str, Any] = {
     name: kind for name, kind in get_type_hints(Settings).items() if name not in ("rules", "origins")
 }
@@ -147,6 +213,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "backup_hours": (0, 720),
     "backup_days": (0.1, 366),
     "twilio_segments_per_second": (0.01, 1000),
+    "kannel_segments_per_second": (0.01, 1000),
+    "alarm_smtp_port": (1, 65535),
     "places": (1, 6),
     "further_views": (0, 10),
     "open_requests": (1, 9),
@@ -463,8 +531,14 @@ def _problems_of_shell(settings: Settings, broken: set[str]) -> Iterator[str]:
     for number in settings.operators:
         if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
             yield "operators: each number with its country and without blanks, like +12125550123."
+    if not broken.intersection(SHELL):
+        yield from _problems_of_alarms(settings)
     account = [name for name in SHELL if name.startswith("twilio_") and name in settings.origins]
-    if settings.has_account and not broken.intersection(SHELL):
+    if settings.kannel_send_url and settings.twilio_account_sid:
+        yield "kannel_send_url and twilio_account_sid are both set; keep one way out."
+    elif settings.kannel_send_url and not broken.intersection(SHELL):
+        yield from _problems_of_kannel(settings)
+    elif settings.has_account and not broken.intersection(SHELL):
         yield from _problems_of_account(settings)
     elif account and not settings.has_account and "twilio_account_sid" not in broken:
         yield (
@@ -478,6 +552,21 @@ def _problems_of_shell(settings: Settings, broken: set[str]) -> Iterator[str]:
             f"{settings.host}, with all people and texts. Set the account (twilio_account_sid and the rest), "
             "or phones_open = yes if this is what you want."
         )
+
+
+def _problems_of_alarms(settings: Settings) -> list[str]:
+    if not any(name.startswith("alarm_") for name in settings.origins):
+        return []
+    from smsmentor.alarm import problems
+
+    return problems(settings.alarms)
+
+
+def _problems_of_kannel(settings: Settings) -> list[str]:
+    from smsmentor.gateways.kannel import problems
+
+    assert settings.kannel is not None
+    return problems(settings.kannel)
 
 
 def _problems_of_account(settings: Settings) -> Iterator[str]:
