@@ -9,6 +9,10 @@ from typing import Any
 from smsmentor.core.parse import bare
 
 
+COMPLETE = ("words", "use", "why", "names", "recognise", "words_days")
+"""Tables of which a language needs every entry, beside the texts and the keywords."""
+
+
 class Catalogue:
     """The message files, ready to use. Each language is one mapping, as parsed from its TOML file.
 
@@ -73,7 +77,11 @@ class Catalogue:
                 problems.append(f"say.{text_id}: other placeholders")
         own = self.files[lang].get("keywords", {})
         problems += [f"keywords.{name}: missing" for name in self.files[self.default]["keywords"] if name not in own]
-        problems += [f"{name}: missing" for name in self.files[self.default] if name not in self.files[lang]]
+        for name, table in self.files[self.default].items():
+            if name not in self.files[lang]:
+                problems.append(f"{name}: missing")
+            elif name in COMPLETE:
+                problems += [f"{name}.{key}: missing" for key in table if key not in self.files[lang][name]]
         return problems
 
 

@@ -23,10 +23,19 @@ def erase(turn: Turn, member: Member) -> None:
         _erase_texts_of(turn, request)
         for thread in turn.find(Thread, "request", request.id):
             turn.save(replace(turn.need(Thread, thread.id), awaiting=GONE))
+        for asked in turn.find(Offer, "request", request.id):
+            turn.save(replace(turn.need(Offer, asked.id), late=GONE, follow_up=GONE))
+        for prompt in turn.find(Prompt, "request", request.id):
+            _drop(turn, prompt)
     for offer in turn.find(Offer, "mentor", member.id):
         turn.save(replace(turn.need(Offer, offer.id), late=GONE, follow_up=GONE))
-        if turn.need(Offer, offer.id).status == "answered":
-            _erase_texts_of(turn, turn.need(Request, offer.request))
+        request = turn.need(Request, offer.request)
+        if offer.status == "answered":
+            letter = next((a.letter for a in request.answers if a.mentor == member.id), "")
+            _erase_texts_of(turn, request, letter)
+        for prompt in turn.find(Prompt, "request", request.id):
+            if _is_from(prompt, offer, member, request):
+                _drop(turn, prompt)
     for sprint in turn.find(Sprint, "member", member.id):
         ended = turn.need(Sprint, sprint.id).ended or turn.now
         turn.save(replace(sprint, skill=GONE, notes=(), ended=ended))
@@ -34,10 +43,11 @@ def erase(turn: Turn, member: Member) -> None:
     for text in turn.find(Text, "member", member.id):
         turn.save(replace(turn.need(Text, text.id), body=GONE))
     for sent in turn.find(OutText, "whose", member.id):
+        if sent.status == "queued" and not sent.farewell:
+            sent = turn.save(replace(sent, status="dropped", report="erased"))
         retention.clear_out_text(turn, sent)
     for prompt in turn.find(Prompt, "member", member.id):
-        turn.drop(Prompt, prompt.id)
-        turn.forget("prompt.expire", prompt.id)
+        _drop(turn, prompt)
     for standing in turn.find(Standing, "mentor", member.id):
         turn.drop(Standing, standing.id)
     turn.save(
@@ -46,8 +56,32 @@ def erase(turn: Turn, member: Member) -> None:
     turn.note("member.erased", member=member.id)
 
 
-def _erase_texts_of(turn: Turn, request: Request) -> None:
-    """The copies that went to others lie in the outbox: their words go too, once they have left."""
+def _drop(turn: Turn, prompt: Prompt) -> None:
+    turn.drop(Prompt, prompt.id)
+    turn.forget("prompt.expire", prompt.id)
+
+
+def _is_from(prompt: Prompt, offer: Offer, mentor: Member, request: Request) -> bool:
+    """Whether another's open question is about words of this mentor: a late view, a text that was held back."""
+    letter = next((a.letter for a in request.answers if a.mentor == mentor.id), "")
+    return prompt.target in (offer.id, f"offer:{offer.id}", f"mentor:{request.id}:{letter}")
+
+
+def _erase_texts_of(turn: Turn, request: Request, letter: str = "") -> None:
+    """The copies for others lie in the outbox: what has left loses its words, what has not left never does.
+
+    With a `letter`, of what waits only that mentor's advice is meant. A text that is on its way right now goes blank
+    as soon as it has left.
+    """
+    words = turn.knowledge.words
     for text in turn.find(OutText, "request", request.id):
         if not text.pending:
             turn.save(replace(text, body=GONE))
+        elif letter and not (text.text_id.startswith("advice.") and text.body.startswith(letter)):
+            continue
+        elif "quote" in words.placeholders(words.default, text.text_id):
+            turn.save(
+                replace(text, status="dropped", report="erased", body=GONE)
+                if text.status == "queued"
+                else replace(text, farewell=True)
+            )

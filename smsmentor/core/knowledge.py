@@ -183,4 +183,5 @@ def _small_words(words: Catalogue, lang: str) -> Mapping[str, frozenset[str]]:
 @lru_cache(maxsize=32)
 def _number_names(words: Catalogue, lang: str) -> Mapping[str, str]:
     both = (words.table(words.default, "words"), words.table(lang, "words"))
-    return {bare(name): str(number) for table in both for number, name in enumerate(table["numbers"], start=1)}
+    numbered = [pair for table in both for pair in enumerate(table["numbers"], start=1)]
+    return {bare(name): str(number) for number, names in numbered for name in names.split("/")}

@@ -19,6 +19,7 @@ LONGEST_POLITE = 4
 """Words in a polite phrase such as `thank you so much`."""
 POLITE_IN_A_ROW = 3
 SHORTEST_REPAIRED = 3
+MOST_WORDS_OF_A_GREETING = 9
 
 
 class Call(NamedTuple):
@@ -198,11 +199,13 @@ def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> 
     for word in re.findall(r"[a-z]+|[0-9]+", bare(text)):
         if word.isdecimal():
             given += [int(digit) for digit in word]
-        elif word in numbers:
-            given.append(int(numbers[word]))
         elif word in lists["all"]:
             for_all = True
-        elif word not in lists["rating"] and not (len(word) == 1 and word in "abcdef"):
+        elif word in lists["rating"] or (len(word) == 1 and word in "abcdef"):
+            continue
+        elif word in numbers:
+            given.append(int(numbers[word]))
+        else:
             return None
     if not given:
         return None
@@ -237,4 +240,7 @@ def thin(text: str, lists: Lists) -> bool:
     words = bare(text).split()
     if len(words) <= 1 or (len(words) == 2 and "?" not in text):
         return True
-    return len(words) <= 9 and (" ".join(words) in lists["thin_whole"] or all(w in lists["thin"] for w in words))
+    if len(words) > MOST_WORDS_OF_A_GREETING:
+        return False
+    whole = {" ".join(words), kept_words(text, lists["polite"])}
+    return not whole.isdisjoint(lists["thin_whole"]) or all(word in lists["thin"] for word in words)

@@ -226,7 +226,7 @@ def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
     end(turn, prompt)
     turn.note("report.filed", request=prompt.request, member=member.id, text=turn.text_id)
     for operator in members.operators(turn):
-        turn.say(operator, "op.report", quote=short(relay_text(text), 100), urgent=True)
+        turn.say(operator, "op.report", quote=short(relay_text(text), 100), urgent=True, request=prompt.request)
     turn.say(member, "report.thanks")
     return Outcome("operator", "report", prompt.request)
 

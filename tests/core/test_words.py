@@ -38,12 +38,14 @@ LONGEST = {
     "examples": "K4300 DONE, M1300 DONE",
     "field": "software engineer",
     "helped": "1000",
+    "high": "120",
     "hours": "Mon-Fri 22:00-18:00, Sat-Sun 22:00-12:00",
     "languages": "es (español)",
     "letter": "A",
     "letters": "A, B and C",
     "line": "800 911 2000",
     "lines": "US: call or text 988. In danger: 911.",
+    "low": "100",
     "minutes": "10",
     "name": "Maximilian Joseph",
     "night": "21:00",
@@ -53,7 +55,7 @@ LONGEST = {
     "sent": "",
     "service": "Peer Line",
     "skill": "time management",
-    "span": "12 hours",
+    "span": "100 to 120 minutes",
     "team": "",
     "text": "741741",
     "time": "12/31 23:59",
@@ -72,9 +74,10 @@ LONGEST = {
 """The longest fill of each placeholder. A relay is counted without what somebody wrote (the quote): people pay for
 their own words, so `quote`, and the topic and time that go with it, are empty here."""
 OPERATORS = ("op.",)
-"""Texts to operators hold names and numbers of any length; they may take a second segment when filled to the brim."""
+"""Texts to operators hold names and numbers of any length; they may take a second segment."""
 
-CARRIER = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "start", "yes", "unstop", "help", "info", "no"}  # fmt: skip
+CARRIER = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "start", "yes", "unstop", "help",
+           "info", "no"}  # fmt: skip
 OPT_OUTS_ABROAD = {
     "alto",
     "baja",
@@ -131,7 +134,8 @@ def test_no_text_asks_for_a_carrier_word_for_another_purpose(lang: str, text_id:
 
 
 CARRIER_PURPOSE = {
-    "STOP": {"en": r"STOP to leave|no more texts from us, reply STOP", "es": r"STOP para salir|STOP: baja|no quieres mas textos nuestros, responde STOP"},
+    "STOP": {"en": r"STOP to leave|no more texts from us, reply STOP", 
+             "es": r"STOP para salir|STOP: baja|no quieres mas textos nuestros, responde STOP"},
     "HELP": {"en": r"HELP for help", "es": r"HELP: ayuda"},
     "START": {"en": r"START brings you back", "es": r"START te trae de vuelta"},
 }  # fmt: skip
@@ -157,8 +161,8 @@ def test_every_word_that_a_text_tells_people_to_send_is_read(lang: str) -> None:
         for text_id in WORDS.text_ids(lang)
         for word in SHOUTED.findall(re.sub(r"\{\w+\}", "", WORDS.template(lang, text_id)))
     }
-    others = {"OK", "ME", "ON", "OFF", "US", "SMS", "URGENT", "URGENTE", "AVISO", "TEAM", "ALWAYS", "SIEMPRE", "TODO", "MI",
-              "STATUS", "WAITING", "ACK", "INVITE", "NEW", "NUEVO", "REPORT", *FOR_THE_CARRIER}  # fmt: skip
+    others = {"OK", "ME", "ON", "OFF", "US", "SMS", "URGENT", "URGENTE", "AVISO", "TEAM", "ALWAYS", "SIEMPRE", "TODO",
+              "MI", "STATUS", "WAITING", "ACK", "INVITE", "NEW", "NUEVO", "REPORT", *FOR_THE_CARRIER}  # fmt: skip
     unread = {
         (i, w) for i, w in told if w not in others and bare(w) not in first_words and not re.fullmatch(r"[A-Z]\d+", w)
     }

@@ -1,0 +1,155 @@
+"""FORGET ME leaves no word and no number of the person behind, wherever it was copied to."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from smsmentor.core.model import RECORDS, Suppressed
+from smsmentor.rig import Rig
+from smsmentor.stores.records import dumps
+from smsmentor.story import Story, Teller
+from tests.rigs import keep_running, memory_rig
+
+HEAD = """
+@ 2026-03-03 18:00 America/New_York
+codes K43 M13 P49
+operator Olu
+mentee Ana
+mentor Ben field=finance
+mentor Cam field=nurse
+"""
+
+MENTEE_LEAVES = {
+    "with a question asked": "18:00 Ana > my zebra boss takes credit for my reports",
+    "with a question gathering": "18:00:00 Ana > my zebra boss takes credit for my reports\n@ 2026-03-03 18:00:05",
+    "with a thin question": "18:00 Ana > zebra",
+    "with an answer and a follow-up": """
+18:00 Ana > my zebra boss takes credit for my reports
+18:05 Ben > put your name on them
+18:06 Ana > zebra thing: and if he deletes it
+""",
+    "with a text of theirs on hold at the other end": """
+18:00 Ana > how do i ask for a zebra raise
+18:05 Ben > just ask
+18:06 Ana > you are a stupid zebra bitch
+""",
+    "with a third question kept": """
+18:00 Ana > my zebra boss takes credit for my reports
+18:01 Ana > ASK is it rude to leave zebra work at five?
+18:02 Ana > ASK how do i find out what zebra others earn?
+""",
+    "with a contact detail held": """
+18:00 Ana > how do i ask for a zebra raise
+18:05 Ben > just ask
+18:06 Ana > call me about the zebra on 212 555 0177
+""",
+    "with a report": """
+18:00 Ana > how do i ask for a zebra raise
+18:05 Ben > just ask
+18:06 Ana > REPORT
+18:07 Ana > he wrote zebra things
+""",
+    "with their question among a mentor's choices": """
+17:59 Ben > OPEN 2
+18:00 Ana > zebra boss takes credit for my reports
+18:01 Olu > how do i plan my week
+18:02 Ben > write it down
+""",
+    "with their question in a mentor's thread that moved on": """
+18:00 Ana > my zebra boss takes credit for my reports
+18:05 Ben > put your name on them
+18:06 Ana > zebra thing: and if he deletes it
+18:07 Ben > STOP
+""",
+    "with things said about themselves": """
+18:00 Ana > ABOUT zebra keeper at Zebra Zoo
+18:01 Ana > ALIAS Zebra
+18:02 Ana > my zebra boss takes credit for my reports
+""",
+    "with a crisis": "18:00 Ana > i want to kill myself, zebra",
+    "at night, with a question that waits for the morning": "23:30 Ana > my zebra boss takes credit for my reports",
+}  # fmt: skip
+MENTOR_LEAVES = {
+    "with an answer given": """
+18:00 Ana > how do i ask for a raise
+18:05 Ben > say the zebra number first
+""",
+    "with a late answer kept": """
+18:00 Ana > how do i ask for a raise
+18:05 Cam > just ask
+18:06 Ana > DONE
+18:07 Ben > K43 say the zebra number first
+""",
+    "with an answer that waits for the mentee's morning": """
+18:00 Ana > ZONE Madrid
+18:01 Ana > how do i ask for a raise
+18:05 Ben > say the zebra number first
+""",
+    "with skills and hours": "18:00 Ben > TOPICS zebra care, interviews\n18:01 Ben > ALIAS Zebra",
+    "with a text on hold": """
+17:59 Ben > OPEN 2
+18:00 Ana > how do i ask for a raise
+18:01 Olu > how do i plan my week
+18:02 Ben > zebra lists help
+""",
+}
+
+
+async def erase(story_lines: str, who: str) -> tuple[Rig, str]:
+    """Play the lines, then FORGET and FORGET ME from `who`; the rig, and the number that must be gone."""
+    story = Story("erasing", HEAD + story_lines)
+    rig = await memory_rig(story.start, {"zone": story.zone.key})
+    await Teller(story, rig, keep_running).play()
+    await rig.wait(timedelta(minutes=1))
+    phone = story.cast[who]
+    await rig.text(phone, "START")
+    await rig.text(phone, "FORGET")
+    await rig.text(phone, "FORGET ME")
+    await rig.wait(timedelta(minutes=1))
+    return rig, phone
+
+
+def what_is_left(rig: Rig, words: str) -> list[str]:
+    """Every stored document that has the words."""
+    with rig.store.reading() as reader:
+        documents = [(kind.TABLE, dumps(record)) for kind in RECORDS for record in reader.all(kind)]
+    return [f"{table}: {document}" for table, document in documents if words in document.casefold()]
+
+
+@pytest.mark.parametrize("case", MENTEE_LEAVES)
+def test_a_mentee_is_erased(case: str) -> None:
+    rig, phone = asyncio.run(erase(MENTEE_LEAVES[case], "Ana"))
+    assert what_is_left(rig, "zebra") == []
+    assert what_is_left(rig, phone) == []
+
+
+@pytest.mark.parametrize("case", MENTOR_LEAVES)
+def test_a_mentor_is_erased(case: str) -> None:
+    rig, phone = asyncio.run(erase(MENTOR_LEAVES[case], "Ben"))
+    assert what_is_left(rig, "zebra") == []
+    assert what_is_left(rig, phone) == []
+
+
+def test_the_words_are_there_before() -> None:
+    async def play() -> Rig:
+        story = Story("erasing", HEAD + MENTEE_LEAVES["with an answer and a follow-up"])
+        rig = await memory_rig(story.start, {})
+        await Teller(story, rig, keep_running).play()
+        return rig
+
+    assert what_is_left(asyncio.run(play()), "zebra")
+
+
+def test_an_opt_out_stays_honoured_by_a_hash_without_the_number() -> None:
+    async def play() -> Rig:
+        story = Story("erasing", HEAD + "18:00 Ana > how do i ask for a raise\n18:01 Ana > STOP\n18:02 Ana > FORGET ME")
+        rig = await memory_rig(story.start, {})
+        await Teller(story, rig, keep_running).play()
+        return rig
+
+    rig = asyncio.run(play())
+    with rig.store.reading() as reader:
+        assert all(story_phone not in s.id for s in reader.all(Suppressed) for story_phone in ("+1212", "555"))
