@@ -37,10 +37,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def languages(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     """The message files by language: each language is one file, `messages/<language>.toml`."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted((folder / "messages").glob("*.toml")):
-        found.setdefault(path.stem.split(".")[-1], {}).update(read_toml(path))
-    return found
+    return {path.stem: read_toml(path) for path in sorted((folder / "messages").glob("*.toml"))}
 
 
 def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, ...] = ()) -> Knowledge:

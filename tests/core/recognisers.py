@@ -11,9 +11,8 @@ _MESSAGES = _HERE.parents[1] / "data" / "messages"
 
 
 def tables() -> dict[str, dict[str, Any]]:
-    """Language to tables, of every safety file."""
-    files = sorted(_MESSAGES.glob("safety.*.toml"))
-    return {file.name.split(".")[1]: tomllib.loads(file.read_text("utf-8")) for file in files}
+    """Language to tables, of every language file."""
+    return {file.stem: tomllib.loads(file.read_text("utf-8")) for file in sorted(_MESSAGES.glob("*.toml"))}
 
 
 def rows(name: str) -> dict[str, Any]:

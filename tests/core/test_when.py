@@ -21,7 +21,7 @@ BOTH = ("en", "es")
 
 
 def words() -> dict[str, dict[str, Any]]:
-    files = {language: ROOT / "data" / "messages" / f"times.{language}.toml" for language in BOTH}
+    files = {language: ROOT / "data" / "messages" / f"{language}.toml" for language in BOTH}
     return {language: tomllib.loads(file.read_text("utf-8"))["times"] for language, file in files.items()}
 
 

@@ -20,7 +20,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 def words(language: str) -> dict[str, Any]:
-    file = Path(__file__).parents[2] / "data" / "messages" / f"times.{language}.toml"
+    file = Path(__file__).parents[2] / "data" / "messages" / f"{language}.toml"
     table: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))["times"]
     return table
 

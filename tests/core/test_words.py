@@ -73,11 +73,9 @@ LONGEST = {
 }
 """The longest fill of each placeholder. A relay is counted without what somebody wrote (the quote): people pay for
 their own words, so `quote`, and the topic and time that go with it, are empty here."""
-OPERATORS = ("op.",)
-"""Texts to operators hold names and numbers of any length; they may take a second segment."""
 
-CARRIER = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "start", "yes", "unstop", "help",
-           "info", "no"}  # fmt: skip
+CARRIER = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "start", "yes", "unstop",
+           "help", "info", "no"}  # fmt: skip
 OPT_OUTS_ABROAD = {
     "alto",
     "baja",
@@ -134,7 +132,7 @@ def test_no_text_asks_for_a_carrier_word_for_another_purpose(lang: str, text_id:
 
 
 CARRIER_PURPOSE = {
-    "STOP": {"en": r"STOP to leave|no more texts from us, reply STOP", 
+    "STOP": {"en": r"STOP to leave|no more texts from us, reply STOP",
              "es": r"STOP para salir|STOP: baja|no quieres mas textos nuestros, responde STOP"},
     "HELP": {"en": r"HELP for help", "es": r"HELP: ayuda"},
     "START": {"en": r"START brings you back", "es": r"START te trae de vuelta"},
