@@ -23,9 +23,7 @@ def table(words: Catalogue) -> str:
     rows = [_row(heads), _row(["---"] * len(heads))]
     for name, command in TABLE.items():
         text, _, does = str(words.table(words.default, "use")[name]).partition(": ")
-        rows.append(
-            _row([_WHO[command.who], f"`{text}`", does, *(f"`{words.keyword(lang, name)}`" for lang in others)])
-        )
+        rows.append(_row([command.who, f"`{text}`", does, *(f"`{words.keyword(lang, name)}`" for lang in others)]))
     return "\n".join(rows)
 
 

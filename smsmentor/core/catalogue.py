@@ -8,7 +8,6 @@ from typing import Any
 
 from smsmentor.core.parse import bare
 
-
 COMPLETE = ("words", "use", "why", "names", "recognise", "words_days")
 """Tables of which a language needs every entry, beside the texts and the keywords."""
 
