@@ -55,9 +55,7 @@ class _Language:
             },
             groups,
         )
-        self._requests = Phrases(
-            {"stop": optout.get("clear", ()), "stop?": optout.get("perhaps", ())}, groups
-        )
+        self._requests = Phrases({"stop": optout.get("clear", ()), "stop?": optout.get("perhaps", ())}, groups)
         self._unless = Phrases({"unless": optout.get("unless", ())}, groups)
         self._about_others = Phrases({"others": optout.get("about_others", ())}, groups)
 
@@ -79,9 +77,7 @@ class _Language:
         harmless = list(self._unless.find(words))
         requests = [hit for hit in requests if not any(_touch(hit, h) for h in harmless)]
         clear = [hit for hit in requests if hit.rule == "stop"]
-        if clear and not any(
-            not any(_touch(other, hit) for hit in clear) for other in self._about_others.find(words)
-        ):
+        if clear and not any(not any(_touch(other, hit) for hit in clear) for other in self._about_others.find(words)):
             return {"stop"}
         return {"stop?"} if requests else set()
 
@@ -92,6 +88,5 @@ _MEANINGS: tuple[Meaning, ...] = ("stop", "start", "help", "stop?")
 def _touch(one: Found, other: Found) -> bool:
     """Whether the two share more than a sentence end."""
     return (one.start < other.end - 1 and other.start < one.end - 1) or (
-        max(one.start, other.start) < min(one.end, other.end)
-        and min(one.end - one.start, other.end - other.start) == 1
+        max(one.start, other.start) < min(one.end, other.end) and min(one.end - one.start, other.end - other.start) == 1
     )

@@ -33,12 +33,8 @@ _SERVICES = (
     "twitter|linkedin|linked in|skype|reddit|messenger|signal|paypal|threads|bluesky"
 )
 # Services with whose name only a user name follows: "insta: janedoe". "LinkedIn: update it" may be advice.
-_NAMED_SERVICES = frozenset(
-    {"ig", "insta", "instagram", "snap", "snapchat", "tg", "telegram", "kik", "discord"}
-)
-_NO_PERSON_AT = frozenset(
-    {"look", "looking", "work", "works", "working", "worked", "job", "am", "is", "was", "are"}
-)
+_NAMED_SERVICES = frozenset({"ig", "insta", "instagram", "snap", "snapchat", "tg", "telegram", "kik", "discord"})
+_NO_PERSON_AT = frozenset({"look", "looking", "work", "works", "working", "worked", "job", "am", "is", "was", "are"})
 _NO_HANDLE = frozenset(
     [
         "home",
@@ -156,14 +152,10 @@ class Contacts:
             rf"\b({_any(words.reach)})\b[^.!?\n]{{0,25}}?\b(?:{_SERVICES})((?:\s(?:{connect})){{0,2}})\s{_VALUE}",
             re.IGNORECASE,
         )
-        self._on_service = re.compile(
-            rf"(?<!\w)@?([\w.]{{3,40}})\s(?:on|en)\s(?:{_SERVICES})\b", re.IGNORECASE
-        )
+        self._on_service = re.compile(rf"(?<!\w)@?([\w.]{{3,40}})\s(?:on|en)\s(?:{_SERVICES})\b", re.IGNORECASE)
         code, yours = _any(words.code), _any(words.yours)
         number = r"(\d{4,8}|\d{3}[ -]\d{3})(?![\w-])"
-        self._code_first = re.compile(
-            rf"(?:(\w+)\s)?\b(?:{code})\b[^\d\n]{{0,25}}?(?<![\w-]){number}", re.IGNORECASE
-        )
+        self._code_first = re.compile(rf"(?:(\w+)\s)?\b(?:{code})\b[^\d\n]{{0,25}}?(?<![\w-]){number}", re.IGNORECASE)
         self._code_last = re.compile(
             rf"(?<![\w-])(\d{{4,8}}|\d{{3}}[ -]\d{{3}})\s(?:is|es)\s(?:{yours})\b[^.\n]{{0,30}}?\b(?:{code})\b",
             re.IGNORECASE,
@@ -183,9 +175,7 @@ class Contacts:
         """Every detail, from left to right, none overlapping another."""
         found: list[Detail] = []
         for detail in self._all(text):
-            if detail.end > detail.start and not any(
-                d.start < detail.end and detail.start < d.end for d in found
-            ):
+            if detail.end > detail.start and not any(d.start < detail.end and detail.start < d.end for d in found):
                 found.append(detail)
         return tuple(sorted(found, key=lambda detail: detail.start))
 
@@ -232,9 +222,7 @@ class Contacts:
                     yield Detail("link", m.start(), m.start() + len(address))
 
     def _is_allowed(self, address: str) -> bool:
-        host = re.split(r"[/?#:]", re.sub(r"^https?://", "", address.lower()), maxsplit=1)[0].removeprefix(
-            "www."
-        )
+        host = re.split(r"[/?#:]", re.sub(r"^https?://", "", address.lower()), maxsplit=1)[0].removeprefix("www.")
         return any(host == site or host.endswith("." + site) for site in self._allowed)
 
     def _written_emails(self, text: str) -> Iterator[Detail]:
@@ -245,9 +233,7 @@ class Contacts:
 
     def _written_links(self, text: str) -> Iterator[Detail]:
         for m in self._written_link.finditer(text):
-            site = re.sub(
-                rf"\s?[(\[]?\s?\b(?:{_any(self._words.dot)})\b\s?[)\]]?\s?", ".", m[0], flags=re.IGNORECASE
-            )
+            site = re.sub(rf"\s?[(\[]?\s?\b(?:{_any(self._words.dot)})\b\s?[)\]]?\s?", ".", m[0], flags=re.IGNORECASE)
             if not self._is_allowed(site.split()[0]):
                 yield Detail("link", *m.span())
 
@@ -284,9 +270,7 @@ class Contacts:
                 yield Detail("code", *m.span(2))
         yield from (Detail("code", *m.span(1)) for m in self._code_last.finditer(text))
         for pattern in (_SSN, _IBAN, _DNI, _G_CODE):
-            yield from (
-                Detail("code" if pattern is _G_CODE else "id", *m.span()) for m in pattern.finditer(text)
-            )
+            yield from (Detail("code" if pattern is _G_CODE else "id", *m.span()) for m in pattern.finditer(text))
         yield from (Detail("id", *m.span(1)) for m in _NUMBERED.finditer(text))
         yield from (Detail("id", *m.span()) for m in _CARD.finditer(text) if _luhn(m[0]))
         seen = self._money.sub(lambda m: "x" * len(m[0]), _HARMLESS.sub(lambda m: "x" * len(m[0]), text))

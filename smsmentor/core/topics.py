@@ -209,10 +209,7 @@ class Topics:
 
     def _spoken(self, words: Sequence[str]) -> list[str]:
         """The languages that a text seems to be written in: those with most of its common words."""
-        counts = {
-            language: sum(word in self._common.get(language, ()) for word in words)
-            for language in self._books
-        }
+        counts = {language: sum(word in self._common.get(language, ()) for word in words) for language in self._books}
         most = max(counts.values())
         return [language for language, count in counts.items() if count == most]
 
@@ -302,9 +299,7 @@ class _Book:
     def knows(self, word: str) -> bool:
         return self._stem(word) in self._known
 
-    def find(
-        self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float]
-    ) -> Iterator[_Hit]:
+    def find(self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float]) -> Iterator[_Hit]:
         """The entries in the words as they stand, and in those at the `telling` places read without the rest."""
         stems = [self._stem(word) for word in words]
         for places in (telling, range(len(words))):
@@ -465,9 +460,7 @@ def _check(table: Mapping[str, Any]) -> None:
         for key, entries in about.items():
             if key not in ("name", "label", *_KINDS):
                 mistakes.append(f"topics.{topic}.{key}: not one of name, label, sure, likely, hint, skills")
-            elif not isinstance(entries, Mapping) or not all(
-                isinstance(words, str) for words in entries.values()
-            ):
+            elif not isinstance(entries, Mapping) or not all(isinstance(words, str) for words in entries.values()):
                 mistakes.append(f'topics.{topic}.{key}: needs words per language, such as {key}.en = "..."')
     if mistakes:
         raise ValueError("; ".join(mistakes))

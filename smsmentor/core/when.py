@@ -81,9 +81,7 @@ class Times:
         """All moments that the text offers ("mon or tue at 3"), each marked `choice` when there are several."""
         best: tuple[Reading, ...] = ()
         for sentence, language in self._sentences(text, languages):
-            frame = Frame(
-                now.astimezone(zone).replace(fold=now.astimezone(zone).fold), self._windows[language]
-            )
+            frame = Frame(now.astimezone(zone).replace(fold=now.astimezone(zone).fold), self._windows[language])
             try:
                 found = _readings(sentence, frame, day_first, whole)
             except (OverflowError, ValueError):  # past year 9999: not a time anybody means
@@ -115,9 +113,7 @@ class Times:
                 return found if found > frame.now else None
         return None
 
-    def duration(
-        self, text: str, *, languages: Sequence[str] = ("en",), unit: str | None = None
-    ) -> Length | None:
+    def duration(self, text: str, *, languages: Sequence[str] = ("en",), unit: str | None = None) -> Length | None:
         """A length such as "2 weeks", "90 min" or "for 2.5 hrs"; a bare number counts in `unit` when one is given."""
         for sentence, _ in self._sentences(text, languages):
             found = _whole_length(sentence, unit)
@@ -318,9 +314,7 @@ def _end_of_pause(phrase: Phrase, frame: Frame, named_until: bool) -> datetime |
     return frame.at(day.first, 0)
 
 
-def say_time(
-    at: datetime, zone: tzinfo, now: datetime, language: str, words: Mapping[str, Mapping[str, Any]]
-) -> str:
+def say_time(at: datetime, zone: tzinfo, now: datetime, language: str, words: Mapping[str, Mapping[str, Any]]) -> str:
     """The moment in plain GSM-7 characters, "Tue 12 May, 15:00", with the year when it is far from `now`."""
     say = words[language]["say"]
     local = at.astimezone(zone)

@@ -264,9 +264,7 @@ def _ends_well(s: Sentence, at: int) -> bool:
     return not token.text.isalpha() or s.known(at)
 
 
-def _plus_or_minus(
-    s: Sentence, hour: int, half: str | None, at: int, ranges_first: bool
-) -> tuple[Clock, int] | None:
+def _plus_or_minus(s: Sentence, hour: int, half: str | None, at: int, ranges_first: bool) -> tuple[Clock, int] | None:
     """las 3 y media, las 5 menos cuarto, las 3 y 20."""
     for key, sign in (("plus", 1), ("minus", -1)):
         joint = s.has(at, key)
@@ -287,12 +285,7 @@ def _minutes_word(s: Sentence, at: int) -> tuple[int, int] | None:
         if found:
             return minutes, found[1]
     number = s.number(at)
-    if (
-        number is None
-        or not 0 < number[0] < 60
-        or s.joined_digits(number[1], ":", ".")
-        or _half(s, number[1])[0]
-    ):
+    if number is None or not 0 < number[0] < 60 or s.joined_digits(number[1], ":", ".") or _half(s, number[1])[0]:
         return None
     unit = s.has(number[1], "unit")
     if unit:

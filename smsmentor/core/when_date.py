@@ -267,9 +267,7 @@ def relative(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     if found is None:
         return None
     days = int(found[0])
-    return single(calendar.today + timedelta(days=days), "relative", ask="past" if days < 0 else None), found[
-        1
-    ]
+    return single(calendar.today + timedelta(days=days), "relative", ask="past" if days < 0 else None), found[1]
 
 
 def modifier_at(s: Sentence, at: int) -> tuple[str | None, int]:
@@ -293,10 +291,7 @@ def postfix_at(s: Sentence, at: int) -> tuple[str | None, int]:
 
 def _named_next(s: Sentence, at: int) -> bool:
     """ "tuesday next week": the "next" belongs to what follows."""
-    return (
-        any(s.has(at, key) for key in ("unit", "weekend", "month", "weekday", "part"))
-        or s.number(at) is not None
-    )
+    return any(s.has(at, key) for key in ("unit", "weekend", "month", "weekday", "part")) or s.number(at) is not None
 
 
 def weekday_day(s: Sentence, at: int, calendar: Calendar) -> Found | None:

@@ -39,9 +39,7 @@ def merged(one: Day, other: Day) -> Day | None:
         if a.kind == "weekday" and b.grain != "day":
             inside = b.first + timedelta(days=(a.first.weekday() - b.first.weekday()) % 7)
             return (
-                replace(a, first=inside, last=inside, ask=b.ask, strong=True, bare=False)
-                if inside <= b.last
-                else None
+                replace(a, first=inside, last=inside, ask=b.ask, strong=True, bare=False) if inside <= b.last else None
             )
         if a.kind == "weekday" and b.kind in ("of-month", "date", "relative"):
             return _agreed(a.first.weekday(), b)
@@ -100,11 +98,7 @@ def _nth_of_month(s: Sentence, at: int, calendar: Calendar) -> Found | None:
     if period is None:
         return None
     size = 7 if unit[0] == "week" else 1
-    first = (
-        period[0].first + timedelta(days=size * (number[0] - 1))
-        if number
-        else period[0].last - (size - 1) * ONE
-    )
+    first = period[0].first + timedelta(days=size * (number[0] - 1)) if number else period[0].last - (size - 1) * ONE
     if first > period[0].last:
         return impossible(calendar), period[1]
     end = min(period[0].last, first + (size - 1) * ONE)

@@ -160,9 +160,7 @@ def _narrowed(s: Sentence, at: int, parts: Mapping[str, Span], part: str) -> tup
     return ("span", (start[0].minutes, parts[part][1])), start[1]
 
 
-def _clock(
-    s: Sentence, at: int, parts: Mapping[str, Span], given: str | None = None
-) -> tuple[Clock, int] | None:
+def _clock(s: Sentence, at: int, parts: Mapping[str, Span], given: str | None = None) -> tuple[Clock, int] | None:
     """A clock with the part of the day beside it, as in "9 in the morning"."""
     found = when_clock.clock(s, s.after(at, "at"), True)
     if found is None:

@@ -171,9 +171,7 @@ def _pair(start: Point, end: Point) -> bool:
         return False
     if end.clock or end.part:
         return bool(start.clock or start.day or start.part)
-    return bool(start.day) and not (
-        start.clock is not None and end.day is not None and end.day.grain != "day"
-    )
+    return bool(start.day) and not (start.clock is not None and end.day is not None and end.day.grain != "day")
 
 
 def _point(text: _Text, at: int, bound: str | None) -> Point | None:
@@ -365,11 +363,7 @@ def _followed_well(s: Sentence, at: int) -> bool:
     if token is None or (not token.text.isalnum() and token.text not in ("%", "€", "$", "£")):
         return True
     return bool(
-        s.has(at, "follow")
-        or s.has(at, "weekday")
-        or s.has(at, "day")
-        or s.has(at, "part")
-        or s.has(at, "zone")
+        s.has(at, "follow") or s.has(at, "weekday") or s.has(at, "day") or s.has(at, "part") or s.has(at, "zone")
     )
 
 

@@ -124,9 +124,7 @@ class Sentence:
         self.text = text
         self.lexicon = lexicon
         self.tokens = tokens_of(fold(text))
-        words = [
-            token.text if token.number is not None else lexicon.repair(token.text) for token in self.tokens
-        ]
+        words = [token.text if token.number is not None else lexicon.repair(token.text) for token in self.tokens]
         self._meanings: list[dict[str, tuple[str, int]]] = []
         for at in range(len(words)):
             meanings: dict[str, tuple[str, int]] = {}

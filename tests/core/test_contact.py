@@ -15,9 +15,7 @@ CONTACTS = Contacts(tables(), allowed_sites=["peerline.org"])
 
 @pytest.mark.parametrize(("text", "kind", "words"), ROWS["found"])
 def test_a_detail_is_found_where_it_stands(text: str, kind: str, words: str) -> None:
-    assert [(detail.kind, text[detail.start : detail.end]) for detail in CONTACTS.find(text)] == [
-        (kind, words)
-    ]
+    assert [(detail.kind, text[detail.start : detail.end]) for detail in CONTACTS.find(text)] == [(kind, words)]
 
 
 @pytest.mark.parametrize("text", ROWS["nothing"])

@@ -175,9 +175,7 @@ def test_labels_are_short_in_both_languages_and_fall_back(topics: Topics) -> Non
         "pay",
     )
     assert topics.label("unheard of") == "unheard of"
-    assert all(
-        len(topics.label(topic, language)) <= 12 for topic in topics.names for language in ("en", "es")
-    )
+    assert all(len(topics.label(topic, language)) <= 12 for topic in topics.names for language in ("en", "es"))
 
 
 def test_an_operators_topic_needs_a_name_and_words_only() -> None:

@@ -249,9 +249,7 @@ NIGHT = Window((4,), 1320, 420)
         ((OFFICE, NIGHT), "2026-05-08 23:00", True),
     ],
 )
-def test_windows_are_open_by_the_wall_clock(
-    windows: tuple[Window, ...], moment: str, open_then: bool
-) -> None:
+def test_windows_are_open_by_the_wall_clock(windows: tuple[Window, ...], moment: str, open_then: bool) -> None:
     assert open_at(windows, datetime.fromisoformat(moment).replace(tzinfo=NEW_YORK)) is open_then
 
 

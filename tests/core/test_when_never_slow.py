@@ -32,31 +32,21 @@ TIMES = Times(WORDS)
 def spellings() -> list[str]:
     tables = [table for words in WORDS.values() for table in words.values() if isinstance(table, dict)]
     return sorted(
-        {
-            spelling
-            for table in tables
-            for entry in table.values()
-            if isinstance(entry, list)
-            for spelling in entry
-        }
+        {spelling for table in tables for entry in table.values() if isinstance(entry, list) for spelling in entry}
     )
 
 
 numbers = st.integers(min_value=0, max_value=10**20).map(str)
 marks = st.sampled_from(["-", ":", ".", "/", ",", "'", "½", "\u200b", "\n", "", "$", "%", "th", "h", "pm"])
 pieces = st.one_of(st.sampled_from(spellings()), numbers, st.integers(0, 60).map(str), marks)
-time_like = st.builds(
-    lambda glue, parts: glue.join(parts), st.sampled_from([" ", ""]), st.lists(pieces, max_size=60)
-)
+time_like = st.builds(lambda glue, parts: glue.join(parts), st.sampled_from([" ", ""]), st.lists(pieces, max_size=60))
 texts = st.one_of(st.text(max_size=1600), time_like)
 moments = st.datetimes(
     min_value=datetime.fromisoformat("2000-01-01"),
     max_value=datetime.fromisoformat("2090-01-01"),
     timezones=st.just(UTC),
 )
-zones = st.sampled_from(["America/New_York", "Europe/Madrid", "Australia/Lord_Howe", "Pacific/Apia"]).map(
-    ZoneInfo
-)
+zones = st.sampled_from(["America/New_York", "Europe/Madrid", "Australia/Lord_Howe", "Pacific/Apia"]).map(ZoneInfo)
 
 
 @settings(max_examples=300, deadline=None)
@@ -120,9 +110,7 @@ REPEATED = ["1 ", "1-", "1/", "1.", "mon or ", "in 2 ", "2 weeks from ", "week o
 
 
 @pytest.mark.parametrize("piece", [*REPEATED, "half ", "first monday of ", "3pm to ", "a week ", "2-3 ", "-"])
-def test_a_repeated_piece_costs_a_bounded_number_of_look_ups(
-    piece: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repeated_piece_costs_a_bounded_number_of_look_ups(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts look-ups instead of time: a pattern that goes back over its steps would need millions."""
     looked_up = 0
     has = Sentence.has
