@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -53,6 +54,7 @@ _BARE = re.compile(r"[^\W_]+")
 _LETTERED = re.compile(r"\s*([A-Fa-f])\s*[:,;.)\-]\s*(\S.*)", re.DOTALL)
 
 
+@lru_cache(maxsize=4096)
 def bare(text: str) -> str:
     """The words of a text for comparing with lists: lower case, no accents, apostrophes or punctuation."""
     shown = plain(text).replace("'", "")

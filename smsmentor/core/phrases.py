@@ -313,18 +313,13 @@ class Phrases:
             after = state.moves[symbol] = self._state(nodes)
         return after
 
-    def _symbols(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
+    def _symbols(self, words: Sequence[str]) -> tuple[list[int], Sequence[int]]:
         """What each word is to the phrases, and where it stood; unknown signs and emoji are passed over."""
-        symbols: list[int] = []
-        places: list[int] = []
-        for place, word in enumerate(words):
-            kind = self._words.get(word)
-            if kind is None:
-                kind = self._learn(word)
-            if kind:
-                symbols.append(kind)
-                places.append(place)
-        return symbols, places
+        known = self._words
+        kinds = [known[word] if word in known else self._learn(word) for word in words]
+        if all(kinds):
+            return kinds, range(len(kinds))
+        return [kind for kind in kinds if kind], [place for place, kind in enumerate(kinds) if kind]
 
     def _learn(self, word: str) -> int:
         """The number of what the word is to the phrases; 0 for a sign that is nothing to them."""

@@ -63,6 +63,7 @@ class Turn:
         self._seed = seed
         self._ids = 0
         self._read: dict[tuple[type[Record], str], Record | None] = {}
+        self._walks: dict[tuple[type[Record], str, str, bool], _Walk] = {}
         self._changed: dict[tuple[type[Record], str], Record | None] = {}
 
     @property
@@ -94,7 +95,7 @@ class Turn:
 
     def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]:
         """Records by index in its order, this turn's own changes among them."""
-        stored = self._reader.walk(kind, index, value, newest=newest)
+        stored = self._walked(kind, index, value, newest)
         changed = {id: record for (of, id), record in self._changed.items() if of is kind}
         if not changed:
             for record in stored:
@@ -107,6 +108,14 @@ class Turn:
         )
         others = (record for record in stored if record.id not in changed)
         yield from cast("Iterator[R]", heapq.merge(others, own, key=order, reverse=newest))
+
+    def _walked(self, kind: type[R], index: str, value: str, newest: bool) -> Iterator[R]:
+        """What the store has, read once however often it is walked."""
+        key = (kind, index, value, newest)
+        walk = self._walks.get(key)
+        if walk is None:
+            walk = self._walks[key] = _Walk(self._reader.walk(kind, index, value, newest=newest))
+        return cast("Iterator[R]", iter(walk))
 
     def find(self, kind: type[R], index: str, value: str) -> list[R]:
         """All records by index; for sets that stay small."""
@@ -259,3 +268,22 @@ class Turn:
     def drops(self) -> list[tuple[type[Record], str]]:
         """The records to remove."""
         return [key for key, record in self._changed.items() if record is None]
+
+
+class _Walk:
+    """A lazy walk that remembers what it has given."""
+
+    def __init__(self, rest: Iterator[Record]) -> None:
+        self._given: list[Record] = []
+        self._rest = rest
+
+    def __iter__(self) -> Iterator[Record]:
+        at = 0
+        while True:
+            if at == len(self._given):
+                following = next(self._rest, None)
+                if following is None:
+                    return
+                self._given.append(following)
+            yield self._given[at]
+            at += 1
