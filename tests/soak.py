@@ -7,6 +7,7 @@ import heapq
 import itertools
 import random
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ class WildCarrier:
     async def missed(self, since: datetime) -> Sequence[Missed]:
         if self.world.dice.random() < 0.2:
             raise SmsmentorError("The carrier's list cannot be read: HTTP 503.")
-        return [text for text in self.listed if text.at >= since]
+        return self.listed[bisect_left(self.listed, since, key=lambda text: text.at) :]
 
     async def verify(self, inbound: Inbound) -> bool:
         return inbound.id in self.world.account.inbound
@@ -276,7 +277,9 @@ class World:
             begins = self.dice.uniform(0, conversations * seconds_between)
             self.after(begins, self._suspend)
             self.after(begins + 600, self._mend)
-        await self._run(START + timedelta(seconds=conversations * seconds_between) + timedelta(days=4))
+        await self._run(
+            START + timedelta(seconds=conversations * seconds_between) + timedelta(days=16)
+        )  # the check-in comes a week after a close
 
     async def _asks(self, phone: str, question: str) -> None:
         self.carrier.text(phone, question)
