@@ -306,7 +306,7 @@ def test_stats_add_up_and_why_tells_who_was_considered(
     told = fine("why", code.lower())
     assert told.startswith(f"{code}, asking, opened 2026-03-03 18:00 UTC\n\nWave 1, ")
     assert told.count("  asked    ") == 3
-    assert "fits the topic and was asked longest ago" in told
+    assert "fits the topic" in told
     assert "+1" not in told
 
 

@@ -87,7 +87,7 @@ def test_a_stranger_who_is_not_let_in_is_dropped_with_the_reason_and_hears_nothi
             assert list(reader.all(Member)) == []
             assert [f.data["reason"] for f in reader.all(Fact) if f.fact == "text.settled"] == [reason]
 
-    play(story, countries="US, CA")
+    play(story, countries="US,CA")
 
 
 def test_on_simulated_phones_everybody_is_let_in() -> None:
