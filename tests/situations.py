@@ -19,7 +19,7 @@ from smsmentor.rig import Rig
 from smsmentor.story import Story, Teller
 from tests.rigs import keep_running, memory_rig
 
-FOLDER = Path(__file__).parent / "situations"
+FOLDER = Path(__file__).parent / "scenes"
 NAMES = tuple(path.stem for path in sorted(FOLDER.glob("*.sms")))
 ME = "Me"
 

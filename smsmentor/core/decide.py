@@ -193,7 +193,7 @@ def _places_in(turn: Turn, member: Member, request: Request) -> list[threads.Pla
 
 
 def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[threads.Place]) -> Outcome:
-    if not rest:
+    if not rest.strip("?!. "):
         turn.say(member, "code.no_text" if found else "code.closed", code=request.code)
         return Outcome("clarified", "code alone", request.id)
     if called := _command(turn, member, rest, request):
@@ -291,13 +291,22 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     found = threads.places(turn, member)
     lists = turn.knowledge.yes_no(member.lang)
     if len(found) == 1:
-        if found[0].target.startswith("extend:") and parse.is_kind(event.body, lists):
-            return Outcome("ignored", "thanks")
+        if found[0].target.startswith("extend:") and (said := _no_part_of_a_question(turn, member, event, found[0])):
+            return said
         return threads.deliver(turn, member, found[0].target, event.body)
     if found:
         return threads.hold(turn, member, found, event.body)
     late = threads.recent_offers(turn, member) if member.mentor and not parse.thin(event.body, lists) else []
     return threads.deliver(turn, member, f"offer:{late[0].id}", event.body) if len(late) == 1 else None
+
+
+def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: threads.Place) -> Outcome | None:
+    """`ok thanks` after the receipt, `any news?`, `never mind`: meant for us, and nothing for the mentors to read."""
+    lists = turn.knowledge.yes_no(member.lang)
+    if {parse.bare(event.body), parse.kept_words(event.body, lists["polite"])} & lists["asks_us"]:
+        turn.say(member, "wait.second", code=place.request.code)
+        return Outcome("clarified", "no answer yet", place.request.id)
+    return Outcome("ignored", "thanks") if parse.is_kind(event.body, lists) else None
 
 
 def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome | None:

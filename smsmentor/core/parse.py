@@ -14,8 +14,8 @@ from smsmentor.core.normal import plain
 Lists = Mapping[str, frozenset[str]]
 """The small closed word lists of a language, `[words]` of its file, each entry as `bare` gives it."""
 
-LONGEST_KEYWORD = 3
-"""Words in a keyword such as `one more view`."""
+LONGEST_KEYWORD = 4
+"""Words in a keyword such as `ill have to pass`."""
 LONGEST_POLITE = 4
 """Words in a polite phrase such as `thank you so much`."""
 POLITE_IN_A_ROW = 3

@@ -63,7 +63,7 @@ def _more_grammar(asked: Asked) -> tuple[str, str] | None:
     """MORE alone, MORE B, MORE B text. `More or less` is none of them, and a small `a` may be an article."""
     if asked.bare:
         return ("", "")
-    found = re.fullmatch(r"([A-Fa-f])(?:\s*[:,.-]\s*|\s+|$)(.*)", asked.call.whole_rest, re.DOTALL)
+    found = re.fullmatch(r"(?:(?i:from|de)\s+)?([A-Fa-f])(?:\s*[:,.-]\s*|\s+|$)(.*)", asked.call.whole_rest, re.DOTALL)
     if not found or (asked.call.separated and not asked.call.shouted):
         return None
     letter, text = found.groups()

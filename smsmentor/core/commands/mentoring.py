@@ -11,7 +11,7 @@ from smsmentor.core import codes, members, panel, pool, rhythm, rotation
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.lifecycle import move_offer
 from smsmentor.core.model import Member, Offer, Request
-from smsmentor.core.parse import bare
+from smsmentor.core.parse import bare, kept_words
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome, Turn
 
@@ -41,7 +41,10 @@ def _is_reason(asked: Asked, rest: str) -> bool:
         return False
     if said in lists["pass_on"] or (asked.call.shouted and asked.call.separated):
         return True
-    return any(" ".join(words[:count]) in lists["reasons"] for count in range(1, LONGEST_REASON + 1))
+    kept = kept_words(rest, lists["polite"]).split()
+    return any(
+        " ".join(given[:count]) in lists["reasons"] for given in (words, kept) for count in range(1, LONGEST_REASON + 1)
+    )
 
 
 MOST_WORDS_OF_A_REASON = 10

@@ -59,6 +59,8 @@ def _hours_grammar(asked: Asked) -> tuple[Window, ...] | bool | None:
     """HOURS alone, or days and clock times. `Hours are long here` is neither."""
     if asked.bare:
         return True
+    if bare(asked.rest) in asked.turn.knowledge.yes_no(asked.member.lang)["off"]:
+        return ()
     return asked.turn.knowledge.hours(asked.call.rest, asked.member.lang)
 
 
@@ -134,6 +136,8 @@ def _topics_grammar(asked: Asked) -> tuple[str, str] | None:
         return None
     named = [asked.turn.knowledge.topics.expand(part) for part in parts]
     sure = all(len(part.split()) <= 3 for part in parts) and all(named)
+    if bare(rest) in asked.turn.knowledge.yes_no(asked.member.lang)["off"]:
+        return ("=", "")
     if sure or (asked.call.shouted and len(parts) > 1):
         return ("=", rest)
     # With nothing open these words can be for nobody else, when they look like a list.
