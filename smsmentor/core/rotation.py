@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from smsmentor.core import members, offering, pool, rhythm
+from smsmentor.core.budget import wave_size
 from smsmentor.core.lifecycle import move_offer
 from smsmentor.core.model import Considered, Member, Offer, Request, Seat
 from smsmentor.core.turn import Turn
@@ -201,7 +202,7 @@ def pick(turn: Turn, request: Request, count: int) -> Picks:
     mentee = turn.need(Member, request.mentee)
     shelves = [s for s in ("", pool.RESTING) if next(pool.front(turn, s + pool.EVERYONE, mentee.lang), None)]
     hopes = in_flight(turn, request)
-    for seat in _seats(turn, request, count):
+    for seat in _seats(turn, request, wave_size(turn, turn.now, turn.rules, count)):
         picks.spare = spare(turn, request, hopes + len(picks.taken))
         kinds: tuple[Seat, ...] = (seat,) if seat == "near" else (seat, "near")
         ladder = [(kind, shelf) for shelf in shelves for kind in kinds]

@@ -134,3 +134,20 @@ def test_waves_shrink_to_one_when_the_budget_runs_low() -> None:
             assert wave_size(reader, NOON, replace(Rules(), monthly_segments=0), 3) == 3
 
     asyncio.run(story())
+
+
+def test_one_mentor_is_asked_where_otherwise_three_would_be() -> None:
+    async def offers(**settings: str) -> int:
+        rig = await rig_of(**settings)
+        for number in range(4, 9):
+            args = {"phone": f"+1212555010{number}", "alias": f"M{number}", "field": "law", "consented": NOON}
+            await rig.service.receive(Act(f"m{number}", "mentor", args, by="import"))
+        await rig.text(ANA, "how much should i say on my first day")
+        await rig.wait(timedelta(seconds=35))
+        return len([b for thread in rig.phones.threads.values() for b in thread if b.text_id == "offer.new"])
+
+    async def story() -> None:
+        assert await offers() > 1
+        assert await offers(monthly_segments="1") == 1
+
+    asyncio.run(story())
