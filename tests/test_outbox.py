@@ -370,6 +370,16 @@ def test_a_code_with_a_wait_of_its_own_is_not_tried_sooner() -> None:
     play(story)
 
 
+def test_a_daily_cap_at_the_carrier_is_waited_out_until_its_midnight() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("later", 30023)]}
+        await house.put("a1")
+        await house.pass_time(timedelta(days=1))
+        assert house.texts()["a1"].sent == datetime(2026, 3, 4, 8, 0, tzinfo=UTC)
+
+    play(story)
+
+
 @pytest.mark.parametrize("code", [21614, 21211, 30006, 21612])
 def test_a_number_that_cannot_be_texted_is_parked_with_the_code(code: int) -> None:
     async def story(house: House) -> None:

@@ -33,6 +33,8 @@ class CodeMeaning:
     wait_minutes: int = 0
     again: int = 0
     """How often a text that was reported as not delivered for this reason is sent anew."""
+    next_day: bool = False
+    """The wait is until the daily cap begins anew."""
     recycled: bool = False
     """The number may belong to somebody else soon: a life sign from it proves nothing about the person."""
 
@@ -50,6 +52,7 @@ class CarrierCodes:
                 entry["meaning"],
                 entry.get("wait_minutes", 0),
                 entry.get("again", 0),
+                entry.get("next_day", False),
                 entry.get("recycled", False),
             )
 

@@ -9,6 +9,7 @@ from smsmentor.core import halt, leaving, money, parked, requests
 from smsmentor.core.carrier_codes import CodeMeaning
 from smsmentor.core.events import Receipt, SendOutcome, Withheld
 from smsmentor.core.model import Member, Offer, OutText, Request, Tally
+from smsmentor.core.pace import next_day
 from smsmentor.core.schedule import backoff
 from smsmentor.core.turn import Turn
 
@@ -128,7 +129,7 @@ def _again(turn: Turn, text: OutText, event: SendOutcome) -> None:
     if attempts >= turn.rules.send_tries and old:
         _failed(turn, turn.save(replace(tried, status="failed")))
         return
-    wait = max(backoff(attempts, text.id), timedelta(minutes=_meaning(turn, event.code).wait_minutes))
+    wait = max(backoff(attempts, text.id), _wait(turn, _meaning(turn, event.code)))
     turn.save(replace(tried, not_before=turn.now + wait))
 
 
@@ -139,7 +140,7 @@ def _came_back(turn: Turn, text: OutText) -> None:
     if ours:
         halt.stop(turn, text.code)
     if (ours or text.returned < meaning.again) and text.body and not text.offer:
-        _send_anew(turn, text, timedelta(minutes=meaning.wait_minutes))
+        _send_anew(turn, text, _wait(turn, meaning))
     else:
         _failed(turn, text)
 
@@ -185,6 +186,13 @@ def _free_the_place(turn: Turn, text: OutText) -> None:
         request = turn.need(Request, offer.request)
         requests.withdraw(turn, offer, request)
         turn.remind("request.next", request.id, turn.now)
+
+
+def _wait(turn: Turn, meaning: CodeMeaning) -> timedelta:
+    """How long a code asks to wait before the next try."""
+    if meaning.next_day:
+        return next_day(turn.now, turn.rules) - turn.now
+    return timedelta(minutes=meaning.wait_minutes)
 
 
 def _meaning(turn: Turn, code: int) -> CodeMeaning:
