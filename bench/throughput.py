@@ -1,0 +1,259 @@
+"""Signed, durable texts a second of the real server, beside a bare handler and what a user would write: ratios first.
+
+    pip install -r bench/requirements.txt            # Flask and gunicorn, into the environment, for this only
+    python -m bench.throughput                       # some ten minutes; --write renews docs/performance.*
+    python -m bench.throughput --quick               # about a minute
+    python -m bench.throughput --only floor scale    # parts: floor naive sizes disk sends latency scale
+
+All servers run at once, one core for them and one for the load, on loopback only, and are loaded in turns: what else
+the machine does falls on all of them alike. Each round gives each side's rate and its CPU time for a text; the ratios
+are those of one round, and their median is printed with the least and the greatest. The texts are those of
+`bench/scene.py`, each new, none brought faster than it is answered. In the rounds our outbox sleeps, because the
+others send nothing; the part `sends` says what sending adds."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench import report
+from bench.client import Answers, as_fast_as_answered, at_rate, request
+from bench.peers import fill_naive
+from bench.scene import Mix, fill
+from bench.sides import ROOT, Side, bare, cores, flask, ours
+
+PARTS = ("floor", "naive", "sizes", "disk", "sends", "latency", "scale")
+MOST_A_SECOND = 3_500
+"""Texts made ready for each second of load."""
+NAIVE_SECONDS = 8.0
+
+
+@dataclass
+class Findings:
+    """All that was measured: of each side its rates and costs by round, and single figures by name."""
+
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    costs: dict[str, list[float]] = field(default_factory=dict)
+    """CPU microseconds for a text."""
+    started_ms: dict[str, list[float]] = field(default_factory=dict)
+    resident_mb: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """After the start, and after all rounds."""
+    latencies: dict[str, dict[str, float]] = field(default_factory=dict)
+    scale: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def cost_ratios(self, side: str, other: str) -> list[float]:
+        """How many texts one side handles for the CPU time that another spends on one, round by round."""
+        return [b / a for a, b in zip(self.costs.get(side, []), self.costs.get(other, []), strict=False) if a]
+
+    def growth(self, figure: str) -> dict[int, list[float]]:
+        """A figure by the size of the store, as a ratio to the smallest, round by round."""
+        least = next(iter(self.scale.values()))
+        return {
+            size: [one[figure] / first[figure] for one, first in zip(runs, least, strict=False)]
+            for size, runs in self.scale.items()
+        }
+
+    def ratios(self, side: str, other: str) -> list[float]:
+        """The rate of one side to another's, round by round."""
+        return [a / b for a, b in zip(self.rates.get(side, []), self.rates.get(other, []), strict=False) if b]
+
+
+class Bench:
+    """One run: the sides, their texts, and what was found."""
+
+    def __init__(self, folder: Path, parts: set[str], seconds: float, sizes: list[int]) -> None:
+        self.folder = folder
+        self.parts = parts
+        self.seconds = seconds
+        self.sizes = sizes
+        self.found = Findings()
+        self.server_core, self.load_core = cores()
+        self.carrier = Side("carrier", [sys.executable, "-m", "bench.carrier"])
+        self.mixes: dict[str, Iterator[Any]] = {}
+        self.seed = int(time.time()) % 1_000_000
+
+    def store(self, documents: int) -> Path:
+        """A data folder of its own with a copy of the filled store of this size."""
+        filled = self.folder / f"{documents}.db"
+        if not filled.exists():
+            fill(filled, documents, datetime.now(UTC))
+        copy = Path(tempfile.mkdtemp(dir=self.folder))
+        shutil.copy(filled, copy / "smsmentor.db")
+        return copy
+
+    def sides(self) -> list[Side]:
+        """The servers that the asked-for parts need."""
+        url = f"http://127.0.0.1:{self.carrier.port}"
+
+        def service(name: str, documents: int, *options: str, **more: Any) -> Side:
+            return ours(name, self.store(documents), url, documents, *options, **more)
+
+        sides = [service(report.SERVICE, 10_000)]
+        if "floor" in self.parts:
+            sides += [
+                bare(report.BARE, self.folder / "none.log", "none"),
+                bare(report.GROUP, self.folder / "group.log", "group"),
+                bare(report.EACH, self.folder / "each.log", "each"),
+                flask(report.FLASK, "bench.peers:checking()"),
+            ]
+        if "naive" in self.parts:
+            fill_naive(self.folder / "naive.json", 10_000)
+            sides.append(flask(report.NAIVE, f"bench.peers:naive('{self.folder / 'naive.json'}')", 2))
+        if "sizes" in self.parts:
+            sides += [service(f"{n:,} documents", n) for n in self.sizes]
+        if "disk" in self.parts:
+            sides.append(service(report.SLOW, 10_000, "--sync-ms", "5"))
+            sides.append(service(report.SLOW_ALONE, 10_000, "--sync-ms", "5", "--one-by-one"))
+        return sides
+
+    def texts(self, side: Side, count: int) -> list[bytes]:
+        """The next requests for a side, from its own stream."""
+        if side.name not in self.mixes:
+            self.mixes[side.name] = iter(Mix(side.documents or 10_000, self.seed))
+        return [request(brought) for brought in islice(self.mixes[side.name], count)]
+
+    def load(self, side: Side, seconds: float, connections: int | None = None) -> Answers:
+        """Bring texts for so long and write down rate and cost."""
+        slow = side.connections < 8
+        texts = self.texts(side, 64 if slow else int(MOST_A_SECOND * seconds))
+        before = side.cpu_seconds()
+        seconds = NAIVE_SECONDS if slow else seconds
+        answers = asyncio.run(as_fast_as_answered(side.port, texts, connections or side.connections, seconds))
+        spent = side.cpu_seconds() - before
+        wrong = answers.statuses.total() - answers.statuses[200]
+        if wrong or not answers.statuses:
+            raise SystemExit(f"{side.name}: {wrong} texts were not taken ({dict(answers.statuses)})")
+        self.found.rates.setdefault(side.name, []).append(answers.rate)
+        self.found.costs.setdefault(side.name, []).append(spent / answers.statuses[200] * 1e6)
+        return answers
+
+    def rounds(self, count: int) -> None:
+        """Load each side in turn, so many times."""
+        sides = self.sides()
+        try:
+            for side in sides:
+                side.start(self.server_core)
+                self.found.started_ms.setdefault(side.name, []).append(side.started_ms)
+                self.found.resident_mb[side.name] = (side.resident_mb(), 0.0)
+            os.sync()
+            for side in sides:  # the recognisers work out their states, files and connections are warm
+                if side.connections > 8:
+                    asyncio.run(as_fast_as_answered(side.port, self.texts(side, 400), 16, 5))
+            for number in range(count):
+                for side in sides:
+                    self.load(side, self.seconds)
+                print(
+                    f"round {number + 1}: " + ", ".join(f"{s.name} {self.found.rates[s.name][-1]:.1f}" for s in sides)
+                )
+            for side in sides:
+                self.found.resident_mb[side.name] = (self.found.resident_mb[side.name][0], side.resident_mb())
+            if "latency" in self.parts:
+                self.latency(sides[0])
+        finally:
+            for side in sides:
+                side.stop()
+
+    def latency(self, side: Side) -> None:
+        """Percentiles at half of the rate that it reached, at a tenth of it, and alone."""
+        whole = statistics.median(self.found.rates[side.name])
+        for name, rate in (("at half load", whole / 2), ("at a tenth", whole / 10)):
+            texts = self.texts(side, int(rate * 2 * self.seconds) + 1)
+            answers = asyncio.run(at_rate(side.port, texts, rate, 64, 2 * self.seconds))
+            shown = {f"p{p:g}": answers.percentile(p) for p in (50, 90, 99, 99.9)}
+            self.found.latencies[name] = {"rate": rate, **shown}
+
+    def sends(self, rounds: int) -> None:
+        """Texts in while the outbox sends, and how many texts leave meanwhile."""
+        url = f"http://127.0.0.1:{self.carrier.port}"
+        side = ours("while the outbox sends", self.store(10_000), url, 10_000, sends=True)
+        side.start(self.server_core)
+        try:
+            asyncio.run(as_fast_as_answered(side.port, self.texts(side, 400), 16, 5))
+            for _ in range(rounds):
+                before = _taken(url)
+                self.load(side, self.seconds)
+                self.found.notes.append(f"{(_taken(url) - before) / self.seconds:.0f} texts out a second meanwhile")
+        finally:
+            side.stop()
+
+    def scale(self, rounds: int, texts: int) -> None:
+        """CPU for a text inside the service by the size of the store, each in a fresh process."""
+        for number in range(rounds):
+            for documents in [1_000, *self.sizes]:
+                copy = self.store(documents) / "smsmentor.db"
+                os.sync()
+                command = [sys.executable, "-m", "bench.inside", str(copy), str(documents), str(texts), str(number)]
+                done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+                self.found.scale.setdefault(documents, []).append(json.loads(done.stdout))
+                shutil.rmtree(copy.parent)
+
+
+def _taken(url: str) -> int:
+    with urllib.request.urlopen(f"{url}/taken") as answer:
+        return int(json.load(answer)["taken"])
+
+
+def sync_floor_ms(folder: Path) -> float:
+    """How long this disk takes to sync a small append, the median of 100."""
+    took = []
+    with (folder / "sync").open("ab", buffering=0) as file:
+        for _ in range(100):
+            began = time.perf_counter()
+            file.write(b"x" * 200)
+            os.fdatasync(file.fileno())
+            took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1e3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="about a minute: short rounds, small stores")
+    parser.add_argument("--rounds", type=int, help="5, or 2 with --quick")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=" ".join(PARTS))
+    parser.add_argument("--folder", type=Path, help="keep the filled stores here for the next time")
+    parser.add_argument("--write", action="store_true", help="renew docs/performance.md and docs/performance.svg")
+    args = parser.parse_args()
+    rounds = max(1, min(args.rounds or (2 if args.quick else 5), 50))
+    sizes = [1_000, 20_000] if args.quick else [1_000, 100_000, 1_000_000]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        bench = Bench(folder, set(args.only), 1.5 if args.quick else 3.0, sizes)
+        machine = {"load": os.getloadavg()[0], "sync_ms": sync_floor_ms(folder)}
+        bench.carrier.start(bench.load_core)
+        try:
+            if bench.load_core is not None:
+                os.sched_setaffinity(0, {bench.load_core})
+            if bench.parts - {"scale", "sends"}:
+                bench.rounds(rounds)
+            if "sends" in bench.parts:
+                bench.sends(min(rounds, 3))
+            if "scale" in bench.parts:
+                bench.sizes = sizes[1:]
+                bench.scale(min(rounds, 3), 400 if args.quick else 1_500)
+        finally:
+            bench.carrier.stop()
+        lines = report.table(bench.found, machine)
+        print("\n".join(lines))
+        if args.write:
+            report.write(ROOT / "docs", bench.found, lines, f"{datetime.now(UTC):%Y-%m-%d}")
+
+
+if __name__ == "__main__":
+    main()
