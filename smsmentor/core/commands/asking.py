@@ -13,10 +13,15 @@ from smsmentor.core.normal import plain
 from smsmentor.core.parse import Lists, bare
 from smsmentor.core.turn import Outcome
 
+TEAM = "team"
+"""What ASK TEAM asks for: a person of the operator's."""
+
 
 def _ask_grammar(asked: Asked) -> str | None:
-    """ASK and a question of at least three words; `ask for ten minutes` is advice."""
+    """ASK TEAM, or ASK and a question of at least three words; `ask for ten minutes` is advice."""
     rest = asked.call.whole_rest
+    if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["team"]:
+        return TEAM
     if len(rest.split()) < 3:
         return None
     if asked.call.shouted:
@@ -27,7 +32,24 @@ def _ask_grammar(asked: Asked) -> str | None:
     return rest if asks and not threads.places(asked.turn, asked.member) else None
 
 
+def _ask_team(asked: Asked) -> Outcome:
+    """The operators are told who wants to hear from them, by the code of their newest question."""
+    turn, member = asked.turn, asked.member
+    newest = turn.first(Request, "mentee", member.id, newest=True)
+    for operator in members.operators(turn):
+        turn.say(operator, "op.wants_team", code=newest.code if newest else "-")
+    turn.note("request.flagged", request=newest.id if newest else "", member=member.id, rule="ask team")
+    contact = turn.rules.team_contact
+    if contact:
+        turn.say(member, "ask.team_contact", contact=contact)
+    else:
+        turn.say(member, "ask.team")
+    return Outcome("operator", "ask team", newest.id if newest else "")
+
+
 def _ask(asked: Asked, question: str) -> Outcome:
+    if question == TEAM:
+        return _ask_team(asked)
     return threads.deliver(asked.turn, asked.member, "new", question)
 
 
