@@ -192,8 +192,10 @@ class _Round:
 
     async def _land(self, seconds: float) -> None:
         landed, self.flying = await asyncio.wait(self.flying, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for task in landed:
-            task.result()
+        # Every task is asked: one whose fault nobody heard of would be complained about later, from anywhere.
+        faults = [fault for task in landed if (fault := task.exception())]
+        if faults:
+            raise faults[0]
 
     def _stopped(self) -> halt.Halt | None:
         with self.service.store.reading() as reader:

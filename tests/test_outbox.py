@@ -350,7 +350,7 @@ def test_a_text_that_is_never_taken_fails_in_the_end_and_lets_the_next_one_go() 
     async def story(house: House) -> None:
         house.gateway.answers = {"a1": [answer("later")] * 1000}
         await house.put("a1", "a2")
-        await house.pass_time(timedelta(hours=13))
+        await house.pass_time(timedelta(hours=49))
         assert house.texts()["a1"].status == "failed"
         assert house.texts()["a2"].status == "sent"
         assert [f.data["text"] for f in house.facts("delivery.failed")] == [house.texts()["a1"].id]

@@ -83,7 +83,7 @@ class Rules:
 
     send_tries: int = 6
     """A text that the carrier does not take now is tried at least so often, and at least so long:"""
-    try_hours: float = 12.0
+    try_hours: float = 48.0
     lease_seconds: int = 60
     relay_longest: int = 1200
     """Characters of one person's text that are relayed in one piece."""
