@@ -34,6 +34,23 @@ def segments(text: str) -> int:
     return _count([2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67)
 
 
+def units(text: str) -> int:
+    """The length of a text as carriers limit it: in UTF-16 units, two for most emoji."""
+    return len(text) + sum(1 for c in text if ord(c) > 0xFFFF)
+
+
+def fits_until(text: str, longest: int) -> int:
+    """How many characters of a text fit into so many UTF-16 units; a pair is never split."""
+    if units(text) <= longest:
+        return len(text)
+    room = longest
+    for place, c in enumerate(text):
+        room -= 2 if ord(c) > 0xFFFF else 1
+        if room < 0:
+            return place
+    return len(text)
+
+
 def _count(widths: list[int], single: int, joined: int) -> int:
     if sum(widths) <= single:
         return 1

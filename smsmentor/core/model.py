@@ -133,6 +133,9 @@ class Load(Record):
     """How often asked in each part of the local week, then how often that was answered (`core.rhythm`)."""
     expected: float = 0.0
     """The answers that the pool as a whole would have given to those asks."""
+    debt: float = 0.0
+    """What was given lately, in asks, as it stood at `debt_at` (`core.debt`)."""
+    debt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from smsmentor.core import members, pool
 from smsmentor.core.model import Considered, Member, Offer, Pair, Request, Seat, Wave
+from smsmentor.core.render import pieces
 from smsmentor.core.turn import Turn
 
 LISTED = 60
@@ -41,17 +42,20 @@ def _say(turn: Turn, request: Request, mentor: Member, offer: Offer) -> None:
         sent = turn.words(mentor, "offer.sent_at", time=request.opened)
     topic = turn.knowledge.topics.label(request.topics[0], mentor.lang) if request.topics else ""
     about = turn.words(mentor, "offer.outside") if offer.seat == "outside" else topic
+    first, *more = pieces(offer.follow_up or request.question, turn.rules.relay_longest)
     turn.say(
         mentor,
         "offer.taken_over" if offer.follow_up else "offer.new",
         code=request.code,
         about=f", {about}" if about else "",
-        quote=offer.follow_up or request.question,
+        quote=first,
         sent=sent,
         request=request.id,
         offer=offer.id,
         useless_after=turn.now + timedelta(hours=turn.rules.expiry_hours),
     )
+    for piece in more:
+        turn.say(mentor, "offer.added", code=request.code, quote=piece, request=request.id)
 
 
 def keep_wave(turn: Turn, request: Request, considered: Sequence[Considered]) -> None:

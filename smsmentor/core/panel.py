@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import members, pool, requests, rhythm, rotation
+from smsmentor.core import members, pool, requests, rhythm, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn
 
 
@@ -37,6 +38,8 @@ def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
     outside = pool.outside_of(mentor, mentee, near | {""}) and (offer.seat == "outside" or bool(mentee.field))
     taken = Answer(letter, mentor.id, turn.now, outside)
     was_first = request.status == "asking"
+    if was_first:
+        waiting.keep(turn, request, answered=True)
     request = replace(request, answers=(*request.answers, taken), waiting=False)
     request = move_request(request, "answered") if was_first else request
     turn.save(request)
@@ -145,13 +148,8 @@ def say_in_pieces(
     turn: Turn, member: Member, text_id: str, text: str, request: Request, *, letter: str = "", code: str = ""
 ) -> None:
     """Relay a text under its heading; a very long one in several, none cut off."""
-    rest = text
-    while len(rest) > turn.rules.relay_longest:
-        at = rest.rfind(" ", 0, turn.rules.relay_longest)
-        at = at if at > 0 else turn.rules.relay_longest
-        turn.say(member, text_id, quote=rest[:at] + " ..", request=request.id, letter=letter, code=code)
-        rest = rest[at:].lstrip()
-    turn.say(member, text_id, quote=rest, request=request.id, letter=letter, code=code)
+    for piece in pieces(text, turn.rules.relay_longest):
+        turn.say(member, text_id, quote=piece, request=request.id, letter=letter, code=code)
 
 
 def _heading(turn: Turn, mentee: Member, mentor: Member, letter: str, outside: bool) -> str:

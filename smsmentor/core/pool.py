@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 
-from smsmentor.core import members, rhythm
+from smsmentor.core import debt, members, rhythm
 from smsmentor.core.model import Load, Member, Offer, Pair, Request, Standing, Tally, Window, moment
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import is_quiet, quiet_end, quiet_until, zone, zone_of
@@ -185,7 +185,7 @@ def asked(turn: Turn, mentor: Member) -> None:
     """A mentor has just been asked: counted for the caps and for fairness, and further back on every shelf."""
     load = members.load_of(turn, mentor.id)
     week = (*(at for at in load.asked if at > turn.now - WEEK), turn.now)
-    turn.save(replace(load, asked=week))
+    turn.save(debt.add(replace(load, asked=week), turn.now, debt.OFFER))
     stand(turn, mentor)
 
 
@@ -206,7 +206,7 @@ def silent(turn: Turn, offer: Offer) -> None:
     load = members.load_of(turn, offer.mentor)
     count = load.silent + 1
     rest = min(timedelta(hours=turn.rules.silence_hours * 2 ** (count - 1)), WEEK)
-    turn.save(replace(load, silent=count, rest_until=offer.made + rest))
+    turn.save(debt.add(replace(load, silent=count, rest_until=offer.made + rest), turn.now, debt.SILENCE))
     mentor = turn.need(Member, offer.mentor)
     if count >= turn.rules.silent_offers_pause and not mentor.paused:
         mentor = turn.save(replace(mentor, paused=True, paused_until=None))

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from smsmentor.core.catalogue import Catalogue
+from smsmentor.core.gsm import fits_until
 from smsmentor.core.model import Member
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import zone_of
 
 LONGEST = 1600
-"""Characters that a carrier takes in one text (Twilio error 21617)."""
+"""UTF-16 units that a carrier surely takes in one text (Twilio error 21617)."""
 
 
 def fill(
@@ -19,7 +20,8 @@ def fill(
 ) -> str:
     """The text of `text_id` for this member. Times among `args` are shown in the member's zone."""
     shown = {"service": rules.name, **{name: _shown(value, member, now, rules) for name, value in args.items()}}
-    return words.text(member.lang, text_id, **shown)[:LONGEST]
+    body = words.text(member.lang, text_id, **shown)
+    return body[: fits_until(body, LONGEST)]
 
 
 def _shown(value: object, member: Member, now: datetime, rules: Rules) -> str:
@@ -36,6 +38,18 @@ def local_time(at: datetime, member: Member, now: datetime, rules: Rules) -> str
     if abs(at - now) < timedelta(hours=20):
         return clock
     return f"{local.month}/{local.day} {clock}" if rules.country == "US" else f"{local.day}/{local.month} {clock}"
+
+
+def pieces(text: str, longest: int) -> list[str]:
+    """A long text in parts of at most so many UTF-16 units, between words where it can be; all but the last go on."""
+    found = []
+    rest = text
+    while (fits := fits_until(rest, longest)) < len(rest):
+        at = rest.rfind(" ", 0, fits)
+        at = at if at > 0 else fits
+        found.append(rest[:at] + " ..")
+        rest = rest[at:].lstrip()
+    return [*found, rest]
 
 
 def short(text: str, longest: int = 24) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import codes, members, parse, rotation
+from smsmentor.core import codes, members, parse, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.render import short
@@ -135,6 +135,8 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
     """End a request: offers are withdrawn with one line, threads closed, prompts and timers taken away."""
     mentee = turn.need(Member, request.mentee)
     was_draft = request.status == "draft"
+    if request.status == "asking":
+        waiting.keep(turn, request, answered=False)
     request = turn.save(move_request(request, "closed", closed=turn.now, reason=reason, waiting=False))
     for offer in turn.find(Offer, "request", request.id):
         if offer.status in ("sent", "lapsed"):
@@ -218,8 +220,10 @@ def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
     turn.save(replace(request, told=(*request.told, mark)))
     mentee = turn.need(Member, request.mentee)
     if quiet_until(mentee, turn.now, turn.rules) is None:
-        text_id = "wait.first" if minutes < 30 else "wait.second"
-        turn.say(mentee, text_id, courtesy=True, code=request.code, request=request.id)
+        span = waiting.words(turn, mentee, request)
+        which = "first" if minutes < 30 else "second"
+        text_id = f"waiting.{which}" if span else f"wait.{which}"
+        turn.say(mentee, text_id, courtesy=True, code=request.code, span=span, request=request.id)
 
 
 def ask_checkin(turn: Turn, request: Request) -> None:
@@ -256,8 +260,10 @@ def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
     peers, opens = rotation.preview(turn, request)
     first = not mentee.first_told
     if peers:
-        text_id = "ask.got" if first else "ask.got_again"
-        turn.say(mentee, text_id, code=request.code, peers=_peers(turn, mentee, peers), request=request.id)
+        span = waiting.words(turn, mentee, request) if not first else ""
+        text_id = "ask.got" if first else "waiting.receipt" if span else "ask.got_again"
+        asked = _peers(turn, mentee, peers)
+        turn.say(mentee, text_id, code=request.code, peers=asked, span=span, request=request.id)
     elif opens is not None and opens - turn.now >= WORTH_NAMING:
         text_id = "ask.got_night" if first else "ask.got_night_again"
         turn.say(mentee, text_id, code=request.code, time=opens, request=request.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from smsmentor.core import members
+from smsmentor.core import debt, members
 from smsmentor.core.model import Load, Member, Offer, Tally
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import zone_of
@@ -41,7 +41,8 @@ def learn(turn: Turn, offer: Offer, *, answered: bool) -> None:
     counts = tuple(pool.values["counts"]) if pool else ()
     expected = load.expected + _pool_chance(counts, at)
     faded = sum(own[:BINS]) < sum(load.rhythm[:BINS])
-    turn.save(replace(load, rhythm=own, expected=expected / 2 if faded else expected))
+    load = replace(load, rhythm=own, expected=expected / 2 if faded else expected)
+    turn.save(debt.add(load, turn.now, debt.ANSWER) if answered else load)
     turn.save(Tally(POOL, {"counts": list(_added(counts, at, answered, HALVED_AT * 4))}))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from smsmentor.core import members, offering, pool, rhythm
+from smsmentor.core import debt, members, offering, pool, rhythm
 from smsmentor.core.budget import wave_size
 from smsmentor.core.lifecycle import move_offer
 from smsmentor.core.model import Considered, Member, Offer, Request, Seat
@@ -24,6 +24,8 @@ from smsmentor.core.turn import Turn
 
 FRONT = 4
 """Of so many who have been free longest, the one with the best hour is asked."""
+UNLIKE = 12
+"""Of so many is chosen for a further view, which comes best from a field that has not answered yet."""
 LOOK_AT_MOST = 200
 """Candidates that are looked at for one place on one rung, however large the pool."""
 LINE_LOOK = 25
@@ -31,19 +33,21 @@ LINE_LOOK = 25
 IN_VAIN = 6
 """After so many of them could not be served, the others are not looked at either."""
 EXPECTED_RATE = 0.25
+DEBT_WEIGHT = 0.1
+"""What one more ask a week weighs against the hour: so much of a mentor's mean chance of an answer."""
 LOOK = "pool.look"
 """The timer on which waiting requests look again; there is one for the whole pool."""
 
 
 @dataclass
 class Picks:
-    """Who would be asked now and why the others were not; `slack` is how long the last one taken had been free."""
+    """Who would be asked now, why the others were not, and when the first of those could be."""
 
     taken: list[tuple[Member, Seat]] = field(default_factory=list)
     considered: dict[str, Considered] = field(default_factory=dict)
     looked_at: int = 0
-    slack: timedelta = timedelta.max
     spare: timedelta = timedelta(0)
+    """How long somebody must have been free to be asked."""
     opens: datetime | None = None
 
 
@@ -63,15 +67,13 @@ def ask_further(turn: Turn, request: Request) -> None:
     _ask(turn, request, max(1, open_places(turn, request) - in_flight))
 
 
-def patience(turn: Turn, request: Request, slack: timedelta = timedelta.max) -> timedelta:
+def patience(turn: Turn, request: Request) -> timedelta:
     """The wait between two asks: it grows with each ask in flight, whose share fades as it ages."""
     rules = turn.rules
     load = in_flight(turn, request) * min(max(rhythm.answer_rate(turn) / EXPECTED_RATE, 0.4), 1.5)
     minutes = rules.patience_minutes * rules.patience_growth ** (load / max(open_places(turn, request), 1) - 1)
     if request.answers:
         minutes *= rules.patience_after_answer
-    shortage = 1 - min(slack / timedelta(hours=rules.short_below_hours), 1.0)
-    minutes *= 1 + shortage * (rules.patience_when_short - 1)
     return timedelta(minutes=min(minutes, rules.patience_longest_minutes))
 
 
@@ -156,7 +158,7 @@ def _serve(turn: Turn, request: Request, count: int) -> Picks:
         turn.save(move_offer(offer, "lapsed", turn.now))
         turn.note("offer.lapsed", request=request.id, code=request.code, member=offer.mentor)
     rhythm.count(turn, asked=len(picks.taken))
-    turn.remind("request.next", request.id, turn.now + patience(turn, request, picks.slack))
+    turn.remind("request.next", request.id, turn.now + patience(turn, request))
     return picks
 
 
@@ -231,7 +233,7 @@ def _pick_one(turn: Turn, request: Request, mentee: Member, seat: Seat, shelf: s
         for mentor in _candidates(turn, request, mentee, seat, shelf + rung, picks):
             known = mentor.id in request.avoid or pool.met_lately(turn, mentor, mentee)
             (met if known else found).append(mentor)
-            if len(found) == FRONT:
+            if len(found) == (UNLIKE if request.further else FRONT):
                 break
         if found:
             _take(turn, request, found, seat, rung, picks)
@@ -246,7 +248,13 @@ def _take(turn: Turn, request: Request, found: list[Member], seat: Seat, rung: s
     rhythms = rhythm.Rhythm(turn)
     fields = {turn.need(Member, a.mentor).field for a in request.answers} if request.further else set()
     loads = {m.id: members.load_of(turn, m.id) for m in found}
-    best = max(found, key=lambda m: (m.field not in fields, rhythms.now(m, loads[m.id])[1]))
+
+    def claim(mentor: Member) -> tuple[bool, float]:
+        load = loads[mentor.id]
+        owed = debt.share(mentor, load, turn.now, turn.rules)
+        return mentor.field not in fields, rhythms.now(mentor, load)[1] - DEBT_WEIGHT * owed
+
+    best = max(found, key=claim)
     for mentor in found:
         picks.considered.setdefault(mentor.id, Considered(mentor.id, False, "hour"))
     if seat == "near" and rung == pool.EVERYONE:
@@ -254,8 +262,6 @@ def _take(turn: Turn, request: Request, found: list[Member], seat: Seat, rung: s
     reason = {"near": "topic"}.get(seat, seat)
     picks.considered[best.id] = Considered(best.id, True, reason)
     picks.taken.append((best, seat))
-    free = pool.free_from(best, loads[best.id], turn.rules)
-    picks.slack = turn.now - free if free else timedelta(0)
 
 
 def _candidates(turn: Turn, request: Request, mentee: Member, seat: Seat, rung: str, picks: Picks) -> Iterator[Member]:

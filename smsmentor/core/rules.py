@@ -51,14 +51,10 @@ class Rules:
     patience_half_life_hours: float = 1.5
     patience_after_answer: float = 8.0
     """How much longer the waits are once the mentee has a first answer: the other places may take their time."""
-    patience_when_short: float = 3.5
-    """How much longer they are at most when nearly everybody has just been asked: asks are saved for the day."""
     spare_hours: float = 2.0
     """So long must somebody have been free whom a request asks that has asked for all its places already."""
     spare_hours_after_answer: float = 36.0
     """And so much longer for a request that has an answer."""
-    short_below_hours: float = 12.0
-    """The pool runs short when those asked now have been free for less than this."""
     same_pair_days: float = 14.0
     """So long somebody else is asked first before a mentor gets another question of the same mentee."""
     offers_a_day: int = 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -331,11 +332,23 @@ def open_file(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise plain_error(error, path) from error
     try:
-        _prepare(connection, path)
+        _prepare_patiently(connection, path)
     except BaseException as error:
         connection.close()
         raise plain_error(error, path) from error
     return connection
+
+
+def _prepare_patiently(connection: sqlite3.Connection, path: Path) -> None:
+    """SQLite does not wait for every lock by itself: not for one taken by a process that ends or recovers."""
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        try:
+            return _prepare(connection, path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
