@@ -399,6 +399,10 @@ class Text(Record):
 OutState = Literal["queued", "leased", "sent", "delivered", "failed", "dropped"]
 
 
+TOO_MANY = "too many at once"
+"""Why a text waits that nobody asked for; a word from its phone lets it go."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutText(Record):
     """A text to be sent, durable until the carrier has taken it; the outbox is the table of these."""
@@ -407,6 +411,11 @@ class OutText(Record):
     INDEXES: ClassVar[tuple[Index, ...]] = (
         Index("pending", lambda t: "yes" if t.pending else None, lambda t: moment(t.not_before)),
         Index("to", lambda t: t.member if t.pending else None, lambda t: moment(t.queued)),
+        Index(
+            "held_up",
+            lambda t: t.member if t.status == "queued" and t.report == TOO_MANY else None,
+            lambda t: moment(t.queued),
+        ),
         Index("provider_id", lambda t: t.provider_id or None),
         Index("request", lambda t: t.request or None, lambda t: moment(t.queued)),
         Index("whose", lambda t: t.member if t.phone else None, lambda t: moment(t.queued)),

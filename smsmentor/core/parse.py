@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from smsmentor.core.normal import plain
@@ -16,6 +16,8 @@ Lists = Mapping[str, frozenset[str]]
 
 LONGEST_KEYWORD = 4
 """Words in a keyword such as `ill have to pass`."""
+MOST_WORDS = 40
+"""Words of a text that are looked at for a call."""
 LONGEST_POLITE = 4
 """Words in a polite phrase such as `thank you so much`."""
 POLITE_IN_A_ROW = 3
@@ -68,7 +70,7 @@ def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call
 
     Polite words before the keyword and at the end are looked through: `sorry, pass`, `pause 7 please`.
     """
-    words = _words(text, LONGEST_POLITE * POLITE_IN_A_ROW + LONGEST_KEYWORD)
+    words = _words(text)[: LONGEST_POLITE * POLITE_IN_A_ROW + LONGEST_KEYWORD]
     polite = lists["polite"]
     starts = [0]
     while len(starts) <= POLITE_IN_A_ROW and (step := _polite_at(words, starts[-1], polite)):
@@ -86,7 +88,7 @@ def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call
                 yield _call(text, keywords[near], words[start : start + 1], polite, exact=False)
 
 
-def _call(text: str, command: str, said: list[_Word], polite: frozenset[str], *, exact: bool) -> Call:
+def _call(text: str, command: str, said: Sequence[_Word], polite: frozenset[str], *, exact: bool) -> Call:
     gap = _GAP.match(text, said[-1].end)
     assert gap is not None
     whole_rest = text[gap.end() :].strip()
@@ -96,19 +98,19 @@ def _call(text: str, command: str, said: list[_Word], polite: frozenset[str], *,
     return Call(command, rest, written.isupper(), separated, exact, whole_rest, len(said) > 1)
 
 
-def _words(text: str, most: int) -> list[_Word]:
-    found = []
-    for match, _ in zip(_WORD.finditer(text), range(most), strict=False):
-        found.append(_Word(bare(match[0]).replace(" ", ""), match.start(), match.end()))
-    return found
+@lru_cache(maxsize=64)
+def _words(text: str) -> tuple[_Word, ...]:
+    """The first words of a text; remembered for a moment, since each reading of it begins with them."""
+    first = islice(_WORD.finditer(text), MOST_WORDS)
+    return tuple(_Word(bare(match[0]).replace(" ", ""), match.start(), match.end()) for match in first)
 
 
-def _together(text: str, said: list[_Word]) -> bool:
+def _together(text: str, said: Sequence[_Word]) -> bool:
     """Whether nothing but spaces stands between the words."""
     return all(_ONLY_SPACE.fullmatch(text, one.end, other.start) for one, other in pairwise(said))
 
 
-def _polite_at(words: list[_Word], start: int, polite: frozenset[str]) -> int:
+def _polite_at(words: Sequence[_Word], start: int, polite: frozenset[str]) -> int:
     """How many words of politeness begin at a place."""
     for count in range(LONGEST_POLITE, 0, -1):
         said = words[start : start + count]
@@ -121,7 +123,7 @@ def without_politeness(text: str, polite: frozenset[str]) -> str:
     """A text without the polite words, and the signs, at its end; empty when there is nothing else."""
     if len(text) > 160:
         return text
-    words = _words(text, 40)
+    words = _words(text)
     kept = len(words)
     while kept and (step := _polite_before(words, kept, polite)):
         kept -= step
@@ -130,7 +132,7 @@ def without_politeness(text: str, polite: frozenset[str]) -> str:
     return text[: words[kept - 1].end].strip() if kept else ""
 
 
-def _polite_before(words: list[_Word], end: int, polite: frozenset[str]) -> int:
+def _polite_before(words: Sequence[_Word], end: int, polite: frozenset[str]) -> int:
     for count in range(min(LONGEST_POLITE, end), 0, -1):
         if " ".join(word.bare for word in words[end - count : end]) in polite:
             return count
@@ -139,7 +141,7 @@ def _polite_before(words: list[_Word], end: int, polite: frozenset[str]) -> int:
 
 def kept_words(text: str, polite: frozenset[str]) -> str:
     """The bare words of a text without politeness before and after: `ok send it please` is `send it`."""
-    words = _words(text, 40)
+    words = _words(text)
     start = 0
     while step := _polite_at(words, start, polite):
         start += step

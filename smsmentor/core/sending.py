@@ -6,14 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from smsmentor.core.events import Withheld
-from smsmentor.core.model import Member, Offer, OutText
+from smsmentor.core.model import TOO_MANY, Member, Offer, OutText
 from smsmentor.core.pace import wait_for_day, wait_for_phone
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import quiet_until
 from smsmentor.core.turn import Reads, Turn
-
-TOO_MANY = "too many at once"
-"""Why a text waits that nobody asked for; a word from its phone lets it go."""
 
 
 def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withheld | None:
@@ -50,9 +47,8 @@ def take_back(turn: Turn, offer: Offer) -> bool:
 
 def let_go_on(turn: Turn, member: Member) -> None:
     """A phone has said something: what was held back for it goes now, before what comes later."""
-    for text in turn.find(OutText, "to", member.id):
-        if text.status == "queued" and text.report == TOO_MANY:
-            turn.save(replace(text, not_before=turn.now, report=""))
+    for text in turn.find(OutText, "held_up", member.id):
+        turn.save(replace(text, not_before=turn.now, report=""))
 
 
 def _still_wanted(reader: Reads, row: OutText) -> bool:

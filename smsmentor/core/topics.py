@@ -346,13 +346,16 @@ def _outermost(hits: Sequence[_Hit]) -> list[_Hit]:
     for hit in hits:
         if hit.sign.kind != "hint":
             reach[hit.start] = max(hit.end, reach.get(hit.start, 0))
-    return [hit for hit in hits if hit.sign.kind == "own" or not hit.end or not _covered(hit, reach)]
-
-
-def _covered(hit: _Hit, reach: Mapping[int, int]) -> bool:
-    """Whether another hit goes further from the same word, or at least as far from a word before it."""
-    before = range(hit.start - 2 * LONGEST_PHRASE, hit.start)
-    return reach.get(hit.start, 0) > hit.end or any(reach.get(start, 0) >= hit.end for start in before)
+    # How far the hits go that begin at one of the words before.
+    before = {
+        start: max(reach.get(word, 0) for word in range(start - 2 * LONGEST_PHRASE, start))
+        for start in {hit.start for hit in hits}
+    }
+    return [
+        hit
+        for hit in hits
+        if hit.sign.kind == "own" or not hit.end or (reach.get(hit.start, 0) <= hit.end and before[hit.start] < hit.end)
+    ]
 
 
 def _weigh(hits: Iterable[_Hit]) -> _Weights:
