@@ -41,8 +41,8 @@ def main() -> None:
     assert isinstance(app.engine, composition.Carrier)
     if args.no_sends:
         app.engine.sender.start = lambda: None  # type: ignore[method-assign]
-    sockets = composition.listen(settings.host, settings.port)
-    asyncio.run(app.run(sockets, lambda port: print(f"port {port}", flush=True)))
+    listener = composition.listen(settings.host, settings.port)
+    asyncio.run(app.run(listener, lambda port: print(f"port {port}", flush=True)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from tornado.web import Application
 
 from handlers.base import InFlight, NotFound, log_request
 from handlers.health import AliveHandler, ReadyHandler
+from handlers.limits import Sparing
 from smsmentor import __version__, resources
 from smsmentor.alarm import Alarms
 from smsmentor.catchup import CatchUp
@@ -225,17 +227,9 @@ class App:
             in_flight=self.in_flight,
         )
 
-    async def run(self, listener: socket.socket, started: Callable[[int], None]) -> None:
-        """Serve until SIGTERM or SIGINT, then finish what is in hand. `started` is told the port."""
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(report_to_log)
-        told = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
-        await self._take_operators()
-        await self.engine.start()
-        keeping = loop.create_task(self._keep_house(told), name="housekeeping")
-        server = HTTPServer(
+    def server(self) -> HTTPServer:
+        """The HTTP server with its bounds: how much a request may be, and how long it may take to come."""
+        return HTTPServer(
             self.application(),
             xheaders=self.settings.behind_proxy,
             max_body_size=LARGEST_BODY,
@@ -243,7 +237,24 @@ class App:
             idle_connection_timeout=IDLE_SECONDS,
             body_timeout=BODY_SECONDS,
         )
+
+    async def run(self, listener: socket.socket, started: Callable[[int], None]) -> None:
+        """Serve until SIGTERM or SIGINT, then finish what is in hand. `started` is told the port."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(report_to_log)
+        for name in ("handlers.base", "smsmentor.access"):
+            logging.getLogger(name).addFilter(Sparing())
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        await self._take_operators()
+        await self.engine.start()
+        keeping = loop.create_task(self._keep_house(told), name="housekeeping")
+        server = self.server()
         server.add_socket(listener)
+        # What is there now stays. Looking through it again and again would cost each text a tenth more, and pauses.
+        gc.collect()
+        gc.freeze()
         started(listener.getsockname()[1])
         await told.wait()
         keeping.cancel()

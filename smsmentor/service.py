@@ -6,12 +6,16 @@ import logging
 from collections.abc import Callable
 
 from smsmentor.core.decide import decide
-from smsmentor.core.events import Act, Event, Inbound
+from smsmentor.core.events import Act, Event, Inbound, Receipt
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.turn import Turn
+from smsmentor.errors import StoreBusy
 from smsmentor.ports import Changes, Clock, Reader, Store
 
 log = logging.getLogger(__name__)
+
+MOST_WAITING = 1_000
+"""What is taken in far within the 15 s that a carrier waits; it brings the rest again, or we read its list."""
 
 
 class Service:
@@ -21,14 +25,28 @@ class Service:
         self.store = store
         self.clock = clock
         self.knowledge = knowledge
+        self.waiting = 0
+        """Texts and delivery reports that wait for their commit."""
         self.watchers: list[Callable[[Event, Turn], None]] = []
         """Called after each commit: the outbox wakes up, simulated phones refresh."""
 
     async def receive(self, event: Event) -> Turn | None:
         """Let an event take effect once; returns its committed turn, or None when its id had been here before.
 
-        Raises StoreError when nothing could be kept: the event may then be given again.
+        Raises StoreError when nothing could be kept: the event may then be given again. Texts and reports from
+        outside are refused so before anything is stored while `MOST_WAITING` of them wait.
         """
+        if not isinstance(event, Inbound | Receipt):
+            return await self._receive(event)
+        if self.waiting >= MOST_WAITING:
+            raise StoreBusy("too many texts and reports wait to be kept")
+        self.waiting += 1
+        try:
+            return await self._receive(event)
+        finally:
+            self.waiting -= 1
+
+    async def _receive(self, event: Event) -> Turn | None:
         now = self.clock.now()
         event_id = event.id if isinstance(event, Inbound | Act) else None
 
