@@ -219,8 +219,8 @@ class Request(Record):
 
     @property
     def turn_in_line(self) -> float:
-        """The order of waiting: whose mentor left, then those without any answer yet, then the others; oldest first."""
-        claim = 0 if self.front else 2 if self.answers else 1
+        """The order of waiting, each oldest first: a mentor left; nobody was asked yet; no answer yet; the others."""
+        claim = 0 if self.front else 3 if self.answers else 2 if self.wave else 1
         return claim * 1e10 + moment(self.opened)
 
 

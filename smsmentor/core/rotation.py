@@ -28,10 +28,8 @@ UNLIKE = 12
 """Of so many is chosen for a further view, which comes best from a field that has not answered yet."""
 LOOK_AT_MOST = 200
 """Candidates that are looked at for one place on one rung, however large the pool."""
-LINE_LOOK = 25
-"""Waiting requests that are looked at when somebody frees up."""
-IN_VAIN = 6
-"""After so many of them could not be served, the others are not looked at either."""
+LINE_LOOK = 100
+"""Waiting requests that are looked at when somebody frees up, as long as anybody is free."""
 EXPECTED_RATE = 0.25
 DEBT_WEIGHT = 0.1
 """What one more ask a week weighs against the hour: so much of a mentor's mean chance of an answer."""
@@ -49,6 +47,8 @@ class Picks:
     spare: timedelta = timedelta(0)
     """How long somebody must have been free to be asked."""
     opens: datetime | None = None
+    nobody: bool = False
+    """Nobody at all is free, whatever is asked."""
 
 
 # When
@@ -119,13 +119,13 @@ def lost(turn: Turn, request: Request) -> None:
 def look(turn: Turn, _: str = "pool") -> None:
     """Those who wait are asked for in the order of their claims, one place each, until nobody can be found."""
     opens: list[datetime] = []
-    in_vain = 0
+    nobody_reads: set[str] = set()
     for request in list(islice(turn.walk(Request, "waiting", "yes"), LINE_LOOK)):
-        picks = _serve(turn, request, 1)
-        opens += [picks.opens] if picks.opens else []
-        in_vain += not picks.taken
-        if in_vain >= IN_VAIN:
-            break
+        lang = turn.need(Member, request.mentee).lang
+        if lang not in nobody_reads:
+            picks = _serve(turn, request, 1)
+            opens += [picks.opens] if picks.opens else []
+            nobody_reads |= {lang} if picks.nobody else set()
     if turn.first(Request, "waiting", "yes") is not None:
         soon = turn.now + timedelta(minutes=turn.rules.retry_minutes)
         turn.remind(LOOK, "pool", max(min(opens, default=soon), turn.now + timedelta(minutes=1)))
@@ -203,6 +203,7 @@ def pick(turn: Turn, request: Request, count: int) -> Picks:
     picks = Picks()
     mentee = turn.need(Member, request.mentee)
     shelves = [s for s in ("", pool.RESTING) if next(pool.front(turn, s + pool.EVERYONE, mentee.lang), None)]
+    picks.nobody = not shelves
     hopes = in_flight(turn, request)
     for seat in _seats(turn, request, wave_size(turn, turn.now, turn.rules, count)):
         picks.spare = spare(turn, request, hopes + len(picks.taken))

@@ -1,0 +1,54 @@
+"""Waiting times on made-up histories whose answers are known."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsmentor.core.waiting import Case, survival, usual
+
+LEUKAEMIA = (
+    [(6, True)] * 3
+    + [(6, False), (7, True), (9, False), (10, True), (10, False), (11, False), (13, True), (16, True)]
+    + [(17, False), (19, False), (20, False), (22, True), (23, True), (25, False)]
+    + [(32, False), (32, False), (34, False), (35, False)]
+)
+"""The 6-MP group of Freireich and others (Blood 21, 1963), the textbook case of a survival estimate."""
+
+
+def cases(*minutes: float, answered: bool = True) -> list[Case]:
+    return [Case(m, answered) for m in minutes]
+
+
+def test_the_estimate_gives_the_textbook_curve() -> None:
+    curve = survival(Case(minutes, answered) for minutes, answered in LEUKAEMIA)
+    expected = [(0, 1), (6, 0.857), (7, 0.807), (10, 0.753), (13, 0.690), (16, 0.627), (22, 0.538), (23, 0.448)]
+    assert [minutes for minutes, _ in curve] == [minutes for minutes, _ in expected]
+    assert [share for _, share in curve] == pytest.approx([share for _, share in expected], abs=0.0006)
+
+
+@pytest.mark.parametrize(
+    ("history", "waited", "told"),
+    [
+        (cases(*range(1, 10)), 0, None),
+        (cases(*range(10, 210, 10)), 0, (50, 150)),
+        (cases(*range(10, 210, 10)), 100, (30, 80)),
+        (cases(*range(10, 210, 10)), 200, None),
+        (cases(*[5] * 20), 0, (5, 5)),
+        (cases(*[30] * 12, answered=False), 0, None),
+        (cases(*[5] * 10) + cases(*[1440] * 10, answered=False), 0, None),
+        ([], 0, None),
+    ],
+    ids=["nine are too few", "the middle half", "from an hour in", "longer than ever", "all alike", "never answered",
+         "half in vain", "nothing"],
+)  # fmt: skip
+def test_the_range_told_from_a_history(history: list[Case], waited: float, told: tuple[float, float] | None) -> None:
+    assert usual(history, waited) == told
+
+
+def test_those_who_still_wait_make_the_range_longer() -> None:
+    history = cases(*range(1, 21))
+    without = usual(history)
+    counted = usual(history + cases(*[15] * 4, answered=False))
+    assert without is not None
+    assert counted is not None
+    assert counted[1] > without[1]
