@@ -1,0 +1,77 @@
+"""The pool's figures for its operator, and a month played again with other settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor import whatif
+from smsmentor.core.health import gini, health
+from smsmentor.core.model import Fact, Load, Tally, Window
+from tests.core.small_pool import NOON, SmallPool, shipped
+
+DAY = timedelta(days=1)
+
+
+def test_the_figures_name_thin_topics_uncovered_hours_and_tired_mentors() -> None:
+    town = SmallPool()
+    morning = (Window((0, 1, 2, 3, 4), 480, 720),)
+    for name in ("ben", "cam", "dee"):
+        town.mentor(name, topics=("pay",), hours=morning)
+    town.mentor("fay", topics=("boss",), hours=morning)
+    town.mentor("gus", topics=("pay",), paused=True)
+    town.do(lambda turn: turn.save(Load("ben", asked=tuple(NOON - n * DAY for n in (4, 3, 2, 1)))))
+    town.do(lambda turn: turn.save(Tally("waiting", {"cases": [[n, True] for n in range(10, 210, 10)]})))
+    with town.store.reading() as reader:
+        found = health(reader, NOON, shipped().rules)
+    assert (found["mentors"], found["paused"]) == (5, 1)
+    assert found["thin_topics"] == {"boss": 1}
+    assert "mon 8" not in found["uncovered_hours"]
+    assert {"mon 12", "sat 8", "sun 20"} <= set(found["uncovered_hours"])
+    assert len(found["uncovered_hours"]) == 7 * 13 - 5 * 4
+    assert found["near_fatigue"] == ["ben"]
+    assert (found["asks_a_week"], found["free_asks"]) == (4, 16)
+    assert found["gini"] == 0.75
+    assert found["first_answer_minutes"] == [50, 150]
+
+
+def test_gini_is_nothing_among_equals() -> None:
+    assert gini([]) == gini([0, 0]) == gini([3, 3, 3]) == 0
+    assert gini([0, 0, 0, 4]) == 0.75
+
+
+def month_of(town: SmallPool) -> whatif.Month:
+    """Three weeks in which Ben and Cam answered after 20 minutes and Dee never did."""
+    facts = []
+    for number in range(10):
+        at, request = NOON + number * 2 * DAY, f"r{number}"
+        facts.append(Fact(f"o{number}", at, "request.opened", {"request": request, "member": "ana", "topics": ["pay"]}))
+        for mentor in ("ben", "cam", "dee"):
+            facts.append(Fact(f"m{number}{mentor}", at, "offer.made", {"request": request, "member": mentor}))
+            if mentor != "dee":
+                later = at + timedelta(minutes=20)
+                facts.append(
+                    Fact(f"a{number}{mentor}", later, "advice.relayed", {"request": request, "member": mentor})
+                )
+    town.do(lambda turn: [turn.save(fact) for fact in facts])
+    with town.store.reading() as reader:
+        return whatif.month(reader, NOON + 20 * DAY, 20)
+
+
+def test_a_month_is_played_again_and_a_setting_makes_the_difference() -> None:
+    town = SmallPool()
+    town.person("ana")
+    for name in ("ben", "cam", "dee"):
+        town.mentor(name, topics=("pay",))
+    span = month_of(town)
+    assert len(span.asked) == 10
+    assert span.did["ben", 3] == ("answer", 20.0)
+    assert span.did["dee", 3] == ("silence", 0.0)
+    now = whatif.play(span, shipped())
+    fewer = whatif.play(span, replace(shipped(), rules=replace(shipped().rules, offers_a_week=1)))
+    assert now == whatif.play(span, shipped())
+    assert now.answered == 10
+    assert 20 <= now.median_minutes < 25
+    assert fewer.texts_a_mentor_and_week < now.texts_a_mentor_and_week
+    assert fewer.segments < now.segments
+    assert fewer.median_minutes > now.median_minutes
