@@ -208,7 +208,7 @@ class Contacts:
             yield from self._written_links(text)
         if has("@$", _SERVICE_WORDS):
             yield from self._handles(text)
-        if any(character.isdigit() for character in text):
+        if any(map(str.isdigit, text)):
             yield from self._numbers(text)
             yield from (Detail("address", *m.span()) for m in self._address.finditer(text))
         if has("", self._words.spelled):

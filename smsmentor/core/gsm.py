@@ -27,8 +27,8 @@ def segments(text: str) -> int:
     One segment holds 160 septets or 70 UTF-16 units; each of several holds 153 or 67 (six bytes go to the
     header). A two-septet character or a surrogate pair is never split: it moves whole to the next segment.
     """
-    if len(text) <= 160 and set(text) <= _PLAIN:
-        return 1
+    if set(text) <= _PLAIN:
+        return 1 if len(text) <= 160 else -(-len(text) // 153)
     if encoding(text) == "GSM-7":
         return _count([2 if c in EXTENDED else 1 for c in text], 160, 153)
     return _count([2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67)
@@ -36,7 +36,7 @@ def segments(text: str) -> int:
 
 def units(text: str) -> int:
     """The length of a text as carriers limit it: in UTF-16 units, two for most emoji."""
-    return len(text) + sum(1 for c in text if ord(c) > 0xFFFF)
+    return len(text) if text.isascii() else len(text) + sum(1 for c in text if ord(c) > 0xFFFF)
 
 
 def fits_until(text: str, longest: int) -> int:
