@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from handlers.base import BaseHandler, Refused
-from handlers.sms import Door, Rejection
+from handlers.base import Refused
+from handlers.webhook import Rejection, WebhookHandler
 from smsmentor.core.events import Inbound, Receipt
-from smsmentor.errors import StoreError
-from smsmentor.ports import Clock
 
 Query = Mapping[str, Sequence[bytes]]
 
@@ -25,13 +23,10 @@ class Webhook(Protocol):
     def receipt(self, query: Query) -> Receipt | Rejection: ...
 
 
-class KannelHandler(BaseHandler):
+class KannelHandler(WebhookHandler):
     """Believes nothing that does not come from our Kannel."""
 
-    def initialize(self, webhook: Webhook, service: Door, clock: Clock) -> None:
-        self.webhook = webhook
-        self.service = service
-        self.clock = clock
+    webhook: Webhook
 
     def query(self) -> Query:
         """The parameters. Raises Refused: 403 for a stranger."""
@@ -39,14 +34,9 @@ class KannelHandler(BaseHandler):
             raise Refused(403, "not from our Kannel")
         return self.request.query_arguments
 
-    async def hand_over(self, event: Inbound | Receipt | Rejection) -> None:
-        """Give an event to the service. The answer is empty: Kannel would text its words to the sender."""
-        if not isinstance(event, Inbound | Receipt):
-            raise Refused(400, event.reason)
-        try:
-            await self.service.receive(event)
-        except StoreError as error:
-            raise Refused(503, f"nothing was kept: {type(error).__name__}") from error
+    async def take(self, event: Inbound | Receipt | Rejection) -> None:
+        """Hand an event over. The answer is empty: Kannel would text its words to the sender."""
+        await self.hand_over(event)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish()
 
@@ -55,11 +45,11 @@ class KannelSmsHandler(KannelHandler):
     """GET /kannel/sms"""
 
     async def get(self) -> None:
-        await self.hand_over(self.webhook.inbound(self.query(), self.clock.now()))
+        await self.take(self.webhook.inbound(self.query(), self.clock.now()))
 
 
 class KannelReportHandler(KannelHandler):
     """GET /kannel/report"""
 
     async def get(self) -> None:
-        await self.hand_over(self.webhook.receipt(self.query()))
+        await self.take(self.webhook.receipt(self.query()))

@@ -6,30 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from handlers.base import BaseHandler, Refused
+from handlers.base import Refused
+from handlers.webhook import Rejection, WebhookHandler
 from smsmentor.core.events import Inbound, Receipt
-from smsmentor.errors import StoreError
-from smsmentor.ports import Clock
 
 SIGNATURE = "X-Twilio-Signature"
 FORM = "application/x-www-form-urlencoded"
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 Form = Mapping[str, Sequence[bytes]]
-
-
-class Door(Protocol):
-    """The part of `service.Service` that handlers call."""
-
-    async def receive(self, event: Inbound | Receipt) -> object:
-        """Let an event take effect once. Raises StoreError when nothing was kept."""
-
-
-class Rejection(Protocol):
-    """Why a form is no event for us, without any of its values."""
-
-    @property
-    def reason(self) -> str: ...
 
 
 class Webhook(Protocol):
@@ -42,13 +27,10 @@ class Webhook(Protocol):
     def receipt(self, form: Form) -> Receipt | Rejection: ...
 
 
-class SignedFormHandler(BaseHandler):
+class SignedFormHandler(WebhookHandler):
     """A webhook that believes nothing before the signature is right."""
 
-    def initialize(self, webhook: Webhook, service: Door, clock: Clock) -> None:
-        self.webhook = webhook
-        self.service = service
-        self.clock = clock
+    webhook: Webhook
 
     def signed_form(self) -> Form:
         """The form, byte for byte. Raises Refused: 403 without one right signature, 415 for anything but a form."""
@@ -61,15 +43,6 @@ class SignedFormHandler(BaseHandler):
         if not self.webhook.signed(self.request.uri or "", signatures[0], form):
             raise Refused(403, "the signature is not right")
         return form
-
-    async def hand_over(self, event: Inbound | Receipt | Rejection) -> None:
-        """Give an event to the service. Raises Refused: 400 for what is no event, 503 when it could not be kept."""
-        if not isinstance(event, Inbound | Receipt):
-            raise Refused(400, event.reason)
-        try:
-            await self.service.receive(event)
-        except StoreError as error:
-            raise Refused(503, f"nothing was kept: {type(error).__name__}") from error
 
 
 class SmsHandler(SignedFormHandler):

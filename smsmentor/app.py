@@ -43,7 +43,7 @@ from smsmentor.stores.tinydb import TinyDBStore
 from smsmentor.ticker import fire_due
 
 if TYPE_CHECKING:
-    from handlers.phones import PhonesHub
+    from handlers.phones_hub import PhonesHub
 
 log = logging.getLogger(__name__)
 
@@ -167,10 +167,11 @@ def _provider(
 class Phones:
     """Simulated phones on a page, with a clock that the page moves. Nothing leaves this machine."""
 
-    def __init__(self, store: TinyDBStore, clock: SetClock, knowledge: Knowledge) -> None:
+    def __init__(self, store: TinyDBStore, clock: SetClock, knowledge: Knowledge, *, any_host: bool = False) -> None:
         from smsmentor.rig import Rig
 
         self.store = store
+        self.any_host = any_host
         self.rig = Rig(store, clock, knowledge, reports=True)
         self.rig.recall(randbits(64))
         self.service = self.rig.service
@@ -180,10 +181,10 @@ class Phones:
         from handlers.phones import routes
 
         assert self.hub is not None, "routes are asked for after the start"
-        return routes(self.hub)
+        return routes(self.hub, any_host=self.any_host)
 
     async def start(self) -> None:
-        from handlers.phones import PhonesHub
+        from handlers.phones_hub import PhonesHub
 
         # Made here and not before: who is on the page depends on the operators that were taken in.
         self.hub = PhonesHub(self.rig, phones=_cast(self.store) if not self.rig.phones.threads else {}, speed=1)
@@ -344,7 +345,8 @@ def build(settings: Settings, knowledge: Knowledge | None = None, *, start: date
     if settings.has_account:
         engine = Carrier(settings, store, SystemClock(), knowledge)
     else:
-        engine = Phones(store, SetClock(start or SystemClock().now()), knowledge)
+        clock = SetClock(start or SystemClock().now())
+        engine = Phones(store, clock, knowledge, any_host=settings.phones_open)
     return App(settings, store, engine)
 
 

@@ -77,7 +77,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
     from tempfile import TemporaryDirectory
 
     from smsmentor.logs import set_up
-    from smsmentor.settings import Settings
+    from smsmentor.settings import LOOPBACK, Settings
 
     set_up("text", "warning")
     if script is not None:
@@ -85,7 +85,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
     from smsmentor.app import build, knowledge_of, listen
 
     with TemporaryDirectory(prefix="smsmentor-") as folder:
-        settings = Settings(Path(folder), host=host, phones_open=True, backup_hours=0)
+        settings = Settings(Path(folder), host=host, phones_open=host not in LOOPBACK, backup_hours=0)
         knowledge = knowledge_of(settings)
         start = daytime(datetime.now(UTC), settings.rules.zone)
         asyncio.run(_fill(settings, knowledge, pool, start))

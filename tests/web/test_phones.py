@@ -18,8 +18,9 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
-from handlers import phones
-from handlers.phones import ACTIONS, PhonesHub, routes
+from handlers import phones, phones_hub
+from handlers.phones import routes
+from handlers.phones_hub import ACTIONS, PhonesHub
 from smsmentor.core.events import Act
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Text
@@ -355,10 +356,10 @@ def test_phones_that_only_wait_stand_after_those_with_texts() -> None:
 
 def test_there_is_room_for_so_many_phones_and_no_more() -> None:
     async def story(page: Page) -> None:
-        for _ in range(phones.MOST_PHONES):
+        for _ in range(phones_hub.MOST_PHONES):
             await page.do("new")
-        assert len(page.state["people"]) == phones.MOST_PHONES
-        assert len({p["phone"] for p in page.state["people"]}) == phones.MOST_PHONES
+        assert len(page.state["people"]) == phones_hub.MOST_PHONES
+        assert len({p["phone"] for p in page.state["people"]}) == phones_hub.MOST_PHONES
         assert "Close one first" in page.problems()[0]
 
     visit(story)
@@ -376,14 +377,14 @@ def test_the_pool_is_told_to_the_page_that_asks_for_it() -> None:
 
 def test_a_snapshot_holds_the_newest_texts_and_facts_only() -> None:
     async def story(page: Page) -> None:
-        for number in range(phones.MOST_BUBBLES + 5):
+        for number in range(phones_hub.MOST_BUBBLES + 5):
             page.hub.rig.phones.text(MIA, f"text {number}")
         late = Page(page.hub)
         shown = [b["body"] for b in late.threads[MIA].values()]
-        assert len(shown) == phones.MOST_BUBBLES
-        assert shown[-1] == f"text {phones.MOST_BUBBLES + 4}"
+        assert len(shown) == phones_hub.MOST_BUBBLES
+        assert shown[-1] == f"text {phones_hub.MOST_BUBBLES + 4}"
         await page.do("wait", seconds=1)
-        assert len(late.facts) <= phones.MOST_FACTS
+        assert len(late.facts) <= phones_hub.MOST_FACTS
 
     visit(story)
 
@@ -398,9 +399,9 @@ def test_pages_are_told_when_the_server_goes() -> None:
 
 def test_too_many_pages_are_turned_away() -> None:
     async def story(page: Page) -> None:
-        for _ in range(phones.MOST_CLIENTS - 1):
+        for _ in range(phones_hub.MOST_CLIENTS - 1):
             Page(page.hub)
-        with pytest.raises(phones.Unreadable, match="Too many"):
+        with pytest.raises(phones_hub.Unreadable, match="Too many"):
             Page(page.hub)
 
     visit(story)
@@ -419,7 +420,7 @@ def test_next_event_moves_to_what_the_service_does_not_to_a_delivery_report() ->
 
 
 def test_the_clock_runs_while_a_page_looks_and_stands_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phones, "TICK_SECONDS", 0.001)
+    monkeypatch.setattr(phones_hub, "TICK_SECONDS", 0.001)
 
     async def story(page: Page) -> None:
         await page.text(MIA, QUESTION)
@@ -437,7 +438,7 @@ def test_the_clock_runs_while_a_page_looks_and_stands_when_told(monkeypatch: pyt
 
 
 def test_a_clock_that_cannot_go_on_stops_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phones, "TICK_SECONDS", 0.001)
+    monkeypatch.setattr(phones_hub, "TICK_SECONDS", 0.001)
 
     async def story(page: Page) -> None:
         def broken() -> None:

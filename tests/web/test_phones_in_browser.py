@@ -19,7 +19,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 
-from handlers.phones import PhonesHub, routes
+from handlers.phones import routes
+from handlers.phones_hub import PhonesHub
 from smsmentor.core.gsm import encoding, segments
 from tests.web.test_phones import ADVICE, BEN, MIA, QUESTION, make_rig
 
