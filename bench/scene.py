@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from smsmentor import resources
-from smsmentor.core import codes, pool
+from smsmentor.core import pool
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import (
     Answer,
@@ -33,6 +33,7 @@ from smsmentor.core.model import (
     Thread,
 )
 from smsmentor.core.turn import Turn
+from smsmentor.core.understand import codes
 from smsmentor.ports import Changes
 from smsmentor.settings import rules_from
 from smsmentor.stores.tinydb import TinyDBStore

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the situations of the test
 
 from smsmentor import resources
 from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.parse import bare
 from smsmentor.core.rules import Rules
+from smsmentor.core.understand.parse import bare
 from tests.situations import situation
 
 TESTS = Path(__file__).parents[1] / "tests"

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from smsmentor.core.topics import Topics
+from smsmentor.core.understand.topics import Topics
 
 ROOT = Path(__file__).parents[1]
 Rank = Callable[[str], list[str]]

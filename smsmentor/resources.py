@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from smsmentor.core.carrier import CarrierWords
 from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.catalogue import Catalogue
-from smsmentor.core.contact import Contacts
 from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.language import Languages
-from smsmentor.core.reactions import Reactions
 from smsmentor.core.rules import Rules
-from smsmentor.core.safety import Safety
-from smsmentor.core.topics import Topics
-from smsmentor.core.when import Times
+from smsmentor.core.understand.carrier import CarrierWords
+from smsmentor.core.understand.contact import Contacts
+from smsmentor.core.understand.language import Languages
+from smsmentor.core.understand.reactions import Reactions
+from smsmentor.core.understand.safety import Safety
+from smsmentor.core.understand.topics import Topics
+from smsmentor.core.understand.when import Times
 
 
 def data_folder() -> Path:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smsmentor.core.model import Offer, OutText, Prompt, Request, Sprint, Text
-from smsmentor.core.normal import plain, relay_text
+from smsmentor.core.understand.normal import plain, relay_text
 from tests.rigs import base_knowledge
 from tests.situations import NAMES, Played, situation
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted([*ROOT.glob("smsmentor/**/*.py"), *ROOT.glob("handlers/*.py")])
 
 ALLOWED = {
+    "smsmentor/core/understand": ("smsmentor.core.understand", "smsmentor.core.model"),
     "smsmentor/core": ("smsmentor.core", "smsmentor.errors"),
     "smsmentor/stores": (
         "smsmentor.stores",

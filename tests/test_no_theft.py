@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smsmentor.core.model import Member
-from smsmentor.core.parse import bare, nearest
+from smsmentor.core.understand.parse import bare, nearest
 from tests.rigs import base_knowledge
 from tests.situations import NAMES, Played, situation
 

@@ -11,8 +11,8 @@ from phonenumbers import PhoneNumberType
 
 from smsmentor.core.events import Inbound
 from smsmentor.core.model import Member, Tally
-from smsmentor.core.normal import plain
 from smsmentor.core.turn import Turn
+from smsmentor.core.understand.normal import plain
 
 SHORT_TEXT = 12
 """Characters up to which a text is an answer that may well come again: a digit, PASS, a code."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from string import Formatter
 from typing import Any
 
-from smsmentor.core.parse import bare
+from smsmentor.core.understand.parse import bare
 
 COMPLETE = ("words", "use", "why", "names", "recognise", "words_days")
 """Tables of which a language needs every entry, beside the texts and the keywords."""

@@ -9,29 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import (
-    abuse,
-    acts,
-    codes,
-    delivery,
-    leaving,
-    members,
-    parked,
-    parse,
-    prompts,
-    screen,
-    sending,
-    threads,
-    timers,
-)
+from smsmentor.core import abuse, acts, delivery, leaving, members, parked, prompts, screen, sending, threads, timers
 from smsmentor.core.commands import asking
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
 from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutcome, Withheld
 from smsmentor.core.model import Code, Member, Request, Text, Thread
-from smsmentor.core.normal import plain
 from smsmentor.core.turn import USEFUL, Outcome, Turn
+from smsmentor.core.understand import codes, parse
+from smsmentor.core.understand.normal import plain
 
 DIGITS_OF_AN_ANSWER = 2
 """Up to so many digits alone, when nothing was asked, are an answer that comes too late, and no question."""

@@ -12,7 +12,7 @@ from smsmentor.core import debt, waiting
 from smsmentor.core.model import Load, Member, Offer, Record, Request, Tally
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import is_quiet, zone, zone_of
-from smsmentor.core.when import open_at
+from smsmentor.core.understand.when import open_at
 
 R = TypeVar("R", bound=Record)
 FEW = 3

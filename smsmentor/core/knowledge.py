@@ -12,20 +12,20 @@ from typing import Any
 import phonenumbers
 from phonenumbers import timezone as phone_zones
 
-from smsmentor.core.carrier import CarrierWords
 from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.catalogue import Catalogue
-from smsmentor.core.contact import Contacts
-from smsmentor.core.language import Languages
 from smsmentor.core.model import Member, Window
-from smsmentor.core.normal import plain
-from smsmentor.core.parse import bare, kept_words
-from smsmentor.core.reactions import Reactions
 from smsmentor.core.rules import Rules
-from smsmentor.core.safety import Safety
 from smsmentor.core.schedule import zone_of
-from smsmentor.core.topics import Topics
-from smsmentor.core.when import Times, say_time
+from smsmentor.core.understand.carrier import CarrierWords
+from smsmentor.core.understand.contact import Contacts
+from smsmentor.core.understand.language import Languages
+from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.parse import bare, kept_words
+from smsmentor.core.understand.reactions import Reactions
+from smsmentor.core.understand.safety import Safety
+from smsmentor.core.understand.topics import Topics
+from smsmentor.core.understand.when import Times, say_time
 
 LONGEST_WISH = 60
 """Characters of a text that asks for a language."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from smsmentor.core import leaving, members, pool
 from smsmentor.core.events import Inbound
 from smsmentor.core.model import Member
-from smsmentor.core.normal import plain
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand.normal import plain
 
 WRONG_NUMBER = 0
 """In place of a carrier's code: the phone itself said that we have the wrong number."""

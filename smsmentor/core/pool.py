@@ -21,7 +21,7 @@ from smsmentor.core.model import Load, Member, Offer, Pair, Request, Standing, T
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import is_quiet, quiet_end, quiet_until, zone, zone_of
 from smsmentor.core.turn import Turn
-from smsmentor.core.when import next_open, open_at
+from smsmentor.core.understand.when import next_open, open_at
 
 EVERYONE = "*"
 """The shelves that every mentor of the pool stands on."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from smsmentor.core import members, panel, parse, screen, sprints, threads
+from smsmentor.core import members, panel, screen, sprints, threads
 from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Sprint, Thread
-from smsmentor.core.normal import relay_text
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import parse
+from smsmentor.core.understand.normal import relay_text
 
 Taker = Callable[[Turn, Member, Prompt, str], Outcome | None]
 """Takes a text as the answer to a question, or leaves it."""

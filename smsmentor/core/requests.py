@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import codes, members, parse, rotation, waiting
+from smsmentor.core import members, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.render import short
 from smsmentor.core.schedule import quiet_until
 from smsmentor.core.sending import take_back
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import codes, parse
 
 WORTH_NAMING = timedelta(minutes=20)
 """A moment that is nearer is not told: somebody who is busy now may be free before it, or not yet."""

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from smsmentor.core import requests, screen
 from smsmentor.core.model import Member, Prompt, Request, Sprint
-from smsmentor.core.normal import relay_text
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand.normal import relay_text
 
 
 def of(turn: Turn, member: Member) -> Sprint | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from smsmentor.core import members, panel, parse, requests, screen, sprints
+from smsmentor.core import members, panel, requests, screen, sprints
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
-from smsmentor.core.normal import relay_text
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import parse
+from smsmentor.core.understand.normal import relay_text
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.carrier import CarrierWords
+from smsmentor.core.understand.carrier import CarrierWords
 from tests.core.recognisers import pairs, tables
 
 CARRIER = CarrierWords(tables())

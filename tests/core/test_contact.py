@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.contact import Contacts
+from smsmentor.core.understand.contact import Contacts
 from tests.core.recognisers import rows, tables
 
 ROWS = rows("contact")

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from smsmentor.core.gsm import BASIC, EXTENDED, encoding, segments
-from smsmentor.core.normal import relay_text
+from smsmentor.core.understand.normal import relay_text
 
 BASIC_OF_THE_STANDARD = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.normal import plain, relay_text
+from smsmentor.core.understand.normal import plain, relay_text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.reactions import Reactions
+from smsmentor.core.understand.reactions import Reactions
 from tests.core.recognisers import pairs, tables
 
 REACTIONS = Reactions(tables())

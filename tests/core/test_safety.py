@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.phrases import Phrases
-from smsmentor.core.safety import LEVELS, Safety
+from smsmentor.core.understand.phrases import Phrases
+from smsmentor.core.understand.safety import LEVELS, Safety
 from tests.core.recognisers import pairs, tables
 
 TABLES = tables()

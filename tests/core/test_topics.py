@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smsmentor.core.topics import Topics
+from smsmentor.core.understand.topics import Topics
 
 ROOT = Path(__file__).parents[2]
 TABLE: dict[str, Any] = tomllib.loads((ROOT / "data" / "topics.toml").read_text(encoding="utf-8"))

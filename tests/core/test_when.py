@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from smsmentor.core.gsm import encoding
-from smsmentor.core.when import Length, Reading, Times, Window, next_open, open_at, say_time
+from smsmentor.core.understand.when import Length, Reading, Times, Window, next_open, open_at, say_time
 
 ROOT = Path(__file__).parents[2]
 NEW_YORK = ZoneInfo("America/New_York")

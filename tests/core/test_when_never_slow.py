@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsmentor.core.when import Times, Window, next_open, open_at
-from smsmentor.core.when_words import LIMIT, Lexicon, Sentence, plain
+from smsmentor.core.understand.when import Times, Window, next_open, open_at
+from smsmentor.core.understand.when_words import LIMIT, Lexicon, Sentence, plain
 
 LANGUAGES = ("en", "es")
 NEW_YORK = ZoneInfo("America/New_York")

@@ -11,7 +11,7 @@ import pytest
 
 from smsmentor.core.commands.table import TABLE
 from smsmentor.core.gsm import encoding, segments
-from smsmentor.core.parse import bare
+from smsmentor.core.understand.parse import bare
 from tests.rigs import base_knowledge
 
 KNOWLEDGE = base_knowledge()

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tornado.escape import parse_qs_bytes
 
-from smsmentor.core import codes, parse
 from smsmentor.core.events import Inbound, Receipt
 from smsmentor.core.model import Fact, Text
+from smsmentor.core.understand import codes, parse
 from smsmentor.gateways.signature import SignatureCheck, sign
 from smsmentor.gateways.twilio import Rejected, TwilioSettings, parse_inbound, parse_receipt
 from smsmentor.ports import SetClock

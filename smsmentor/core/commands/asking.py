@@ -9,9 +9,9 @@ from smsmentor.core import members, panel, requests, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, of_request
 from smsmentor.core.model import Member, Request, Thread
-from smsmentor.core.normal import plain
-from smsmentor.core.parse import Lists, bare
 from smsmentor.core.turn import Outcome
+from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.parse import Lists, bare
 
 TEAM = "team"
 """What ASK TEAM asks for: a person of the operator's."""

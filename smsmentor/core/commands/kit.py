@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from smsmentor.core import codes
 from smsmentor.core.model import Code, Member, Request
-from smsmentor.core.normal import plain
-from smsmentor.core.parse import Call
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import codes
+from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.parse import Call
 
 Who = Literal["anyone", "mentee", "mentor", "operator"]
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from smsmentor.core import codes, members, panel, pool, rhythm, rotation
+from smsmentor.core import members, panel, pool, rhythm, rotation
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.lifecycle import move_offer
 from smsmentor.core.model import Member, Offer, Request
-from smsmentor.core.parse import bare, kept_words
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import codes
+from smsmentor.core.understand.parse import bare, kept_words
 
 
 def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from smsmentor.core import codes
 from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.model import Code, Invitation, Request
-from smsmentor.core.normal import plain
 from smsmentor.core.turn import Outcome
+from smsmentor.core.understand import codes
+from smsmentor.core.understand.normal import plain
 
 
 def _grammar(asked: Asked) -> tuple[str, str] | None:

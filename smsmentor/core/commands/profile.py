@@ -9,10 +9,10 @@ from datetime import timedelta
 from smsmentor.core import erasing, pool, threads
 from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.model import Member, Prompt
-from smsmentor.core.normal import plain, relay_text
-from smsmentor.core.parse import bare
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome
+from smsmentor.core.understand.normal import plain, relay_text
+from smsmentor.core.understand.parse import bare
 
 LONGEST_ALIAS = 16
 

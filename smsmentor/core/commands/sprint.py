@@ -6,8 +6,8 @@ import re
 
 from smsmentor.core import sprints
 from smsmentor.core.commands.kit import Asked, Command
-from smsmentor.core.normal import plain, relay_text
 from smsmentor.core.turn import Outcome
+from smsmentor.core.understand.normal import plain, relay_text
 
 LONGEST_SKILL = 24
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 from smsmentor.core import members, pool, rotation, threads
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.model import Invitation, Member, Offer, Prompt, Window
-from smsmentor.core.normal import plain
-from smsmentor.core.parse import bare
 from smsmentor.core.turn import Outcome
+from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.parse import bare
 
 EVERY_DAY = tuple(range(7))
 MOST_A_WEEK = 50

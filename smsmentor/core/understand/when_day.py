@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
 
-from smsmentor.core.when_date import (
+from smsmentor.core.understand.when_date import (
     ONE,
     SINGLE_DAYS,
     WEEK,
@@ -23,8 +23,8 @@ from smsmentor.core.when_date import (
     single,
     year_after,
 )
-from smsmentor.core.when_length import Length, length
-from smsmentor.core.when_words import Sentence
+from smsmentor.core.understand.when_length import Length, length
+from smsmentor.core.understand.when_words import Sentence
 
 
 def day(s: Sentence, at: int, calendar: Calendar) -> Found | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from smsmentor.core.normal import plain
+from smsmentor.core.understand.normal import plain
 
 # "a reaction sign, then to": Android and newer iPhones write the emoji itself.
 _SIGNS = re.compile(r"[^\w\s\"']{1,12}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from smsmentor.core.when_words import Sentence
+from smsmentor.core.understand.when_words import Sentence
 
 NOON = 12 * 60
 DAY = 24 * 60

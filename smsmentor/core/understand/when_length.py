@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from dateutil import tz
 from dateutil.relativedelta import relativedelta
 
-from smsmentor.core.when_words import Sentence
+from smsmentor.core.understand.when_words import Sentence
 
 _LONGEST_DAYS = 36525
 _DAY = 24 * 60

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from smsmentor.core import when_clock, when_date, when_day
-from smsmentor.core.when_clock import Clock
-from smsmentor.core.when_date import Calendar, Day
-from smsmentor.core.when_length import Length, length
-from smsmentor.core.when_words import Sentence
+from smsmentor.core.understand import when_clock, when_date, when_day
+from smsmentor.core.understand.when_clock import Clock
+from smsmentor.core.understand.when_date import Calendar, Day
+from smsmentor.core.understand.when_length import Length, length
+from smsmentor.core.understand.when_words import Sentence
 
 _SKIPPED = ("at", "on", "article", "of", "in")
 _BOUNDS = ("between", "from", "after", "before", "until")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, time, timedelta
 
 from dateutil import tz
 
-from smsmentor.core import when_clock
 from smsmentor.core.model import Window
-from smsmentor.core.when_clock import Clock
-from smsmentor.core.when_words import Sentence
+from smsmentor.core.understand import when_clock
+from smsmentor.core.understand.when_clock import Clock
+from smsmentor.core.understand.when_words import Sentence
 
 EVERY_DAY = frozenset(range(7))
 WEEKDAYS = frozenset(range(5))

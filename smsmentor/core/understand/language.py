@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from smsmentor.core.normal import plain
+from smsmentor.core.understand.normal import plain
 
 ENOUGH = 2
 """Different words of a language that a text needs, and twice as many as of any other."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from smsmentor.core.normal import plain
+from smsmentor.core.understand.normal import plain
 
 Lists = Mapping[str, frozenset[str]]
 """The small closed word lists of a language, `[words]` of its file, each entry as `bare` gives it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from smsmentor.core.phrases import ENDS, Found, Phrases, words_of
+from smsmentor.core.understand.phrases import ENDS, Found, Phrases, words_of
 
 Level = Literal["crisis", "crisis-other", "danger", "threat", "abuse", "phishing"]
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from smsmentor.core.normal import plain
+from smsmentor.core.understand.normal import plain
 
 END = "."
 QUESTION = "?"

@@ -8,11 +8,11 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from dateutil import tz
 
-from smsmentor.core import when_clock
-from smsmentor.core.when_clock import Clock
-from smsmentor.core.when_date import Day
-from smsmentor.core.when_length import Length
-from smsmentor.core.when_phrase import Phrase, Point
+from smsmentor.core.understand import when_clock
+from smsmentor.core.understand.when_clock import Clock
+from smsmentor.core.understand.when_date import Day
+from smsmentor.core.understand.when_length import Length
+from smsmentor.core.understand.when_phrase import Phrase, Point
 
 _ONE = timedelta(days=1)
 _LATEST_GUESS = 21 * 60

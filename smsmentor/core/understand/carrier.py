@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from smsmentor.core.phrases import ENDS, Found, Phrases, words_of
+from smsmentor.core.understand.phrases import ENDS, Found, Phrases, words_of
 
 Meaning = Literal["stop", "start", "help", "stop?"]
 

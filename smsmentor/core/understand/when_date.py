@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
 
-from smsmentor.core.when_words import Sentence
+from smsmentor.core.understand.when_words import Sentence
 
 WEEK = timedelta(days=7)
 ONE = timedelta(days=1)

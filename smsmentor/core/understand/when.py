@@ -8,14 +8,14 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from smsmentor.core import when_clock, when_hours
 from smsmentor.core.model import Window
-from smsmentor.core.when_date import Calendar
-from smsmentor.core.when_hours import next_open, open_at
-from smsmentor.core.when_length import Length, length
-from smsmentor.core.when_phrase import Phrase, Point, scan
-from smsmentor.core.when_settle import Frame, Made, at_clock, bounded, ranged, single
-from smsmentor.core.when_words import LIMIT, Lexicon, Sentence, plain
+from smsmentor.core.understand import when_clock, when_hours
+from smsmentor.core.understand.when_date import Calendar
+from smsmentor.core.understand.when_hours import next_open, open_at
+from smsmentor.core.understand.when_length import Length, length
+from smsmentor.core.understand.when_phrase import Phrase, Point, scan
+from smsmentor.core.understand.when_settle import Frame, Made, at_clock, bounded, ranged, single
+from smsmentor.core.understand.when_words import LIMIT, Lexicon, Sentence, plain
 
 __all__ = ["LIMIT", "Length", "Reading", "Times", "Window", "next_open", "open_at", "say_time"]
 
