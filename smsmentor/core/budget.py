@@ -5,15 +5,12 @@ from __future__ import annotations
 import calendar
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from smsmentor.core.kinds import COURTESIES
 from smsmentor.core.model import Tally
+from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import zone
-
-if TYPE_CHECKING:
-    from smsmentor.core.turn import Reads
 
 COURTESIES_GO, WAVES_SHRINK = 0.80, 0.90
 """The shares of the budget from which on something is left out."""

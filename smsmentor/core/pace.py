@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from smsmentor.core.kinds import RELAYED
 from smsmentor.core.model import Member, OutText, Tally
+from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import zone
-from smsmentor.core.turn import Reads, Turn
+from smsmentor.core.turn import Turn
 
 HOUR = timedelta(hours=1)
 DAY = "sent.day"

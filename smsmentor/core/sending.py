@@ -8,9 +8,10 @@ from datetime import datetime
 from smsmentor.core.events import Withheld
 from smsmentor.core.model import TOO_MANY, Member, Offer, OutText
 from smsmentor.core.pace import wait_for_day, wait_for_phone
+from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import quiet_until
-from smsmentor.core.turn import Reads, Turn
+from smsmentor.core.turn import Turn
 
 
 def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withheld | None:

@@ -6,13 +6,14 @@ import heapq
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from smsmentor.core.budget import left_out
 from smsmentor.core.gsm import encoding, segments
 from smsmentor.core.kinds import RELAYED
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Fact, Member, OutText, Record, Text, Timer
+from smsmentor.core.reads import Reads
 from smsmentor.core.render import fill
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import quiet_until
@@ -33,14 +34,6 @@ class Outcome(NamedTuple):
 
 USEFUL = frozenset({"request", "relayed", "command", "answer"})
 """Outcomes by which a phone shows that a person is there."""
-
-
-class Reads(Protocol):
-    """What a turn needs of a reader: the shape of `smsmentor.ports.Reader`."""
-
-    def get(self, kind: type[R], id: str) -> R | None: ...
-    def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]: ...
-    def count(self, kind: type[Record], index: str, value: str) -> int: ...
 
 
 class Turn:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from smsmentor.core import members, panel, requests, threads
 from smsmentor.core.commands import mentoring
-from smsmentor.core.commands.kit import Asked, Command, alone, of_request
+from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
 from smsmentor.core.model import Member, Request, Thread
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand.normal import plain
@@ -212,10 +212,8 @@ def turn_word(asked: Asked) -> bool | None:
 
 
 def _outside(asked: Asked, wanted: bool) -> Outcome | None:
-    turn, member = asked.turn, asked.member
-    turn.save(replace(turn.need(Member, member.id), wants_outside=wanted))
-    turn.note("member.changed", member=member.id, what="outside")
-    turn.say(member, "outside.on" if wanted else "outside.off")
+    member = change(asked, "outside", wants_outside=wanted)
+    asked.turn.say(member, "outside.on" if wanted else "outside.off")
     return None
 
 

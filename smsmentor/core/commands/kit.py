@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from smsmentor.core.model import Code, Member, Request
@@ -74,3 +74,10 @@ def of_request(asked: Asked) -> Request | str | None:
         return None
     code = asked.turn.get(Code, named.code)
     return asked.turn.need(Request, code.request) if code else named.code
+
+
+def change(asked: Asked, what: str, **fields: object) -> Member:
+    """Keep what members set about themselves; `what` is told in the fact."""
+    member = asked.turn.save(replace(asked.turn.need(Member, asked.member.id), **fields))  # type: ignore[arg-type]
+    asked.turn.note("member.changed", member=member.id, what=what)
+    return member

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import erasing, pool, threads
-from smsmentor.core.commands.kit import Asked, Command
-from smsmentor.core.model import Member, Prompt
+from smsmentor.core.commands.kit import Asked, Command, change
+from smsmentor.core.model import Prompt
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand.normal import plain, relay_text
@@ -37,7 +36,7 @@ def is_off(asked: Asked, words: str) -> bool:
 def _alias(asked: Asked, name: str) -> Outcome | None:
     turn, member = asked.turn, asked.member
     off = is_off(asked, name)
-    _change(asked, "alias", alias="" if off else name)
+    change(asked, "alias", alias="" if off else name)
     if off:
         turn.say(member, "alias.off")
     else:
@@ -58,7 +57,7 @@ def _lang(asked: Asked, lang: str) -> Outcome | None:
         shown = ", ".join(f"{code} ({words.table(code, 'names')['itself']})" for code in others)
         turn.say(asked.member, "lang.which", languages=shown)
         return Outcome("clarified", "no language named")
-    member = _change(asked, "lang", lang=lang, lang_fixed=True)
+    member = change(asked, "lang", lang=lang, lang_fixed=True)
     pool.stand(turn, member)
     turn.say(member, "lang.set")
     return None
@@ -82,7 +81,7 @@ def _zone(asked: Asked, name: str) -> Outcome | None:
         turn.say(member, "zone.unknown")
         return Outcome("clarified", "unknown zone")
     if name:
-        member = _change(asked, "zone", zone=name)
+        member = change(asked, "zone", zone=name)
         pool.stand(turn, member)
     here = turn.now.astimezone(zone_of(member, turn.rules))
     clock = f"{here.hour}:{here.minute:02d}"
@@ -119,7 +118,7 @@ def _about_grammar(asked: Asked) -> tuple[str, str] | None:
 
 def _about(asked: Asked, given: tuple[str, str]) -> Outcome | None:
     field, employer = given
-    member = _change(asked, "about", field=field, employer=employer)
+    member = change(asked, "about", field=field, employer=employer)
     asked.turn.say(member, "about.both" if employer else "about.field", field=field[:30], employer=employer[:30])
     return None
 
@@ -141,13 +140,6 @@ def _forget(asked: Asked, sure: bool) -> Outcome | None:
     turn.save(Prompt(turn.new_id("p"), member.id, "forget", turn.now, until))
     turn.say(member, "forget.sure")
     return None
-
-
-def _change(asked: Asked, what: str, **fields: object) -> Member:
-    turn = asked.turn
-    member = turn.save(replace(turn.need(Member, asked.member.id), **fields))  # type: ignore[arg-type]
-    turn.note("member.changed", member=member.id, what=what)
-    return member
 
 
 COMMANDS = (

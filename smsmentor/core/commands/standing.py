@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import members, pool, rotation, threads
-from smsmentor.core.commands.kit import Asked, Command, alone
+from smsmentor.core.commands.kit import Asked, Command, alone, change
 from smsmentor.core.model import Invitation, Member, Offer, Prompt, Window
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand.normal import plain
@@ -69,7 +69,7 @@ def _hours(asked: Asked, given: tuple[Window, ...] | bool) -> Outcome | None:
     if given is not True:
         assert isinstance(given, tuple)
         always = any(w.days == EVERY_DAY and (w.start, w.end) in ((0, 1440), (0, 0)) for w in given)
-        member = _change(asked, "hours", hours=() if always else given)
+        member = _restand(asked, "hours", hours=() if always else given)
     shown = turn.knowledge.hours_in_words(member.hours, member.lang)
     turn.say(member, "hours.set" if member.hours else "hours.any", hours=shown)
     return None
@@ -96,13 +96,13 @@ def _limit(asked: Asked, given: tuple[int, str]) -> Outcome | None:
     turn = asked.turn
     count, per = given
     if per == "off":
-        _change(asked, "limit", offers_a_day=None, offers_a_week=None)
+        _restand(asked, "limit", offers_a_day=None, offers_a_week=None)
         turn.say(asked.member, "limit.off", day=turn.rules.offers_a_day, week=turn.rules.offers_a_week)
     elif per == "day":
-        _change(asked, "limit", offers_a_day=count)
+        _restand(asked, "limit", offers_a_day=count)
         turn.say(asked.member, "limit.day", count=count)
     else:
-        _change(asked, "limit", offers_a_week=count)
+        _restand(asked, "limit", offers_a_week=count)
         turn.say(asked.member, "limit.week", count=count)
     return None
 
@@ -114,7 +114,7 @@ def _open_grammar(asked: Asked) -> int | None:
 
 
 def _open(asked: Asked, count: int) -> Outcome | None:
-    _change(asked, "open", open_limit=count)
+    _restand(asked, "open", open_limit=count)
     asked.turn.say(asked.member, "open.one" if count == 1 else "open.many", count=count)
     return None
 
@@ -164,7 +164,7 @@ def _topics(asked: Asked, given: tuple[str, str]) -> Outcome | None:
     else:
         topics = tuple(dict.fromkeys(named)) if sign else member.topics
     if sign:
-        member = _change(asked, "topics", topics=topics, skills=words if sign == "=" else member.skills)
+        member = _restand(asked, "topics", topics=topics, skills=words if sign == "=" else member.skills)
     labels = ", ".join(turn.knowledge.topics.label(t, member.lang) for t in member.topics[:6])
     if unknown:
         turn.say(member, "topics.unknown", topics=labels or "-", unknown=", ".join(unknown)[:30])
@@ -191,11 +191,11 @@ def _stats(asked: Asked, _: object) -> Outcome | None:
     return None
 
 
-def _change(asked: Asked, what: str, **fields: object) -> Member:
+def _restand(asked: Asked, what: str, **fields: object) -> Member:
+    """A change that moves a mentor's place in the pool."""
     turn = asked.turn
-    member = turn.save(replace(turn_member(asked), **fields))  # type: ignore[arg-type]
+    member = change(asked, what, **fields)
     pool.stand(turn, member)
-    turn.note("member.changed", member=member.id, what=what)
     if what != "topics" and not threads.places(turn, member):
         rotation.freed(turn)
     return member

@@ -1,0 +1,261 @@
+"""The gates that a text passes, in `decide.GATES`: each knows one kind of text, and lets the others pass on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from smsmentor.core import abuse, leaving, members, prompts, screen, threads
+from smsmentor.core.commands import asking
+from smsmentor.core.commands.kit import Asked
+from smsmentor.core.commands.menu import menu_text
+from smsmentor.core.commands.table import TABLE
+from smsmentor.core.events import Inbound
+from smsmentor.core.model import Code, Member, Request, Thread
+from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import codes, parse
+from smsmentor.core.understand.normal import plain
+
+DIGITS_OF_AN_ANSWER = 2
+"""Up to so many digits alone, when nothing was asked, are an answer that comes too late, and no question."""
+
+
+def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """STOP, START, HELP and plain requests to be left alone: they come before anything of ours."""
+    word = event.opt_out or turn.knowledge.carrier.read(event.body)
+    if leaving.overtaken(member, word, event.at):
+        return Outcome("ignored", "a later START or STOP counts")
+    if word == "stop":
+        leaving.opt_out(turn, member)
+        return Outcome("command", "STOP")
+    if member.state == "opted_out":
+        if word == "start":
+            leaving.opt_in(turn, member)
+            return Outcome("command", "START")
+        return Outcome("ignored", "opted out")
+    if word == "start" and parse.bare(event.body) not in turn.knowledge.yes_no(member.lang)["yes"]:
+        turn.say(member, menu_text(turn, member))
+        return Outcome("command", "START")
+    if word == "help":
+        text_id = "carrier.help_contact" if turn.rules.team_contact else "carrier.help"
+        turn.say(member, text_id, contact=turn.rules.team_contact)
+        return Outcome("command", "HELP")
+    if word == "stop?":
+        turn.say(member, "carrier.sure")
+        return Outcome("clarified", "opt-out?")
+    return None
+
+
+def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """Banned members, floods, and the same text delivered again under another id."""
+    if member.state == "banned":
+        return Outcome("dropped", "banned")
+    digest = members.digest(event.body)
+    again = timedelta(seconds=turn.rules.same_text_seconds)
+    doubled = (
+        digest == member.last_digest
+        and member.last_text_at is not None
+        and abs(event.at - member.last_text_at) <= again
+    )
+    same_texts = abuse.same_texts(member, digest, event)
+    fresh_hour = member.hour_from is None or turn.now - member.hour_from >= timedelta(hours=1)
+    turn.save(
+        replace(
+            member,
+            last_digest=digest,
+            last_text_at=max(event.at, member.last_text_at or event.at),
+            same_texts=same_texts,
+            hour_from=turn.now if fresh_hour else member.hour_from,
+            hour_count=1 if fresh_hour else member.hour_count + 1,
+        )
+    )
+    if doubled:
+        return Outcome("dropped", "same text again")
+    if not fresh_hour and member.hour_count >= turn.rules.texts_an_hour:
+        return Outcome("dropped", "too many texts")
+    if same_texts >= turn.rules.same_texts:
+        return Outcome("dropped", "same text many times")
+    return None
+
+
+def reactions(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """`Liked "..."` and its like count as thanks and are never relayed; so are automatic replies of phones."""
+    found = turn.knowledge.reactions.read(event.body)
+    return Outcome("ignored", "automatic" if found == "auto" else "reaction") if found else None
+
+
+def nothing_to_read(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """No words: a picture alone is answered, emptiness is not."""
+    if event.media:
+        turn.say(member, "picture.not_passed")
+    if plain(event.body):
+        return None
+    return Outcome("clarified", "picture") if event.media else Outcome("ignored", "empty")
+
+
+def crisis(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """Words of self-harm or violence: before any text could be swallowed or relayed."""
+    return screen.crisis(turn, member, event.body)
+
+
+def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """`K43 text`: for the thread of that code, when it is one of this member's."""
+    coded = codes.read(event.body)
+    if coded is None:
+        return None
+    if len(coded.rest) <= 1 and (answered := prompts.answer(turn, member, event.body)):
+        return answered
+    known = turn.get(Code, coded.code)
+    request = turn.need(Request, known.request) if known else None
+    if request is not None and (takes := _places_in(turn, member, request)) is not None:
+        return _coded(turn, member, request, coded.rest, takes)
+    open_places = threads.places(turn, member)
+    if not coded.tight or not (open_places or codes.valid(coded.code) or not coded.rest):
+        return None
+    if not open_places:
+        turn.say(member, "code.unknown_none", code=coded.code)
+        return Outcome("clarified", "not a code of theirs")
+    if not coded.rest:
+        turn.say(member, "code.unknown_bare", code=coded.code, codes=", ".join(p.key for p in open_places[:4]))
+        return Outcome("clarified", "not a code of theirs")
+    return threads.hold(turn, member, open_places, coded.rest, "code.unknown", code=coded.code)
+
+
+def _places_in(turn: Turn, member: Member, request: Request) -> list[threads.Place] | None:
+    """This member's places in a request; empty when it is theirs but closed to them; None when it is not theirs."""
+    found = [p for p in threads.places(turn, member) if p.request.id == request.id]
+    if found:
+        return found
+    offer = threads.offer_of(turn, member, request)
+    return [] if request.mentee == member.id or offer is not None else None
+
+
+def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[threads.Place]) -> Outcome:
+    if not rest.strip("?!. "):
+        turn.say(member, "code.no_text" if found else "code.closed", code=request.code)
+        return Outcome("clarified", "code alone", request.id)
+    if called := _command(turn, member, rest, request):
+        return called
+    if request.mentee == member.id and (lettered := _lettered(turn, member, rest, [request])):
+        return lettered
+    if len(found) == 1:
+        return threads.deliver(turn, member, found[0].target, rest)
+    if found:
+        return threads.hold(turn, member, found, rest)
+    offer = threads.offer_of(turn, member, request)
+    if offer is not None and offer.status == "withdrawn" and not members.blocked(turn, member.id, request.mentee):
+        return threads.deliver(turn, member, f"offer:{offer.id}", rest)
+    return _closed(turn, member, request, rest)
+
+
+def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
+    """A code that is theirs but closed: said, with the text kept for one digit where there is another place."""
+    open_places = threads.places(turn, member)
+    if open_places:
+        return threads.hold(turn, member, open_places, rest, "code.closed_kept", code=request.code)
+    turn.say(member, "code.closed_ask" if request.mentee == member.id else "code.closed", code=request.code)
+    return Outcome("clarified", "closed", request.id)
+
+
+def our_question(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """The answer to something that we asked: an open hold, a rating, a choice."""
+    return prompts.answer(turn, member, event.body)
+
+
+def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """An exact command, or `B: text` for one mentor of the panel."""
+    return _command(turn, member, event.body) or _lettered(turn, member, event.body, None)
+
+
+def _command(turn: Turn, member: Member, text: str, request: Request | None = None) -> Outcome | None:
+    keywords = turn.knowledge.words.keywords(member.lang)
+    lists = turn.knowledge.yes_no(member.lang)
+    for call in _asked_for_language(turn, text) or parse.calls(text, keywords, lists):
+        found = TABLE.get(call.command)
+        if found is None or (found.who == "operator" and not member.operator):
+            continue
+        if found.who == "operator" and not turn.verified:
+            turn.say(member, "op.not_confirmed")
+            return Outcome("dropped", "not confirmed by the carrier")
+        asked = Asked(turn, member, call, request, text)
+        wanted = found.grammar(asked)
+        if wanted is None:
+            continue
+        if not found.fits(member):
+            if not asked.bare or not call.exact or threads.places(turn, member):
+                continue
+            turn.say(member, "command.not_yours", word=found.name)
+            return Outcome("clarified", "not for this role")
+        return found.act(asked, wanted) or Outcome("command", found.name)
+    return _done_at_the_end(turn, member, text, request)
+
+
+def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:
+    """`en espanol por favor`: LANG in the words that people use for it."""
+    lang = turn.knowledge.language_asked_for(text)
+    return [parse.Call("lang", lang, True, False, True)] if lang else []
+
+
+def _done_at_the_end(turn: Turn, member: Member, text: str, request: Request | None) -> Outcome | None:
+    words = frozenset(word for word, name in turn.knowledge.words.keywords(member.lang).items() if name == "done")
+    said = asking.is_done(text, words, turn.knowledge.yes_no(member.lang))
+    if not said or not members.live_requests(turn, member.id):
+        return None
+    asked = Asked(turn, member, parse.Call("done", "", True, False, True), request)
+    return asking.done(asked, request or "") or Outcome("command", "DONE")
+
+
+def _lettered(turn: Turn, member: Member, text: str, within: list[Request] | None) -> Outcome | None:
+    """`B: text`, when somebody of that letter is on the panel of an open request."""
+    found = parse.lettered(text)
+    if found is None:
+        return None
+    letter, rest = found
+    live = within if within is not None else members.live_requests(turn, member.id)
+    named = [t for r in live for t in turn.find(Thread, "request", r.id) if t.letter == letter]
+    if not named:
+        return None
+    asked = Asked(turn, member, parse.Call("more", "", True, True, True))
+    return asking.to_letter(asked, letter, named, rest) or Outcome("relayed", request=named[0].request)
+
+
+def our_question_in_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """The answer to something that any words answer: what happened (REPORT), the practice question."""
+    return prompts.answer_in_words(turn, member, event.body)
+
+
+def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """The only open thread takes a text; with several it is held and asked."""
+    found = threads.places(turn, member)
+    lists = turn.knowledge.yes_no(member.lang)
+    if len(found) == 1:
+        if found[0].target.startswith("extend:") and (said := _no_part_of_a_question(turn, member, event, found[0])):
+            return said
+        return threads.deliver(turn, member, found[0].target, event.body)
+    if found:
+        return threads.hold(turn, member, found, event.body)
+    late = threads.recent_offers(turn, member) if member.mentor and not parse.thin(event.body, lists) else []
+    return threads.deliver(turn, member, f"offer:{late[0].id}", event.body) if len(late) == 1 else None
+
+
+def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: threads.Place) -> Outcome | None:
+    """`ok thanks` after the receipt, `any news?`, `never mind`: meant for us, and nothing for the mentors to read."""
+    lists = turn.knowledge.yes_no(member.lang)
+    if {parse.bare(event.body), parse.kept_words(event.body, lists["polite"])} & lists["asks_us"]:
+        turn.say(member, "wait.second", code=place.request.code)
+        return Outcome("clarified", "no answer yet", place.request.id)
+    return Outcome("ignored", "thanks") if parse.is_kind(event.body, lists) else None
+
+
+def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """Nothing is open: a mentee's text is a new question, a mentor's gets a gentle menu."""
+    if parse.is_kind(event.body, turn.knowledge.yes_no(member.lang)):
+        return Outcome("ignored", "thanks")
+    if member.mentor:
+        turn.say(member, "menu.mentor")
+        return Outcome("clarified", "menu")
+    said = parse.bare(event.body)
+    if not said or (said.isdecimal() and len(said) <= DIGITS_OF_AN_ANSWER):
+        turn.say(member, menu_text(turn, member))
+        return Outcome("clarified", "menu")
+    return threads.deliver(turn, member, "new", event.body)
