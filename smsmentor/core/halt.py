@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from smsmentor.core.model import Tally
-from smsmentor.core.turn import Reads, Turn
+from smsmentor.core.reads import Reads
+from smsmentor.core.turn import Turn
 
 HALT = "sending.stopped"
 """The tally that stands while sending is stopped."""

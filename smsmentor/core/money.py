@@ -9,7 +9,8 @@ from smsmentor.core.budget import month_of, spent, stage_of
 from smsmentor.core.kinds import RELAYED
 from smsmentor.core.model import OutText, Tally
 from smsmentor.core.pace import HOUR, count_day
-from smsmentor.core.turn import Reads, Turn
+from smsmentor.core.reads import Reads
+from smsmentor.core.turn import Turn
 
 
 def count(turn: Turn, text: OutText) -> None:

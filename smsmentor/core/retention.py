@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
 from smsmentor.core.model import Offer, OutText, Prompt, Request, Text, Thread
+from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
-from smsmentor.core.turn import Reads, Turn
+from smsmentor.core.turn import Turn
 
 REQUESTS, TEXTS = 5, 100
 """At most so many are cleared in one event, so that no commit is long."""
