@@ -117,9 +117,7 @@ class Knowledge:
 
     def moment_in_words(self, at: datetime, member: Member, now: datetime) -> str:
         """`Tue 12 May, 15:00` as a member reads it, to be asked back."""
-        tables = {lang: table["times"] for lang, table in self.words.files.items() if "times" in table}
-        lang = member.lang if member.lang in tables else self.words.default
-        return say_time(at, zone_of(member, self.rules), now, lang, tables)
+        return say_time(at, zone_of(member, self.rules), now, self.words.table(member.lang, "times")["say"])
 
     def reads(self, lang: str) -> tuple[str, ...]:
         """The languages in which this member's times are read: their own first."""

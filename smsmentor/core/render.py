@@ -10,34 +10,37 @@ from smsmentor.core.gsm import fits_until
 from smsmentor.core.model import Member
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import zone_of
+from smsmentor.core.understand.when import say_time
 
 LONGEST = 1600
 """UTF-16 units that a carrier surely takes in one text (Twilio error 21617)."""
+NIGHT, NOON = timedelta(hours=20), 12
+"""Within so long of now, and before noon of the next day, a clock alone is read as people mean it."""
 
 
 def fill(
     words: Catalogue, rules: Rules, member: Member, now: datetime, text_id: str, args: Mapping[str, object]
 ) -> str:
     """The text of `text_id` for this member. Times among `args` are shown in the member's zone."""
-    shown = {"service": rules.name, **{name: _shown(value, member, now, rules) for name, value in args.items()}}
+    shown = {"service": rules.name, **{name: _shown(words, value, member, now, rules) for name, value in args.items()}}
     body = words.text(member.lang, text_id, **shown)
     return body[: fits_until(body, LONGEST)]
 
 
-def _shown(value: object, member: Member, now: datetime, rules: Rules) -> str:
+def _shown(words: Catalogue, value: object, member: Member, now: datetime, rules: Rules) -> str:
     if isinstance(value, datetime):
-        return local_time(value, member, now, rules)
+        return local_time(words, value, member, now, rules)
     return str(value)
 
 
-def local_time(at: datetime, member: Member, now: datetime, rules: Rules) -> str:
-    """`8:00` today, with the weekday's number-free date otherwise: `Mar 4, 8:00`. Always in the member's zone."""
-    here = zone_of(member, rules)
-    local = at.astimezone(here)
-    clock = f"{local.hour}:{local.minute:02d}"
-    if abs(at - now) < timedelta(hours=20):
-        return clock
-    return f"{local.month}/{local.day} {clock}" if rules.country == "US" else f"{local.day}/{local.month} {clock}"
+def local_time(words: Catalogue, at: datetime, member: Member, now: datetime, rules: Rules) -> str:
+    """`8:00` today, last evening or next morning, `Tue 12 May, 15:00` otherwise. Always in the member's zone."""
+    zone = zone_of(member, rules)
+    local = at.astimezone(zone)
+    near = now - NIGHT < at < now + NIGHT
+    if near and (local.date() <= now.astimezone(zone).date() or local.hour < NOON):
+        return f"{local.hour}:{local.minute:02d}"
+    return say_time(at, zone, now, words.table(member.lang, "times")["say"])
 
 
 def pieces(text: str, longest: int) -> list[str]:

@@ -289,7 +289,7 @@ def test_a_window_in_the_doubled_hour_opens_in_its_second_round_too() -> None:
     ],
 )
 def test_a_time_is_said_back_in_plain_characters(language: str, moment: datetime, said: str) -> None:
-    text = say_time(moment, NEW_YORK, NOW, language, WORDS)
+    text = say_time(moment, NEW_YORK, NOW, WORDS[language]["say"])
     assert text == said
     assert encoding(text) == "GSM-7"
 
@@ -298,7 +298,7 @@ def test_what_is_said_back_is_read_as_the_same_time() -> None:
     for hours in range(1, 24 * 40, 7):
         moment = (NOW + timedelta(hours=hours)).astimezone(NEW_YORK)
         for language in BOTH:
-            text = say_time(moment, NEW_YORK, NOW, language, WORDS)
+            text = say_time(moment, NEW_YORK, NOW, WORDS[language]["say"])
             reading = TIMES.read(text, NOW, NEW_YORK, languages=(language,), whole=True)
             assert reading is not None, text
             assert reading.start == moment, text

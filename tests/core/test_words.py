@@ -58,7 +58,7 @@ LONGEST = {
     "span": "100 to 120 minutes",
     "team": "",
     "text": "741741",
-    "time": "12/31 23:59",
+    "time": "Wed 30 Sep 2027, 23:59",
     "topics": "interviews, leadership, career change, first job",
     "unknown": "beekeeping, welding",
     "used": "100000",

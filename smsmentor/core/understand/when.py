@@ -314,9 +314,11 @@ def _end_of_pause(phrase: Phrase, frame: Frame, named_until: bool) -> datetime |
     return frame.at(day.first, 0)
 
 
-def say_time(at: datetime, zone: tzinfo, now: datetime, language: str, words: Mapping[str, Mapping[str, Any]]) -> str:
-    """The moment in plain GSM-7 characters, "Tue 12 May, 15:00", with the year when it is far from `now`."""
-    say = words[language]["say"]
+def say_time(at: datetime, zone: tzinfo, now: datetime, say: Mapping[str, Any]) -> str:
+    """The moment in plain GSM-7 characters, "Tue 12 May, 15:00", with the year when it is far from `now`.
+
+    `say` is the table `[times.say]` of a language.
+    """
     local = at.astimezone(zone)
     form = say["moment_with_year"] if abs(at - now) > _SAYS_YEAR else say["moment"]
     return str(form).format(
