@@ -13,8 +13,9 @@ import click
 from smsmentor import __version__
 from smsmentor.cli_backup import make_backup, restore
 from smsmentor.cli_carrier import carrier
-from smsmentor.cli_data import export, import_, operators, stats, why
+from smsmentor.cli_data import export, import_, operators, stats
 from smsmentor.cli_play import play, play_in_terminal
+from smsmentor.cli_pool import why
 from smsmentor.errors import SettingsError, SmsmentorError
 
 if TYPE_CHECKING:

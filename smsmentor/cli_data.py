@@ -1,4 +1,4 @@
-"""The subcommands on the data folder: import, export, stats, why, op. All work while the server runs."""
+"""The subcommands on the data folder: import, export, stats, op. All work while the server runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from smsmentor.errors import SmsmentorError
 if TYPE_CHECKING:
     from smsmentor.core.events import Act
     from smsmentor.core.knowledge import Knowledge
-    from smsmentor.core.model import Request
     from smsmentor.ports import Reader
     from smsmentor.service import Service
     from smsmentor.settings import Settings
@@ -62,7 +61,7 @@ def export(form: str, out: Path | None) -> None:
     """Everything that is kept: a JSON file that a stock TinyDB opens, or CSV files."""
     from smsmentor.export import to_csv
 
-    with _store() as store:
+    with open_data() as store:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         name = f"smsmentor-{stamp}"
         try:
@@ -83,7 +82,7 @@ def export(form: str, out: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def stats(as_json: bool) -> None:
     """Counts of people, questions and texts."""
-    with _store() as store, store.reading() as reader:
+    with open_data() as store, store.reading() as reader:
         counts = count(reader)
     if as_json:
         click.echo(json.dumps(counts, indent=1))
@@ -93,29 +92,6 @@ def stats(as_json: bool) -> None:
         said = ", ".join(f"{n} {part}" for part, n in parts.items())
         total = sum(parts.values()) if isinstance(value, dict) else value
         click.echo(f"{name.replace('_', ' ')}: {total}{f' ({said})' if said else ''}")
-
-
-@click.command()
-@click.argument("code")
-def why(code: str) -> None:
-    """Who was considered for a question, and why each was asked or not."""
-    from smsmentor.core.catalogue import Catalogue
-    from smsmentor.core.model import Member, Wave
-    from smsmentor.resources import data_folder, languages
-
-    words = Catalogue(languages(data_folder()))
-    reasons = words.table(words.default, "why")
-    with _store() as store, store.reading() as reader:
-        request = _request(reader, code.strip().upper())
-        click.echo(f"{request.code}, {request.status}, opened {request.opened:%Y-%m-%d %H:%M} UTC")
-        for number, wave in enumerate(reader.walk(Wave, "request", request.id), start=1):
-            click.echo(f"\nWave {number}, {wave.at:%Y-%m-%d %H:%M} UTC")
-            for one in sorted(wave.considered, key=lambda considered: not considered.taken):
-                member = reader.get(Member, one.member)
-                name = (member.alias if member else "") or one.member
-                detail = f" ({one.detail})" if one.detail else ""
-                mark = "asked  " if one.taken else "skipped"
-                click.echo(f"  {mark}  {name}: {reasons.get(one.reason, one.reason)}{detail}")
 
 
 @click.group("op")
@@ -209,18 +185,8 @@ def _lines(path: Path) -> list[str]:
         raise SmsmentorError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _request(reader: Reader, code: str) -> Request:
-    """The newest request that had this code: a code is used again after some days."""
-    from smsmentor.core.model import Request
-
-    found = max(reader.walk(Request, "code", code), key=lambda request: request.opened, default=None)
-    if found is None:
-        raise SmsmentorError(f"There is no question with the code {code}.")
-    return found
-
-
 @contextmanager
-def _store() -> Iterator[TinyDBStore]:
+def open_data() -> Iterator[TinyDBStore]:
     """The store of the data folder."""
     from smsmentor.app import open_store
     from smsmentor.settings import load

@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -304,10 +305,15 @@ def test_stats_add_up_and_why_tells_who_was_considered(
     assert "texts in: 1 (1 request)" in fine("stats")
     code = next(line["code"] for line in out if line.get("fact") == "request.opened")
     told = fine("why", code.lower())
-    assert told.startswith(f"{code}, asking, opened 2026-03-03 18:00 UTC\n\nWave 1, ")
+    assert told.startswith(f"{code}, asking, opened Tue 2026-03-03 13:00; times are America/New_York\n\nWave 1, ")
     assert told.count("  asked    ") == 3
-    assert "fits the topic" in told
+    assert "knows the topic" in told
+    assert "  skipped  Luis: reads another language\n" in told
     assert "+1" not in told
+    as_json = json.loads(fine("why", code, "--json"))
+    [wave] = as_json["waves"]
+    assert len(wave["considered"]) == 14
+    assert {one["name"] for one in wave["considered"] if one["taken"]} == set(re.findall(r"  asked    (\w+):", told))
 
 
 def test_why_names_a_code_that_nobody_has(data: Path) -> None:

@@ -61,4 +61,14 @@ def _say(turn: Turn, request: Request, mentor: Member, offer: Offer) -> None:
 def keep_wave(turn: Turn, request: Request, considered: Sequence[Considered]) -> None:
     """Write down who was considered and why each was taken or skipped."""
     wave = request.wave + 1
-    turn.save(Wave(f"{request.id}:{wave}", request.id, turn.now, tuple(considered[:LISTED])))
+    listed = sorted(considered, key=lambda one: not one.taken)[:LISTED]
+    turn.save(Wave(f"{request.id}:{wave}", request.id, turn.now, tuple(listed)))
+    if listed and listed[0].taken:
+        turn.note(
+            "wave.made",
+            request=request.id,
+            code=request.code,
+            wave=wave,
+            asked={one.member: one.reason for one in listed if one.taken},
+            skipped={one.member: one.reason for one in listed if not one.taken},
+        )

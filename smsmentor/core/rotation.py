@@ -50,6 +50,15 @@ class Picks:
     nobody: bool = False
     """Nobody at all is free, whatever is asked."""
 
+    def take(self, mentor: Member, seat: Seat, reason: str) -> None:
+        """This one is asked."""
+        self.taken.append((mentor, seat))
+        self.considered[mentor.id] = Considered(mentor.id, True, reason)
+
+    def skip(self, mentor: Member, reason: str) -> None:
+        """This one is not asked, unless for another place; the first reason stands."""
+        self.considered.setdefault(mentor.id, Considered(mentor.id, False, reason))
+
 
 # When
 
@@ -232,37 +241,41 @@ def _pick_one(turn: Turn, request: Request, mentee: Member, seat: Seat, shelf: s
     for rung in (*request.topics, pool.EVERYONE):
         found: list[Member] = []
         for mentor in _candidates(turn, request, mentee, seat, shelf + rung, picks):
-            known = mentor.id in request.avoid or pool.met_lately(turn, mentor, mentee)
-            (met if known else found).append(mentor)
+            again = "sprint" if mentor.id in request.avoid else "met" if pool.met_lately(turn, mentor, mentee) else ""
+            (met if again else found).append(mentor)
+            if again:
+                picks.skip(mentor, again)
             if len(found) == (UNLIKE if request.further else FRONT):
                 break
         if found:
-            _take(turn, request, found, seat, rung, picks)
+            kind: Seat = "general" if seat == "near" and rung == pool.EVERYONE else seat
+            plain = {"near": "topic", "general": "general" if request.topics else "anyone"}.get(kind, kind)
+            picks.take(_best(turn, request, found, picks), kind, "in_rest" if shelf else plain)
             return True
     if met:
-        met.sort(key=lambda mentor: mentor.id in request.avoid)
-        _take(turn, request, met[:1], seat, pool.EVERYONE, picks)
+        picks.take(
+            min(met, key=lambda mentor: mentor.id in request.avoid), "general" if seat == "near" else seat, "again"
+        )
     return bool(met)
 
 
-def _take(turn: Turn, request: Request, found: list[Member], seat: Seat, rung: str, picks: Picks) -> None:
+def _best(turn: Turn, request: Request, found: list[Member], picks: Picks) -> Member:
+    """Of those free longest: for MORE a field that has not answered, then the best hour less what was given lately."""
     rhythms = rhythm.Rhythm(turn)
     fields = {turn.need(Member, a.mentor).field for a in request.answers} if request.further else set()
-    loads = {m.id: members.load_of(turn, m.id) for m in found}
-
-    def claim(mentor: Member) -> tuple[bool, float]:
-        load = loads[mentor.id]
-        owed = debt.share(mentor, load, turn.now, turn.rules)
-        return mentor.field not in fields, rhythms.now(mentor, load)[1] - DEBT_WEIGHT * owed
-
-    best = max(found, key=claim)
+    claims: dict[str, tuple[bool, float, float]] = {}
     for mentor in found:
-        picks.considered.setdefault(mentor.id, Considered(mentor.id, False, "hour"))
-    if seat == "near" and rung == pool.EVERYONE:
-        seat = "general"
-    reason = {"near": "topic"}.get(seat, seat)
-    picks.considered[best.id] = Considered(best.id, True, reason)
-    picks.taken.append((best, seat))
+        load = members.load_of(turn, mentor.id)
+        given = DEBT_WEIGHT * debt.share(mentor, load, turn.now, turn.rules)
+        claims[mentor.id] = (mentor.field not in fields, rhythms.now(mentor, load)[1], given)
+    best = max(found, key=lambda mentor: (claims[mentor.id][0], claims[mentor.id][1] - claims[mentor.id][2]))
+    unlike, hour, given = claims[best.id]
+    for mentor in found:
+        own_unlike, own_hour, own_given = claims[mentor.id]
+        less = {"hour": hour - own_hour, "given": own_given - given}
+        reason = max(less, key=less.__getitem__)
+        picks.skip(mentor, "alike" if unlike > own_unlike else reason if less[reason] > 0 else "later")
+    return best
 
 
 def _candidates(turn: Turn, request: Request, mentee: Member, seat: Seat, rung: str, picks: Picks) -> Iterator[Member]:
@@ -279,6 +292,6 @@ def _candidates(turn: Turn, request: Request, mentee: Member, seat: Seat, rung: 
         if refusal is None:
             yield mentor
             continue
-        picks.considered.setdefault(mentor.id, Considered(mentor.id, False, refusal.reason))
+        picks.skip(mentor, refusal.reason)
         if refusal.until is not None:
             picks.opens = min(refusal.until, picks.opens or refusal.until)
