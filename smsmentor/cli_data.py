@@ -81,17 +81,24 @@ def export(form: str, out: Path | None) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def stats(as_json: bool) -> None:
-    """Counts of people, questions and texts."""
+    """Counts of people, questions and texts, and what they have cost."""
+    from smsmentor.core.bill import bill, lines
+    from smsmentor.settings import load
+
     with open_data() as store, store.reading() as reader:
         counts = count(reader)
+        cost = bill(reader, datetime.now(UTC), load().rules)
+        bill_lines = list(lines(reader, cost))
     if as_json:
-        click.echo(json.dumps(counts, indent=1))
+        click.echo(json.dumps({**counts, "cost": cost}, indent=1))
         return
     for name, value in counts.items():
         parts = value if isinstance(value, dict) else {}
         said = ", ".join(f"{n} {part}" for part, n in parts.items())
         total = sum(parts.values()) if isinstance(value, dict) else value
         click.echo(f"{name.replace('_', ' ')}: {total}{f' ({said})' if said else ''}")
+    for line in bill_lines:
+        click.echo(line)
 
 
 @click.group("op")
@@ -147,10 +154,11 @@ async def take(service: Service, acts: Sequence[Act]) -> None:
 
 
 def count(reader: Reader) -> dict[str, Any]:
-    """What is kept, counted: members by state, mentors, open requests, texts by outcome, the outbox, segments."""
+    """What is kept, counted: members by state, mentors, requests, texts by outcome and drops by reason, the outbox."""
     from smsmentor.core.model import Member, OutText, Request, Text
 
     members, mentors, outcomes, sent = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    dropped = Counter[str]()
     segments = 0
     for member in reader.all(Member):
         members[member.state] += 1
@@ -159,6 +167,8 @@ def count(reader: Reader) -> dict[str, Any]:
     requests = Counter(request.status for request in reader.all(Request))
     for text in reader.all(Text):
         outcomes[text.outcome or "without an outcome"] += 1
+        if text.outcome == "dropped":
+            dropped[text.detail] += 1
     for out in reader.all(OutText):
         sent[out.status] += 1
         segments += out.segments if out.provider_id else 0
@@ -167,6 +177,7 @@ def count(reader: Reader) -> dict[str, Any]:
         "mentors": dict(mentors),
         "requests": dict(requests),
         "texts_in": dict(outcomes),
+        "texts_dropped": dict(dropped),
         "texts_out": dict(sent),
         "segments_sent": segments,
     }

@@ -302,6 +302,8 @@ def test_stats_add_up_and_why_tells_who_was_considered(
     assert sum(counts["texts_out"].values()) == len([line for line in out if "to" in line])
     assert counts["segments_sent"] == sum(line.get("segments", 0) for line in out)
     assert counts["requests"] == {"asking": 1}
+    assert counts["cost"]["months"] == {"2026-03": counts["segments_sent"]}
+    assert sum(member["total"] for member in counts["cost"]["members"]) == counts["segments_sent"]
     assert "texts in: 1 (1 request)" in fine("stats")
     code = next(line["code"] for line in out if line.get("fact") == "request.opened")
     told = fine("why", code.lower())
