@@ -203,8 +203,24 @@ def _hoped_for(turn: Turn, request: Request) -> list[Offer]:
 
 def preview(turn: Turn, request: Request) -> tuple[int, datetime | None]:
     """How many mentors would be asked now; when there are none, the earliest moment at which one could be."""
+    count = wave_size(turn, turn.now, turn.rules, request.places)
+    if _surely(turn, request, count):
+        return count, None
     picks = pick(turn, request, request.places)
     return len(picks.taken), None if picks.taken else picks.opens
+
+
+def _surely(turn: Turn, request: Request, count: int) -> bool:
+    """Whether there is somebody for each of so many places, whoever is chosen for the others: far cheaper than a pick.
+
+    Each of those who count has been free for as long as the last place asks for, and so may be asked for any.
+    """
+    mentee = turn.need(Member, request.mentee)
+    longest = spare(turn, request, in_flight(turn, request) + count - 1)
+    front = islice(pool.front(turn, pool.EVERYONE, mentee.lang, longest), LOOK_AT_MOST)
+    mentors = (turn.need(Member, standing.mentor) for standing in front)
+    free = (mentor for mentor in mentors if pool.refusal(turn, mentor, request, mentee) is None)
+    return len(list(islice(free, count))) == count
 
 
 def pick(turn: Turn, request: Request, count: int) -> Picks:

@@ -124,15 +124,16 @@ class Topics:
 
     def _ranked(self, text: str) -> tuple[list[TopicMatch], _Weights]:
         """All topics that a question may be about, likeliest first, and what whole entries say about each."""
-        text = self._repaired(text)
-        signs = _weigh(self._hits(text, IN_QUESTIONS))
-        leaning = self._leaning(text)
+        words = self._read(self._repaired(text))
+        spoken = self._spoken(words)
+        signs = _weigh(self._hits(words, spoken, IN_QUESTIONS))
+        leaning = self._leaning(words)
         weights = {topic: signs[topic][0] if topic in signs else 0.0 for topic in {**leaning, **signs}}
         for topic, weight in leaning.items():
             weights[topic] += LEANING * weight
         total = sum(weights.values())
         # Words that no topic knows ("guitar", "tire") are what most questions outside of all topics are made of.
-        doubt = 1 / (1 + STRANGE * self._strange(text))
+        doubt = 1 / (1 + STRANGE * self._strange(words, spoken))
         ranked = sorted(weights.items(), key=lambda item: -item[1])
         return [
             TopicMatch(topic, _score(weight, total) * doubt, signs[topic][1] if topic in signs else ())
@@ -189,44 +190,42 @@ class Topics:
     def _repaired(self, text: str) -> str:
         """The text with words that no list knows replaced by the known word that was probably meant."""
         words = self._read(text)
-        spoken = self._spoken(words)
         doubtful = [word for word in words if len(word) >= SHORTEST_REPAIR and not self._known(word)]
+        spoken = self._spoken(words) if doubtful else []
         for word in doubtful[:MOST_REPAIRS]:
             meant = next(filter(None, (self._books[language].repair(word) for language in spoken)), word)
             words[words.index(word)] = meant
         return " ".join(words)
 
-    def _hits(self, text: str, worth: Mapping[str, float]) -> list[_Hit]:
+    def _hits(self, words: Sequence[str], spoken: Sequence[str], worth: Mapping[str, float]) -> list[_Hit]:
         """What the table says about the words of a text; an entry inside a longer one does not count."""
-        words = self._read(text)
         telling = [place for place, word in enumerate(words) if word not in self._ignored]
-        spoken = self._spoken(words)
         hits: list[_Hit] = []
         for language, book in self._books.items():
-            trust = 1.0 if language in spoken else FOREIGN
-            hits.extend(hit._replace(weight=hit.weight * trust) for hit in book.find(words, telling, worth))
+            hits += book.find(words, telling, worth, 1.0 if language in spoken else FOREIGN)
         return _outermost(hits)
 
     def _spoken(self, words: Sequence[str]) -> list[str]:
         """The languages that a text seems to be written in: those with most of its common words."""
-        counts = {language: sum(word in self._common.get(language, ()) for word in words) for language in self._books}
+        counts = {
+            language: sum(map(self._common.get(language, frozenset()).__contains__, words)) for language in self._books
+        }
         most = max(counts.values())
         return [language for language, count in counts.items() if count == most]
 
-    def _leaning(self, text: str) -> dict[str, float]:
+    def _leaning(self, words: Sequence[str]) -> dict[str, float]:
         """How much the single words of a text lean to each topic, above the mean (BM25)."""
-        words = [word for word in self._read(text) if word not in self._ignored]
+        telling = [word for word in words if word not in self._ignored]
         weights: dict[str, float] = {}
-        for language in self._spoken(words):
-            for topic, weight in self._books[language].leaning(words):
+        for language in self._spoken(telling):
+            for topic, weight in self._books[language].leaning(telling):
                 weights[topic] = weights.get(topic, 0.0) + weight
         usual = sum(weights.values()) / len(self._labels)
         return {topic: weight - usual for topic, weight in weights.items() if weight > usual}
 
-    def _strange(self, text: str) -> int:
+    def _strange(self, words: Sequence[str], spoken: Sequence[str]) -> int:
         """How many words with a meaning of their own the table does not know at all."""
-        words = self._read(text)
-        books = [self._books[language] for language in self._spoken(words)]
+        books = [self._books[language] for language in spoken]
         return sum(
             word.isalpha() and word not in self._ignored and not any(book.knows(word) for book in books)
             for word in words
@@ -257,7 +256,7 @@ class Topics:
         """The topics of one typed skill, those of an entry that covers it all first; with `whole` only these."""
         piece = self._repaired(piece)
         words = self._read(piece)
-        hits = self._hits(piece, IN_SKILLS)
+        hits = self._hits(words, self._spoken(words), IN_SKILLS)
         covering = [hit for hit in hits if hit.end - hit.start == len(words)]
         chosen = covering if covering or whole else hits
         enough = max((hit.weight for hit in chosen), default=0.0) * 0.6
@@ -277,6 +276,8 @@ class _Book:
         self._known: set[str] = set()
         self._counts: dict[str, dict[str, int]] = {}
         self._sizes: dict[str, int] = {}
+        self._leanings: dict[str, list[tuple[str, float]]] = {}
+        """By stem: what it says for each topic, worked out when it is first met."""
 
     def enter(self, words: Sequence[str], sign: _Sign, together: bool) -> None:
         stems = [self._stem(word) for word in words]
@@ -288,6 +289,7 @@ class _Book:
                 counts = self._counts.setdefault(stem, {})
                 counts[sign.topic] = counts.get(sign.topic, 0) + 1
         self._known.update(stems)
+        self._leanings.clear()
         if together:
             self._together.setdefault(stems[0], []).append((frozenset(stems), sign))
         else:
@@ -299,41 +301,52 @@ class _Book:
     def knows(self, word: str) -> bool:
         return self._stem(word) in self._known
 
-    def find(self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float]) -> Iterator[_Hit]:
+    def find(
+        self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float], trust: float
+    ) -> list[_Hit]:
         """The entries in the words as they stand, and in those at the `telling` places read without the rest."""
         stems = [self._stem(word) for word in words]
+        hits: list[_Hit] = []
         for places in (telling, range(len(words))):
             for first, start in enumerate(places):
+                if (longest := self._longest.get(stems[start], 0)) == 0:
+                    continue
                 key = ""
-                for last in places[first : first + min(self._longest.get(stems[start], 0), LONGEST_PHRASE)]:
+                for last in places[first : first + min(longest, LONGEST_PHRASE)]:
                     key = f"{key} {stems[last]}" if key else stems[last]
-                    yield from self._said(key, start, last + 1, worth)
+                    if key in self._entries:
+                        hits += self._said(key, start, last + 1, worth, trust)
         present = set(stems)
-        for stem in present:
+        for stem in dict.fromkeys(stems):
             for needed, sign in self._together.get(stem, ()):
                 if sign.kind in worth and needed <= present:
-                    yield _Hit(0, 0, worth[sign.kind] * _breadth_bonus(sign), sign)
+                    hits.append(_Hit(0, 0, worth[sign.kind] * _breadth_bonus(sign) * trust, sign))
+        return hits
 
     def leaning(self, words: Sequence[str]) -> Iterator[tuple[str, float]]:
         """BM25 with one document a topic: all words of its entries; k1 = 1.2 and b = 0.75 as is usual."""
-        usual = sum(self._sizes.values()) / max(len(self._sizes), 1)
         for word in dict.fromkeys(words):
-            counts = self._counts.get(self._stem(word), {})
-            rarity = log(1 + (len(self._sizes) - len(counts) + 0.5) / (len(counts) + 0.5))
-            for topic, count in counts.items():
-                size = 0.25 + 0.75 * self._sizes[topic] / usual
-                yield topic, rarity * count * 2.2 / (count + 1.2 * size)
+            stem = self._stem(word)
+            if stem in self._counts:
+                yield from self._leanings.get(stem) or self._lean(stem)
+
+    def _lean(self, stem: str) -> list[tuple[str, float]]:
+        usual = sum(self._sizes.values()) / max(len(self._sizes), 1)
+        counts = self._counts[stem]
+        rarity = log(1 + (len(self._sizes) - len(counts) + 0.5) / (len(counts) + 0.5))
+        sizes = {topic: 0.25 + 0.75 * self._sizes[topic] / usual for topic in counts}
+        weights = [(topic, rarity * count * 2.2 / (count + 1.2 * sizes[topic])) for topic, count in counts.items()]
+        self._leanings[stem] = weights
+        return weights
 
     def repair(self, word: str) -> str | None:
         """The known word that is one slip of the thumb away, if there is one."""
         return min(_slips(self._stem(word)) & self._entries.keys(), default=None)
 
-    def _said(self, stems: str, start: int, end: int, worth: Mapping[str, float]) -> Iterator[_Hit]:
-        signs = [sign for sign in self._entries.get(stems, ()) if sign.kind in worth]
-        if signs:
-            share = 1 / sqrt(len({sign.topic for sign in signs}))
-            for sign in signs:
-                yield _Hit(start, end, worth[sign.kind] * _breadth_bonus(sign) * share, sign)
+    def _said(self, stems: str, start: int, end: int, worth: Mapping[str, float], trust: float) -> list[_Hit]:
+        signs = [sign for sign in self._entries[stems] if sign.kind in worth]
+        share = 1 / sqrt(len({sign.topic for sign in signs})) if len(signs) > 1 else 1.0
+        return [_Hit(start, end, worth[sign.kind] * _breadth_bonus(sign) * share * trust, sign) for sign in signs]
 
 
 def _breadth_bonus(sign: _Sign) -> float:
