@@ -81,7 +81,8 @@ def export(form: str, out: Path | None) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def stats(as_json: bool) -> None:
-    """Counts of people, questions and texts, and what they have cost."""
+    """Counts of people, questions and texts, what they have cost, and how the pool is."""
+    from smsmentor import cli_pool
     from smsmentor.core.bill import bill, lines
     from smsmentor.settings import load
 
@@ -89,15 +90,16 @@ def stats(as_json: bool) -> None:
         counts = count(reader)
         cost = bill(reader, datetime.now(UTC), load().rules)
         bill_lines = list(lines(reader, cost))
+        pool = cli_pool.health_of(reader)
     if as_json:
-        click.echo(json.dumps({**counts, "cost": cost}, indent=1))
+        click.echo(json.dumps({**counts, "cost": cost, "pool": pool.figures}, indent=1))
         return
     for name, value in counts.items():
         parts = value if isinstance(value, dict) else {}
         said = ", ".join(f"{n} {part}" for part, n in parts.items())
         total = sum(parts.values()) if isinstance(value, dict) else value
         click.echo(f"{name.replace('_', ' ')}: {total}{f' ({said})' if said else ''}")
-    for line in bill_lines:
+    for line in (*bill_lines, "", cli_pool.as_table(pool)):
         click.echo(line)
 
 

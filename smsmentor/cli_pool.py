@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -79,6 +79,76 @@ def _lines(considered: Iterable[Considered], names: Mapping[str, str], reasons: 
     skipped = sorted((c for c in considered if not c.taken), key=lambda c: order.get(c.reason, len(order)))
     for reason, those in groupby(skipped, key=lambda c: c.reason):
         yield f"  skipped  {listed([names[one.member] for one in those])}: {reasons.get(reason, reason)}"
+
+
+# The health of the pool, for `stats`
+
+
+class Health(NamedTuple):
+    """The figures (`core.health`), and the names of the members and topics in them."""
+
+    figures: dict[str, Any]
+    names: Mapping[str, str]
+    topics: Mapping[str, str]
+
+
+def health_of(reader: Reader) -> Health:
+    """How the pool is now. It reads the whole pool."""
+    from smsmentor.app import knowledge_of
+    from smsmentor.core.health import health
+    from smsmentor.settings import load
+
+    knowledge = knowledge_of(load())
+    figures = health(reader, datetime.now(UTC), knowledge.rules)
+    topics = {topic: knowledge.topics.label(topic, knowledge.words.default) for topic in figures["thin_topics"]}
+    return Health(figures, _aliases(reader, figures["near_fatigue"]), topics)
+
+
+def as_table(health: Health) -> str:
+    """The figures for somebody who coordinates people, not data."""
+    f, names = health.figures, health.names
+    thin = [f"{health.topics[topic]} {count or 'nobody'}" for topic, count in f["thin_topics"].items()]
+    tired = [names[id] for id in f["near_fatigue"]]
+    each = f", {f['requests_a_mentor_and_week']:.1f} for each mentor" if f["mentors"] > f["paused"] else ""
+    first, longest = f["first_answer_minutes"], _long(f["longest_wait_minutes"])
+    rows = {
+        "mentors": f"{f['mentors']}, {f['paused'] or 'none'} of them paused",
+        "questions in 7 days": f"{f['requests_a_week']}{each}",
+        "offers in 7 days": f"{f['asks_a_week']}, and {f['free_asks']} more may be made by the mentors' limits",
+        "fairness": f"Gini {f['gini']:.2f} ({_evenly(f['gini'])})",
+        "near fatigue": f"{len(tired)}: {listed(tired)}" if tired else "nobody",
+        "too few for a topic": listed(thin) or "none",
+        "hours nobody covers": listed(_spans(f["uncovered_hours"])) or "none",
+        "waiting for a mentor": f"{f['waiting']}, the longest for {longest}" if f["waiting"] else "none",
+        "a first answer takes": f"{_long(first[0])} to {_long(first[1])} for half of the questions"
+        if first
+        else "not known yet: fewer than 10 answers, or too few of them",
+    }
+    width = max(map(len, rows))
+    return "The pool\n" + "\n".join(f"  {name.ljust(width)}  {said}" for name, said in rows.items())
+
+
+def _evenly(gini: float) -> str:
+    return "0 is the same for all; " + ("even" if gini < 0.15 else "uneven" if gini < 0.4 else "a few carry it")
+
+
+def _long(minutes: int) -> str:
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.0f} h"
+
+
+def _spans(hours: Iterable[str]) -> list[str]:
+    """`mon 20` and its like as spans, days that are alike together: `mon-fri 20-21`."""
+    days: dict[str, list[int]] = {}
+    for day, hour in (entry.split(" ") for entry in hours):
+        days.setdefault(day, []).append(int(hour))
+    spans = []
+    for _, group in groupby(days.items(), key=lambda entry: entry[1]):
+        alike = list(group)
+        named = alike[0][0] if len(alike) == 1 else f"{alike[0][0]}-{alike[-1][0]}"
+        runs = groupby(enumerate(alike[0][1]), key=lambda pair: pair[1] - pair[0])
+        parts = [[hour for _, hour in run] for _, run in runs]
+        spans.append(f"{named} {' and '.join(f'{part[0]}-{part[-1] + 1}' for part in parts)}")
+    return spans
 
 
 # Shared

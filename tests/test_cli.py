@@ -304,7 +304,9 @@ def test_stats_add_up_and_why_tells_who_was_considered(
     assert counts["requests"] == {"asking": 1}
     assert counts["cost"]["months"] == {"2026-03": counts["segments_sent"]}
     assert sum(member["total"] for member in counts["cost"]["members"]) == counts["segments_sent"]
+    assert counts["pool"]["mentors"] == 14
     assert "texts in: 1 (1 request)" in fine("stats")
+    assert "  mentors               14, none of them paused\n" in fine("stats")
     code = next(line["code"] for line in out if line.get("fact") == "request.opened")
     told = fine("why", code.lower())
     assert told.startswith(f"{code}, asking, opened Tue 2026-03-03 13:00; times are America/New_York\n\nWave 1, ")

@@ -38,6 +38,8 @@ def health(reader: Desk, now: datetime, rules: Rules) -> dict[str, Any]:
     loads = {m.id: reader.get(Load, m.id) or Load(m.id) for m in awake}
     asked = {m.id: sum(at > now - WEEK for at in loads[m.id].asked) for m in awake}
     requests = sum(r.opened > now - WEEK and r.status != "draft" for r in reader.all(Request))
+    waiting_for_one = (r for r in reader.walk(Request, "waiting", "yes") if not r.answers)
+    waits = [round((now - request.opened) / timedelta(minutes=1)) for request in waiting_for_one]
     free = sum(max(_limit(m, rules) - asked[m.id], 0) for m in awake)
     return {
         "mentors": len(mentors),
@@ -50,6 +52,8 @@ def health(reader: Desk, now: datetime, rules: Rules) -> dict[str, Any]:
         "asks_a_week": sum(asked.values()),
         "free_asks": free,
         "gini": round(gini([asked[m.id] / _hours(m, rules) for m in awake]), 3),
+        "waiting": len(waits),
+        "longest_wait_minutes": max(waits, default=0),
         "first_answer_minutes": forecast(reader, now),
     }
 

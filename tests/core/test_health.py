@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor import whatif
+from smsmentor import cli_pool, whatif
 from smsmentor.core.health import gini, health
 from smsmentor.core.model import Fact, Load, Tally, Window
 from tests.core.small_pool import NOON, SmallPool, shipped
@@ -33,6 +33,30 @@ def test_the_figures_name_thin_topics_uncovered_hours_and_tired_mentors() -> Non
     assert (found["asks_a_week"], found["free_asks"]) == (4, 16)
     assert found["gini"] == 0.75
     assert found["first_answer_minutes"] == [50, 150]
+    assert (found["waiting"], found["longest_wait_minutes"]) == (0, 0)
+    told = cli_pool.as_table(cli_pool.Health(found, {"ben": "Ben"}, {"boss": "the boss"}))
+    assert "  mentors               5, 1 of them paused\n" in told
+    assert "  near fatigue          1: Ben\n" in told
+    assert "  too few for a topic   the boss 1\n" in told
+    assert "  hours nobody covers   mon-fri 12-21, sat-sun 8-21\n" in told
+    assert "  a first answer takes  50 min to 2 h for half of the questions" in told
+
+
+def test_who_waits_for_a_mentor_is_counted_with_the_longest_wait() -> None:
+    town = SmallPool()
+    town.person("ana")
+    town.person("bea")
+    town.ask("ana")
+    town.wait(timedelta(minutes=20))
+    town.ask("bea")
+    town.wait(timedelta(minutes=20))
+    with town.store.reading() as reader:
+        found = health(reader, town.now, shipped().rules)
+    assert (found["waiting"], found["longest_wait_minutes"]) == (2, 40)
+    assert (found["mentors"], found["gini"], found["requests_a_mentor_and_week"]) == (0, 0.0, None)
+    assert "  waiting for a mentor  2, the longest for 40 min\n" in cli_pool.as_table(
+        cli_pool.Health(found, {}, {"pay": "pay"})
+    )
 
 
 def test_gini_is_nothing_among_equals() -> None:
