@@ -96,7 +96,7 @@ def standing(reader: Reader, now: datetime, rules: Rules, codes: CarrierCodes) -
 
 def parked_members(reader: Reader) -> list[Member]:
     """Members whose number cannot be texted, each with the carrier's code in `parked`: for the desk and `doctor`."""
-    return [member for member in reader.all(Member) if member.state == "suspended"]
+    return [member for member in reader.all(Member) if member.state == "suspended" and member.phone]
 
 
 class Alarms:

@@ -1,13 +1,13 @@
-"""`smsmentor carrier`: what the carrier has to know of us, and sending again after a fault of the account."""
+"""`smsmentor carrier`: what the carrier has to know of us, and going on after a fault of the account or of a number."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from smsmentor.cli_data import open_data, open_service
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
@@ -67,27 +67,59 @@ def resume() -> None:
     """Try to send at once after a fault of the account was mended."""
     import asyncio
 
-    from smsmentor.app import knowledge_of, open_store
     from smsmentor.core import halt
     from smsmentor.core.events import Act
-    from smsmentor.ports import SetClock
-    from smsmentor.service import Service
-    from smsmentor.settings import load
 
-    settings = load()
-    store = open_store(settings)
-    try:
-        with store.reading() as reader:
+    with open_service() as service:
+        with service.store.reading() as reader:
             stopped = halt.read(reader)
         if stopped is None:
             click.echo("Sending is not stopped.")
             return
-        now = datetime.now(UTC)
-        act = Act(f"resume:{now.isoformat()}", "resume", by="command line")
-        asyncio.run(Service(store, SetClock(now), knowledge_of(settings)).receive(act))
-        click.echo("The running service tries one text now, and sends the rest when that is taken.")
-    finally:
-        store.close()
+        now = service.clock.now().isoformat()
+        asyncio.run(service.receive(Act(f"resume:{now}", "resume", by="command line")))
+    click.echo("The running service tries one text now, and sends the rest when that is taken.")
+
+
+@carrier.command("parked")
+def parked_() -> None:
+    """The numbers that cannot be texted, and why."""
+    from smsmentor.alarm import parked_members
+    from smsmentor.core.carrier_codes import CarrierCodes
+    from smsmentor.resources import data_folder, read_toml
+
+    codes = CarrierCodes(read_toml(data_folder() / "carrier_codes.toml"))
+    with open_data() as store, store.reading() as reader:
+        found = parked_members(reader)
+    for member in found:
+        meaning = codes.of(member.parked)
+        why = f"{member.parked}: {meaning.meaning}" if meaning else str(member.parked or "They said: wrong number.")
+        role = "mentor" if member.mentor else "mentee"
+        click.echo(f"{member.id}  {member.alias or '(no alias)'}, {role}. {why}")
+    if found:
+        click.echo("They come back by themselves when they text. If you know that it is still the same person:")
+        click.echo("smsmentor carrier vouch and the id in front.")
+    else:
+        click.echo("Everybody can be texted.")
+
+
+@carrier.command()
+@click.argument("member")
+def vouch(member: str) -> None:
+    """Text a number again that was given up: MEMBER, an id from `parked`, is still the same person."""
+    import asyncio
+
+    from smsmentor.alarm import parked_members
+    from smsmentor.core.events import Act
+
+    with open_service() as service:
+        with service.store.reading() as reader:
+            found = next((parked for parked in parked_members(reader) if parked.id == member), None)
+        if found is None:
+            raise SmsmentorError(f"{member} is not parked. `smsmentor carrier parked` has the ids.")
+        now = service.clock.now().isoformat()
+        asyncio.run(service.receive(Act(f"vouch:{now}", "vouch", {"member": found.id}, by="command line")))
+    click.echo(f"{found.alias or found.id} is texted again from now on.")
 
 
 def _account() -> tuple[TwilioSettings, CarrierSetup]:

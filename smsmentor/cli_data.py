@@ -36,7 +36,7 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
     """Take mentors from a CSV file. Giving it again changes nothing that is the same."""
     from smsmentor import roster
 
-    with _service() as service:
+    with open_service() as service:
         lines = _lines(csv_file)
         found = roster.read(lines, service.knowledge, service.clock.now())
         for name in found.ignored:
@@ -116,7 +116,7 @@ def add_operator(phone: str, name: str) -> None:
     from smsmentor.core.events import Act
     from smsmentor.roster import phone_of
 
-    with _service() as service:
+    with open_service() as service:
         number = phone_of(phone, service.knowledge.rules.country)
         if number is None:
             raise click.BadParameter("write the number with its country, like +12125550123", param_hint="PHONE")
@@ -209,7 +209,7 @@ def open_data() -> Iterator[TinyDBStore]:
 
 
 @contextmanager
-def _service() -> Iterator[Service]:
+def open_service() -> Iterator[Service]:
     """A service on the data folder, beside one that may be running."""
     from smsmentor.app import SystemClock, knowledge_of, open_store
     from smsmentor.service import Service

@@ -171,7 +171,7 @@ def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:
         if not found:
             yield Check("ok", "alarms", "none stands")
         if parked := parked_members(reader):
-            fix = "The desk shows who and why; they come back by themselves when they text."
+            fix = "`smsmentor carrier parked` shows who and why; they come back by themselves when they text."
             yield Check("warn", "numbers", f"{len(parked)} cannot be texted", fix)
 
 

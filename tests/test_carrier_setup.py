@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,9 +18,13 @@ from click.testing import CliRunner, Result
 
 from smsmentor.carrier_setup import CarrierSetup, Change
 from smsmentor.cli import main
+from smsmentor.core.model import Member
 from smsmentor.errors import SmsmentorError
 from smsmentor.gateways.twilio import TwilioSettings
+from smsmentor.ports import Changes
+from smsmentor.stores.tinydb import TinyDBStore
 
+NOW = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a token of the tests"
 NUMBER, OTHER = "+12125550198", "+12125550199"
 SERVICE = "MG" + "0" * 32
@@ -174,3 +181,23 @@ def test_without_an_account_there_is_nothing_to_set_up(tmp_path: Path) -> None:
 
 def test_resume_says_when_there_is_nothing_to_resume(tmp_path: Path) -> None:
     assert run(tmp_path, "carrier", "resume").output == "Sending is not stopped.\n"
+
+
+def test_an_operator_sees_who_is_parked_and_why_and_vouches_for_somebody(tmp_path: Path) -> None:
+    assert run(tmp_path, "carrier", "parked").output == "Everybody can be texted.\n"
+    with closing(TinyDBStore(tmp_path / "smsmentor.db")) as store:
+        given_up = [
+            Member("m-1", "+12125550101", NOW, state="suspended", mentor=True, alias="Ben", parked=30006),
+            Member("m-2", "+12125550102", NOW, state="suspended", parked=0),
+            Member("m-3", "", NOW, state="suspended", parked=30005),
+        ]
+        asyncio.run(store.transact(None, lambda reader: Changes(given_up), now=NOW))
+    shown = run(tmp_path, "carrier", "parked").output
+    assert "m-1  Ben, mentor. 30006: This is a landline" in shown
+    assert "m-2  (no alias), mentee. They said: wrong number." in shown
+    assert "m-3" not in shown, "the number belongs to somebody else now"
+    assert "+1" not in shown
+    assert run(tmp_path, "carrier", "vouch", "m-1").output == "Ben is texted again from now on.\n"
+    assert "m-1" not in run(tmp_path, "carrier", "parked").output
+    again = run(tmp_path, "carrier", "vouch", "m-1")
+    assert (again.exit_code, "is not parked" in again.output) == (1, True)

@@ -87,7 +87,8 @@ class House:
         self.clock.move(self.clock.now() + timedelta(seconds=seconds))
 
     async def put(self, *bodies: str, to: str = ANA, segments: int = 1, sender: str = "", direct: bool = True) -> None:
-        member = Member(f"m{to}", to, NOON)
+        with self.store.reading() as reader:
+            member = reader.get(Member, f"m{to}") or Member(f"m{to}", to, NOON)
         known = len(self.texts())
         texts = [
             OutText(f"o-{known + n:04d}", member.id, to, body, "advice.more", segments, "GSM-7", self.clock.now(),
@@ -99,6 +100,11 @@ class House:
     def texts(self) -> dict[str, OutText]:
         with self.store.reading() as reader:
             return {t.body: t for t in reader.all(OutText)}
+
+    async def forget_waiting(self) -> None:
+        """What would be sent later never is."""
+        waiting = [(OutText, text.id) for text in self.texts().values() if text.pending]
+        await self.store.transact(None, lambda _: Changes((), waiting), now=self.clock.now())
 
     def statuses(self) -> Counter[str]:
         return Counter(t.status for t in self.texts().values())
@@ -407,6 +413,39 @@ def test_an_opt_out_at_the_carrier_is_one_here_in_an_answer_and_in_a_late_report
         assert sorted(house.gateway.sent) == ["a1", "b1"]
         with house.store.reading() as reader:
             assert [m.state for m in reader.all(Member)] == ["opted_out", "opted_out"]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("happens", "state"),
+    [
+        ("off off off off", "suspended"),
+        ("off off off", "active"),
+        ("off off delivered off off", "active"),
+        ("off off texts off off", "active"),
+        ("off off texts off off off off", "suspended"),
+    ],
+)
+@pytest.mark.parametrize("hours", [30, 6])
+def test_a_phone_is_given_up_after_a_run_of_days_out_of_reach(happens: str, state: str, hours: int) -> None:
+    async def story(house: House) -> None:
+        for number, what in enumerate(happens.split()):
+            house.clock.move(house.clock.now() + timedelta(hours=hours))
+            if what == "texts":
+                await house.service.receive(Inbound(f"in{number}", ANA, "hello there", house.clock.now()))
+                await house.outbox.drain()
+                continue
+            await house.put(f"a{number}")
+            await house.outbox.drain()
+            sent = house.texts()[f"a{number}"].provider_id
+            await house.service.receive(
+                Receipt(sent, "delivered") if what == "delivered" else Receipt(sent, "undelivered", 30003)
+            )
+            await house.forget_waiting()
+        with house.store.reading() as reader:
+            (ana,) = reader.all(Member)
+        assert ana.state == (state if hours == 30 else "active")
 
     play(story)
 

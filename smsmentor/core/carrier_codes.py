@@ -35,6 +35,8 @@ class CodeMeaning:
     """How often a text that was reported as not delivered for this reason is sent anew."""
     next_day: bool = False
     """The wait is until the daily cap begins anew."""
+    unreachable: bool = False
+    """The phone is off, or given up: a run of these over some days parks the number."""
     recycled: bool = False
     """The number may belong to somebody else soon: a life sign from it proves nothing about the person."""
 
@@ -53,6 +55,7 @@ class CarrierCodes:
                 entry.get("wait_minutes", 0),
                 entry.get("again", 0),
                 entry.get("next_day", False),
+                entry.get("unreachable", False),
                 entry.get("recycled", False),
             )
 

@@ -15,9 +15,9 @@ from smsmentor.core.turn import USEFUL, Outcome, Turn
 
 GATES: tuple[Callable[[Turn, Member, Inbound], Outcome | None], ...] = (
     parked.wrong_number,
+    parked.life_sign,
     gates.carrier_words,
     gates.kept_out,
-    parked.life_sign,
     gates.reactions,
     gates.nothing_to_read,
     gates.crisis,

@@ -67,6 +67,8 @@ def report(turn: Turn, event: Receipt) -> None:
     if RANK.get(event.status, 0) <= RANK.get(text.report, -1):
         return
     failed = event.status in UNDELIVERED
+    if event.status == "delivered":
+        parked.reached(turn, text.member)
     status = "failed" if failed else "delivered" if RANK.get(event.status, 0) >= RANK["delivered"] else text.status
     changed = turn.save(replace(text, report=event.status, code=event.code or text.code, status=status))
     if failed:
@@ -139,7 +141,10 @@ def _came_back(turn: Turn, text: OutText) -> None:
     ours = meaning.kind == "account-wide"
     if ours:
         halt.stop(turn, text.code)
-    if (ours or text.returned < meaning.again) and text.body and not text.offer:
+    if meaning.unreachable:
+        parked.unreached(turn, turn.need(Member, text.member), text.code)
+    there = turn.need(Member, text.member).state == "active"
+    if there and (ours or text.returned < meaning.again) and text.body and not text.offer:
         _send_anew(turn, text, _wait(turn, meaning))
     else:
         _failed(turn, text)

@@ -30,16 +30,16 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return Outcome("command", "STOP")
     if member.state == "opted_out":
         if word == "start":
-            leaving.opt_in(turn, member)
+            leaving.opt_in(turn, member, answered=event.opt_out is not None)
             return Outcome("command", "START")
         return Outcome("ignored", "opted out")
+    if word == "start" and event.opt_out:
+        return Outcome("command", "START")
     if word == "start" and parse.bare(event.body) not in turn.knowledge.yes_no(member.lang)["yes"]:
         turn.say(member, menu_text(turn, member))
         return Outcome("command", "START")
     if word == "help":
-        text_id = "carrier.help_contact" if turn.rules.team_contact else "carrier.help"
-        turn.say(member, text_id, contact=turn.rules.team_contact)
-        return Outcome("command", "HELP")
+        return leaving.help_contact(turn, member, event)
     if word == "stop?":
         turn.say(member, "carrier.sure")
         return Outcome("clarified", "opt-out?")

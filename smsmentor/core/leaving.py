@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from smsmentor.core import members, panel, pool, requests
+from smsmentor.core.events import Inbound
 from smsmentor.core.model import Member, OutText, Prompt, Sprint
-from smsmentor.core.turn import Turn
+from smsmentor.core.turn import Outcome, Turn
 
 
 def opt_out(turn: Turn, member: Member) -> None:
@@ -47,8 +48,19 @@ def let_go(turn: Turn, member: Member, why: str = "opted out") -> None:
         requests.close(turn, request, "withdrawn")
 
 
-def opt_in(turn: Turn, member: Member) -> None:
-    """START from an opted-out number restores consent; a mentor comes back paused, with one line on BACK."""
+def help_contact(turn: Turn, member: Member, event: Inbound, *, farewell: bool = False) -> Outcome:
+    """HELP: who runs this, how to leave, where to get human help; not where the carrier has answered already."""
+    if event.opt_out is None:
+        text_id = "carrier.help_contact" if turn.rules.team_contact else "carrier.help"
+        turn.say(member, text_id, contact=turn.rules.team_contact, farewell=farewell)
+    return Outcome("command", "HELP")
+
+
+def opt_in(turn: Turn, member: Member, *, answered: bool = False) -> None:
+    """START from an opted-out number restores consent; a mentor comes back paused, with one line on BACK.
+
+    `answered`: the carrier has welcomed them back with words of its own. Of BACK it knows nothing.
+    """
     member = turn.save(
         replace(turn.need(Member, member.id), state="active", consented=turn.said_at, consent_how="START", automatic=0)
     )
@@ -57,5 +69,5 @@ def opt_in(turn: Turn, member: Member) -> None:
     if member.mentor:
         turn.save(replace(member, paused=True, paused_until=None))
         turn.say(member, "carrier.back_mentor")
-    else:
+    elif not answered:
         turn.say(member, "carrier.back")

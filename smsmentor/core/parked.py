@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from smsmentor.core import leaving, members, pool
+from smsmentor.core import leaving, members, pool, screen
 from smsmentor.core.events import Inbound
-from smsmentor.core.model import Member
+from smsmentor.core.model import Member, Tally, Text
+from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand.normal import plain
 
 WRONG_NUMBER = 0
 """In place of a carrier's code: the phone itself said that we have the wrong number."""
+PARKED = "parked"
+"""The tally of who is parked, by member, and since when."""
+UNREACHED = "unreached:"
+"""The tallies of phones that were not reached last, by member: how often in a row, and since when."""
+RUN = 4
+"""A phone that was out of reach so often in a row, over some days, is given up."""
+GIVEN_AGAIN = timedelta(days=45)
+"""Carriers give a number to somebody else no sooner than this after it went out of use."""
 
 
 def park(turn: Turn, member: Member, code: int) -> None:
@@ -19,6 +31,8 @@ def park(turn: Turn, member: Member, code: int) -> None:
     if member.state != "active":
         return
     turn.save(replace(turn.need(Member, member.id), state="suspended", parked=code))
+    turn.save(Tally(PARKED, {**_since(turn), member.id: turn.now.timestamp()}))
+    turn.drop(Tally, UNREACHED + member.id)
     turn.note("member.suspended", member=member.id, error=code)
     leaving.let_go(turn, member, "parked")
     for operator in members.operators(turn):
@@ -28,6 +42,7 @@ def park(turn: Turn, member: Member, code: int) -> None:
 
 def release(turn: Turn, member: Member, how: str) -> Member:
     """The person is known to be there again."""
+    _strike(turn, member)
     member = turn.save(replace(turn.need(Member, member.id), state="active", parked=0))
     turn.note("member.returned", member=member.id, how=how)
     if member.mentor:
@@ -35,20 +50,71 @@ def release(turn: Turn, member: Member, how: str) -> Member:
     return member
 
 
+def parked(reader: Reads) -> list[Member]:
+    """Everybody who is parked and can be vouched for, the newest first."""
+    tally = reader.get(Tally, PARKED)
+    ids = sorted(tally.values, key=tally.values.__getitem__, reverse=True) if tally else []
+    found = (reader.get(Member, id) for id in ids)
+    return [member for member in found if member is not None and member.state == "suspended" and member.phone]
+
+
+def names(found: Sequence[Member]) -> dict[str, str]:
+    """What each is called in a list, by id: the alias where it is theirs alone, else the end of the id."""
+    aliases = Counter(member.alias.casefold() for member in found)
+    return {m.id: m.alias if m.alias and aliases[m.alias.casefold()] == 1 else m.id[-4:] for m in found}
+
+
+def called(found: Sequence[Member], name: str) -> Member | None:
+    """The one of them that is called so; None when it is nobody, or more than one."""
+    called = names(found)
+    wanted = [member for member in found if called[member.id].casefold() == name.strip(" .").casefold()]
+    return wanted[0] if len(wanted) == 1 else None
+
+
+def unreached(turn: Turn, member: Member, code: int) -> None:
+    """A text did not reach a phone that may be off. A run of these over some days is no phone that is off."""
+    known = turn.get(Tally, UNREACHED + member.id)
+    since = datetime.fromtimestamp(known.values["since"], UTC) if known else turn.now
+    spoke = member.last_text_at is not None and member.last_text_at > since
+    count = known.values["count"] + 1 if known and not spoke else 1
+    since = turn.now if count == 1 else since
+    if count >= RUN and turn.now - since >= timedelta(days=turn.rules.unreached_days):
+        park(turn, member, code)
+    else:
+        turn.save(Tally(UNREACHED + member.id, {"count": count, "since": since.timestamp()}))
+
+
+def reached(turn: Turn, member: str) -> None:
+    """A text has arrived: the run is over."""
+    if turn.get(Tally, UNREACHED + member) is not None:
+        turn.drop(Tally, UNREACHED + member)
+
+
 def life_sign(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """A text from a number that was given up.
 
     Where only the line was dead, the text shows that it is not, and is read as usual. Where the number may have a new
-    owner, nothing of the earlier one's is shown or changed: NEW begins afresh, and an operator can vouch for the old.
+    owner, nothing of the earlier one's is shown or changed: NEW begins afresh, and so do an opt-out and somebody in
+    danger; an operator can vouch for the old.
     """
     if member.state != "suspended":
         return None
-    if member.parked != WRONG_NUMBER and not _recycled(turn, member.parked):
-        release(turn, member, "texted")
+    word = event.opt_out or turn.knowledge.carrier.read(event.body)
+    if not _may_be_another(turn, member):
+        if word != "stop":
+            release(turn, member, "texted")
         return None
+    if word == "stop":
+        leaving.opt_out(turn, _begin_afresh(turn, member, event))
+        return Outcome("command", "STOP")
+    if screen.is_crisis(turn, event.body):
+        return screen.crisis(turn, _begin_afresh(turn, member, event), event.body)
     if plain(event.body).strip(" .!") in turn.knowledge.yes_no(member.lang)["new"]:
-        return _begin_afresh(turn, member, event)
-    _say(turn, member, "parked.who")
+        turn.say(_begin_afresh(turn, member, event), "parked.fresh")
+        return Outcome("command", "NEW")
+    if word == "help":
+        return leaving.help_contact(turn, _heard(member), event, farewell=True)
+    turn.say(_heard(member), "parked.who", farewell=True)
     return Outcome("clarified", "the number may have a new owner")
 
 
@@ -59,24 +125,38 @@ def wrong_number(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if plain(event.body).strip(" .!") not in turn.knowledge.yes_no(member.lang)["wrong_number"]:
         return None
     park(turn, member, WRONG_NUMBER)
-    _say(turn, member, "parked.sorry")
+    turn.say(_heard(member), "parked.sorry", farewell=True)
     return Outcome("command", "WRONG NUMBER")
 
 
-def _recycled(turn: Turn, code: int) -> bool:
-    meaning = turn.knowledge.carrier_codes.of(code)
-    return meaning is not None and meaning.recycled
+def _may_be_another(turn: Turn, member: Member) -> bool:
+    meaning = turn.knowledge.carrier_codes.of(member.parked)
+    if member.parked == WRONG_NUMBER or (meaning is not None and meaning.recycled):
+        return True
+    since = _since(turn).get(member.id)
+    return since is not None and turn.now - datetime.fromtimestamp(since, UTC) >= GIVEN_AGAIN
 
 
-def _begin_afresh(turn: Turn, member: Member, event: Inbound) -> Outcome:
+def _begin_afresh(turn: Turn, member: Member, event: Inbound) -> Member:
     """The number goes to a new member; the old one keeps what was theirs, without a number."""
+    _strike(turn, member)
     turn.save(replace(member, phone=""))
     turn.note("member.changed", member=member.id, what="number")
     fresh = members.newcomer(turn, event.sender, event.at)
-    turn.say(fresh, "parked.fresh")
-    return Outcome("command", "NEW")
+    turn.begin(Text(event.id, fresh.id, event.body, event.at), fresh)
+    return fresh
 
 
-def _say(turn: Turn, member: Member, text_id: str) -> None:
-    """The one answer to somebody who is suspended: like a farewell, it passes the last look and is not kept."""
-    turn.say(replace(member, state="active"), text_id, farewell=True)
+def _since(turn: Turn) -> dict[str, float]:
+    tally = turn.get(Tally, PARKED)
+    return tally.values if tally is not None else {}
+
+
+def _strike(turn: Turn, member: Member) -> None:
+    """Take them off the list."""
+    turn.save(Tally(PARKED, {id: at for id, at in _since(turn).items() if id != member.id}))
+
+
+def _heard(member: Member) -> Member:
+    """For the one answer to somebody who is suspended: like a farewell, it passes the last look and is not kept."""
+    return replace(member, state="active")

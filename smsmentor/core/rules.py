@@ -80,6 +80,8 @@ class Rules:
     send_tries: int = 6
     """A text that the carrier does not take now is tried at least so often, and at least so long:"""
     try_hours: float = 48.0
+    unreached_days: float = 3.0
+    """A phone that no text has reached for so long, and that said nothing, is given up until it texts."""
     lease_seconds: int = 60
     relay_longest: int = 1200
     """Characters of one person's text that are relayed in one piece."""

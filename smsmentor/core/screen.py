@@ -9,6 +9,7 @@ from smsmentor.core import members
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes
+from smsmentor.core.understand.safety import Alarm
 
 AT_ONCE = frozenset({"crisis", "crisis-other", "danger"})
 """Alarms that are answered with crisis contacts and never relayed."""
@@ -17,7 +18,7 @@ FOR_RECEIVER = ("threat", "abuse")
 
 def crisis(turn: Turn, member: Member, body: str) -> Outcome | None:
     """Self-harm, violence, danger: contacts at once, nothing to peers, and operators are paged until one confirms."""
-    alarm = next((a for a in turn.knowledge.safety.alarms(body) if a.level in AT_ONCE), None)
+    alarm = _alarm(turn, body)
     if alarm is None:
         return None
     request = _case(turn, member, body, alarm.rule)
@@ -33,6 +34,11 @@ def crisis(turn: Turn, member: Member, body: str) -> Outcome | None:
     turn.note("crisis.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
     page(turn, request)
     return Outcome("crisis", alarm.level, request.id)
+
+
+def is_crisis(turn: Turn, body: str) -> bool:
+    """Whether a text would be answered with crisis contacts."""
+    return _alarm(turn, body) is not None
 
 
 def hotline(turn: Turn, member: Member) -> str:
@@ -184,3 +190,7 @@ def report(turn: Turn, member: Member, request: Request | None, about: str = "")
         )
     )
     turn.say(member, "report.ask")
+
+
+def _alarm(turn: Turn, body: str) -> Alarm | None:
+    return next((alarm for alarm in turn.knowledge.safety.alarms(body) if alarm.level in AT_ONCE), None)

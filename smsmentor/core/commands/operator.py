@@ -1,14 +1,18 @@
-"""What operators can do by text, from listed numbers: OP STATUS, OP WAITING, OP ACK K48, OP INVITE word."""
+"""What operators can do by text, from listed numbers: OP STATUS, WAITING, ACK K48, INVITE word, PARKED, VOUCH name."""
 
 from __future__ import annotations
 
 import re
 
+from smsmentor.core import parked
 from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.model import Code, Invitation, Request
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand import codes
 from smsmentor.core.understand.normal import plain
+
+LISTED = 3
+"""So many names go into one text."""
 
 
 def _grammar(asked: Asked) -> tuple[str, str] | None:
@@ -67,6 +71,37 @@ def _invite(asked: Asked, rest: str) -> Outcome | None:
     return None
 
 
-_ACTS = {"invite": _invite, "status": _status, "waiting": _waiting, "ack": _ack}
+def _parked(asked: Asked, _: str) -> Outcome | None:
+    """Who cannot be texted, and why."""
+    found = parked.parked(asked.turn)
+    if not found:
+        asked.turn.say(asked.member, "op.none_parked")
+        return None
+    names = parked.names(found)
+    shown = ", ".join(f"{names[m.id]} ({m.parked or '-'})" for m in found[:LISTED])
+    more = f" +{len(found) - LISTED}" if len(found) > LISTED else ""
+    asked.turn.say(asked.member, "op.parked_list", names=shown + more)
+    return None
+
+
+def _vouch(asked: Asked, rest: str) -> Outcome | None:
+    """The person behind a number that was given up is still the same, as the operator knows."""
+    found = parked.called(parked.parked(asked.turn), rest)
+    if found is None:
+        asked.turn.say(asked.member, "op.vouch_what")
+        return Outcome("clarified", "nobody of that name is parked")
+    parked.release(asked.turn, found, "vouched for")
+    asked.turn.say(asked.member, "op.vouched", name=found.alias or found.id[-4:])
+    return None
+
+
+_ACTS = {
+    "invite": _invite,
+    "status": _status,
+    "waiting": _waiting,
+    "ack": _ack,
+    "parked": _parked,
+    "vouch": _vouch,
+}
 
 COMMANDS = (Command("OP", "operator", _grammar, _op),)
