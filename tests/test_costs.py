@@ -101,7 +101,7 @@ LIMITS = {
     "help": ("command", Cost(9, 2, 3, 1)),
     "a reaction": ("ignored", Cost(9, 2, 3, 1)),
     "contact details": ("held", Cost(18, 5, 7, 1)),
-    "a new question": ("request", Cost(41, 12, 9, 1)),
+    "a new question": ("request", Cost(42, 11, 9, 1)),
 }
 """What becomes of a text, and the most that it may cost: the same in a small store and in a large one."""
 
@@ -120,7 +120,7 @@ def test_a_text_delivered_again_writes_nothing(counting: Counting) -> None:
     counting.cost(text, id=id)
     cost, outcomes = counting.cost(text, id=id)
     assert outcomes == ["had been here"]
-    assert cost == Cost(statements=3, rows_read=0, rows_written=0, commits=0)
+    assert cost == Cost(statements=4, rows_read=0, rows_written=0, commits=0)
 
 
 def test_texts_that_come_together_share_a_commit(counting: Counting) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.errors import StoreBusy, StoreError
-from smsmentor.stores.rows import Crash, Stats, connect, plain_error, roll_back
+from smsmentor.stores.rows import Crash, Known, Stats, connect, plain_error, roll_back
 
 _LARGEST_BATCH = 64
 _FIRST_PAUSE_S = 0.001
@@ -57,9 +57,16 @@ class Batches:
     """The one writer of a process. Its connection belongs to the event loop, and during a commit to the helper."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, stats: Stats, patience_s: float, crash: Crash | None
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        stats: Stats,
+        known: Known,
+        patience_s: float,
+        crash: Crash | None,
     ) -> None:
         self._connection = connection
+        self._known = known
         self._path = path
         self._stats = stats
         self._patience_s = patience_s
@@ -163,7 +170,8 @@ class Batches:
         """Run what waits. True when there is something to save; else all of it is answered."""
         before = self._connection.total_changes
         self._batch = []
-        self._stats.statements += 2
+        self._known.refresh(self._connection)
+        self._stats.statements += 3
         while self._queue and len(self._batch) < _LARGEST_BATCH:
             if self._queue[0].alone and self._batch:
                 break
@@ -192,6 +200,7 @@ class Batches:
     def _begin_anew(self, job: Job, reason: BaseException) -> None:
         """One job spoiled the transaction: it fails, and those before it run again without it."""
         roll_back(self._connection)
+        self._known.clear()
         self._queue.extendleft(reversed(self._batch))
         self._batch = []
         _fail(job, plain_error(reason, self._path))
@@ -220,6 +229,7 @@ class Batches:
                 job.landed()
         else:
             roll_back(self._connection)
+            self._known.clear()
         for job in batch:
             if error is None:
                 _answer(job)

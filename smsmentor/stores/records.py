@@ -64,10 +64,16 @@ def decode(kind: type[R], doc: Mapping[str, Any]) -> R:
 
 def dumps(record: Record) -> str:
     """The stored text of a record: `dump(encode(record))`, by a way that takes half the time."""
-    if not _codec(type(record)).is_plain(record):
-        return dump(encode(record))
+    return written(record)[0]
+
+
+def written(record: Record) -> tuple[str, bool]:
+    """The stored text of a record, and whether reading it gives the very same: times in UTC, no free values."""
+    codec = _codec(type(record))
+    if not codec.is_plain(record):
+        return dump(encode(record)), False
     # The encoder reads the record by itself. It would change some values silently; those went the other way.
-    return f'{orjson.dumps(record).decode()[:-1]},"v":{version(type(record))}}}'
+    return f'{orjson.dumps(record).decode()[:-1]},"v":{version(type(record))}}}', not codec.free
 
 
 def dump(doc: Mapping[str, Any]) -> str:
@@ -104,11 +110,15 @@ def _upgraded(kind: type[Record], doc: Mapping[str, Any], written: Any) -> Doc:
 class _Codec:
     """What turns one class: the way of each field, found once from its annotations."""
 
-    __slots__ = ("_decoders", "_defaults", "_doubtful", "_encoders", "_kind", "_names", "_times", "_values", "_wanted")
+    __slots__ = (
+        "_decoders", "_defaults", "_doubtful", "_encoders", "_kind", "_names", "_times", "_values", "_wanted", "free",
+    )  # fmt: skip
 
     def __init__(self, kind: type[Any]) -> None:
         hints = get_type_hints(kind)
         known = fields(kind)
+        self.free = any(get_origin(hints[f.name]) is dict for f in known)
+        """A tuple in a free value is read back as a list."""
         self._kind = kind
         self._names = tuple(f.name for f in known)
         self._values = _getter(operator.attrgetter, self._names)

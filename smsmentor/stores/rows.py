@@ -35,6 +35,8 @@ _READER_CACHE_KIB = 8 * 1024
 _SMALL_FILE_BYTES = 8 * 1024 * 1024
 """Up to this size a file is checked page by page when it is opened; that takes some hundredths of a second."""
 _REFILL_ROWS = 1_000
+_MOST_KNOWN = 5_000
+"""Records that are kept decoded, some 1 KB each."""
 _PAGE_BYTES = 2_048
 """A commit writes whole pages, and most of what it changes lies far apart: half of SQLite's own size, half the bytes.
 Smaller still, and a longer document no longer fits in a page."""
@@ -162,21 +164,57 @@ _REMEMBER_EVENT = 'INSERT INTO "events" (id, doc) VALUES (?, ?) ON CONFLICT (id)
 _PUT_OUT_TEXT = LAYOUTS[OutText].put + " RETURNING doc_id"
 
 
-class RowReader:
-    """What a step or a page reads, inside one transaction of `connection`.
+class Known:
+    """The records that the writer has lately read and written: people text in turns, and reading costs the most.
 
-    With `remember` a record is read once, and its row is known when it is written back. Without it, nothing is kept.
+    They are those of the file as long as nobody else writes to it, which SQLite tells.
     """
 
-    def __init__(self, connection: sqlite3.Connection, stats: Stats, *, remember: bool) -> None:
+    def __init__(self) -> None:
+        self._by_id: dict[tuple[type[Record], str], tuple[int, Record]] = {}
+        self._by_row: dict[tuple[type[Record], int], Record] = {}
+        self._as_of: int | None = None
+
+    def refresh(self, connection: sqlite3.Connection) -> None:
+        """Once a transaction has the lock: forget what another connection may have changed."""
+        as_of = connection.execute("PRAGMA data_version").fetchone()[0]
+        if as_of != self._as_of or len(self._by_id) > _MOST_KNOWN:
+            self.clear()
+        self._as_of = as_of
+
+    def clear(self) -> None:
+        self._by_id.clear()
+        self._by_row.clear()
+
+    def get(self, kind: type[Record], id: str) -> tuple[int, Record] | None:
+        """The `doc_id` and the record."""
+        return self._by_id.get((kind, id))
+
+    def row(self, kind: type[Record], doc_id: int) -> Record | None:
+        return self._by_row.get((kind, doc_id))
+
+    def put(self, doc_id: int, record: Record) -> None:
+        kind = type(record)
+        self._by_id[kind, record.id] = (doc_id, record)
+        self._by_row[kind, doc_id] = record
+
+    def drop(self, kind: type[Record], id: str) -> None:
+        known = self._by_id.pop((kind, id), None)
+        if known is not None:
+            del self._by_row[kind, known[0]]
+
+
+class RowReader:
+    """What a step or a page reads, inside one transaction of `connection`. The writer's looks at what is `known`."""
+
+    def __init__(self, connection: sqlite3.Connection, stats: Stats, known: Known | None = None) -> None:
         self._connection = connection
         self._stats = stats
-        self._remember = remember
-        self._read: dict[tuple[type[Record], str], tuple[int, Record]] = {}
+        self._known = known
         self._open: list[sqlite3.Cursor] = []
 
     def get(self, kind: type[R], id: str) -> R | None:
-        known = self._read.get((kind, id))
+        known = self._known.get(kind, id) if self._known is not None else None
         if known is not None:
             return known[1]  # type: ignore[return-value]
         self._stats.statements += 1
@@ -205,10 +243,6 @@ class RowReader:
         for cursor in self._open:
             cursor.close()
 
-    def known(self, record: Record) -> tuple[int, Record] | None:
-        """The row that this event has read for a record's id."""
-        return self._read.get((type(record), record.id))
-
     def _each(self, kind: type[R], statement: str, values: tuple[object, ...]) -> Iterator[R]:
         self._stats.statements += 1
         cursor = self._connection.execute(statement, values)
@@ -218,9 +252,13 @@ class RowReader:
 
     def _record(self, kind: type[R], row: tuple[int, str]) -> R:
         self._stats.rows_read += 1
+        known = self._known
+        if known is None:
+            return records.loads(kind, row[1])
+        if (there := known.row(kind, row[0])) is not None:
+            return there  # type: ignore[return-value]
         record = records.loads(kind, row[1])
-        if self._remember:
-            self._read[kind, record.id] = (row[0], record)
+        known.put(row[0], record)
         return record
 
 
@@ -229,27 +267,30 @@ class Writing:
 
     def __init__(self, changes: Changes) -> None:
         self._drops = [(LAYOUTS[kind], id) for kind, id in changes.drops]
-        self._puts = [(LAYOUTS[type(put)], put, records.dumps(put)) for put in changes.puts]
+        self._puts = [(LAYOUTS[type(put)], put, *records.written(put)) for put in changes.puts]
         self.out_texts: list[tuple[OutText, int]] = []
         """The outbox rows that were written, with their `doc_id`."""
         self.gone_texts = [id for kind, id in changes.drops if kind is OutText]
 
-    def run(self, connection: sqlite3.Connection, reader: RowReader, stats: Stats) -> None:
+    def run(self, connection: sqlite3.Connection, known: Known, stats: Stats) -> None:
         """Removals go first, so that a key they free can be taken in the same event."""
-        dropped = set()
         for layout, id in self._drops:
             connection.execute(layout.drop, (id,))
-            dropped.add((layout.kind, id))
-        for layout, record, text in self._puts:
-            known = None if (layout.kind, record.id) in dropped else reader.known(record)
-            if known is not None:
-                doc_id = known[0]
-                _change(connection, layout, doc_id, text, known[1], record)
+            known.drop(layout.kind, id)
+        for layout, record, text, same in self._puts:
+            row = known.get(layout.kind, record.id)
+            if row is not None:
+                doc_id = row[0]
+                _change(connection, layout, doc_id, text, row[1], record)
+                if same:
+                    known.put(doc_id, record)
+                else:
+                    known.drop(layout.kind, record.id)
                 if isinstance(record, OutText):
                     self.out_texts.append((record, doc_id))
             elif isinstance(record, OutText):
-                row = connection.execute(_PUT_OUT_TEXT, (record.id, text, *layout.keys(record))).fetchall()
-                self.out_texts.append((record, row[0][0]))
+                rows = connection.execute(_PUT_OUT_TEXT, (record.id, text, *layout.keys(record))).fetchall()
+                self.out_texts.append((record, rows[0][0]))
             else:
                 connection.execute(layout.put, (record.id, text, *layout.keys(record)))
         wrote = len(self._drops) + len(self._puts)

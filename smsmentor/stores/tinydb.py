@@ -26,6 +26,7 @@ from smsmentor.stores.rows import (
     BY_TABLE,
     PATIENCE_MS,
     Crash,
+    Known,
     RowReader,
     Stats,
     Writing,
@@ -60,7 +61,8 @@ class TinyDBStore:
         self.path = Path(path)
         self.stats = Stats()
         self._connection = open_file(self.path)
-        self._batches = Batches(self._connection, self.path, self.stats, patience_s, crash)
+        self._known = Known()
+        self._batches = Batches(self._connection, self.path, self.stats, self._known, patience_s, crash)
         self._readers = [open_reader(self.path)]
         self._lines = Lines()
         self._lines_as_of: int | None = None
@@ -88,7 +90,7 @@ class TinyDBStore:
             written.clear()
             self._know_lines()
             taken = [leased(text, now, lease) for text in self._lines.ready(now, limit)]
-            self._write(Changes(puts=taken), RowReader(self._connection, self.stats, remember=True), written)
+            self._write(Changes(puts=taken), written)
             return taken
 
         taken: list[OutText] = await self._submit(run, lambda: self._follow(written), alone=True)
@@ -107,7 +109,7 @@ class TinyDBStore:
     def reading(self) -> Iterator[Reader]:
         with self._reader() as connection:
             connection.execute("BEGIN")
-            reader = RowReader(connection, self.stats, remember=False)
+            reader = RowReader(connection, self.stats)
             try:
                 # The view is as of the first read, not as of BEGIN.
                 connection.execute("SELECT 1 FROM shapes LIMIT 1").fetchone()
@@ -208,10 +210,10 @@ class TinyDBStore:
             self.stats.statements += 1
             if not remember_event(self._connection, event_id, now):
                 return Committed(fresh=False)
-        reader = RowReader(self._connection, self.stats, remember=True)
+        reader = RowReader(self._connection, self.stats, self._known)
         try:
             changes = step(reader)
-            self._write(changes, reader, written)
+            self._write(changes, written)
         except (Spoiled, sqlite3.Error):
             raise
         except BaseException:
@@ -222,10 +224,10 @@ class TinyDBStore:
             reader.finish()
         return Committed(fresh=True, answer=changes.answer)
 
-    def _write(self, changes: Changes, reader: RowReader, written: list[Writing]) -> None:
+    def _write(self, changes: Changes, written: list[Writing]) -> None:
         writing = Writing(changes)
         try:
-            writing.run(self._connection, reader, self.stats)
+            writing.run(self._connection, self._known, self.stats)
         except BaseException as error:
             raise Spoiled(error) from error
         written.append(writing)

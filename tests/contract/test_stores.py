@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from tinydb import TinyDB
@@ -39,6 +39,8 @@ from smsmentor.stores.memory import MemoryStore
 from smsmentor.stores.rows import LAYOUTS
 from smsmentor.stores.tinydb import TinyDBStore, open_tinydb
 from tests.contract.stores import MINUTE, NOW, SAMPLES, StoreContract, get, out_text, put, putting, run, walk
+
+R = TypeVar("R", bound=Record)
 
 
 class TestMemoryStore(StoreContract):
@@ -162,8 +164,81 @@ def test_an_event_costs_the_same_however_much_is_stored(tmp_path: Path) -> None:
             costs.append(tuple(new - old for new, old in zip(after, before, strict=True)))
     statements, rows_read, rows_written, commits = costs[0]
     assert costs[0] == costs[1]
-    assert statements <= 4 + 7 + 3
+    assert statements <= 4 + 7 + 4
     assert (rows_read, rows_written, commits) == (3, 7, 1)
+
+
+# --- What the writer remembers ---
+
+
+def _read_by_an_event(store: TinyDBStore, kind: type[R], id: str) -> R | None:
+    """A record as a step finds it."""
+    found: list[R | None] = []
+
+    def step(reader: Reader) -> Changes:
+        found.append(reader.get(kind, id))
+        return Changes()
+
+    run(lambda: store.transact(None, step, now=NOW))
+    return found[0]
+
+
+BEN = Member("m1", "+12025550101", NOW, alias="Ben")
+
+
+def test_a_record_is_decoded_once_for_many_events(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, BEN))
+        assert _read_by_an_event(store, Member, "m1") == BEN
+        monkeypatch.setattr(records, "loads", None)
+        run(lambda: put(store, replace(BEN, alias="Benno")))
+        assert _read_by_an_event(store, Member, "m1") == replace(BEN, alias="Benno")
+
+
+def test_what_another_process_writes_is_what_the_next_event_reads(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store, closing(open_tinydb(path)) as db:
+        run(lambda: put(store, BEN))
+        assert _read_by_an_event(store, Member, "m1") == BEN
+        db.table("members").update({"alias": "Cam"})
+        assert _read_by_an_event(store, Member, "m1") == replace(BEN, alias="Cam")
+        db.table("members").truncate()
+        db.table("members").insert(records.encode(replace(BEN, id="m2")))
+        assert _read_by_an_event(store, Member, "m2") == replace(BEN, id="m2")
+        run(lambda: put(store, replace(BEN, id="m2", alias="Dee")))
+        store.check()
+
+
+def test_what_was_not_committed_is_not_remembered(path: Path) -> None:
+    broken = False
+
+    def crash(point: str) -> None:
+        if broken and point == "before-save":
+            raise OSError("no disk")
+
+    with closing(TinyDBStore(path, crash=crash)) as store:
+        run(lambda: put(store, BEN))
+        assert _read_by_an_event(store, Member, "m1") == BEN
+        broken = True
+        with pytest.raises(OSError, match="no disk"):
+            run(lambda: put(store, replace(BEN, alias="Cam")))
+        broken = False
+        assert _read_by_an_event(store, Member, "m1") == BEN
+
+
+def test_what_an_event_wrote_before_it_failed_is_not_remembered(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, BEN))
+        assert _read_by_an_event(store, Member, "m1") == BEN
+        with pytest.raises(StoreError):
+            run(lambda: put(store, replace(BEN, alias="Cam"), replace(BEN, id="m2")))
+        assert _read_by_an_event(store, Member, "m1") == BEN
+
+
+def test_a_free_value_is_read_again_as_the_file_has_it(path: Path) -> None:
+    with closing(TinyDBStore(path)) as store:
+        for values in ((1, 2), (3, 4)):
+            run(partial(put, store, Tally("t", {"pair": values})))
+            assert _read_by_an_event(store, Tally, "t") == Tally("t", {"pair": list(values)})
 
 
 def test_no_statement_of_an_event_scans_or_sorts(path: Path) -> None:
