@@ -18,6 +18,7 @@ import click
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
+    from smsmentor.core.events import Act
     from smsmentor.core.knowledge import Knowledge
     from smsmentor.rig import Rig
     from smsmentor.story import StoryResult
@@ -31,7 +32,9 @@ CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Read and write one JSON object a line (docs/play.md).")
 @click.option("--pool", type=CSV_FILE, help="With --json: the mentors' CSV.")
 @click.option("--start", metavar="ISO-TIME", help="With --json: where the clock begins; now by default.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="With --json: one of the rules.")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="With --json: a rule, operators or allowed_sites."
+)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="With --json: a folder that is kept.")
 def play(
     files: tuple[Path, ...],
@@ -151,19 +154,25 @@ class Stage:
 def _drive(pool: Path | None, start: datetime, pairs: dict[str, str], data: Path | None) -> None:
     from smsmentor.app import make_folder, only_one
     from smsmentor.cli_data import pool_of
+    from smsmentor.core.events import Act
     from smsmentor.resources import load
-    from smsmentor.settings import rules_from
+    from smsmentor.settings import played_with
 
-    knowledge = load(rules_from(pairs))
+    settings = played_with(pairs)
+    knowledge = load(settings.rules, allowed_sites=settings.allowed_sites)
     # What is kept may be opened twice at the same start, and must not take the second run's acts for the first's.
     acts = pool_of(pool, knowledge, start, run="" if data else start.isoformat()) if pool else []
+    paged = [
+        Act(f"play:{start.isoformat()}:{phone}", "operator", {"phone": phone}, by="play")
+        for phone in settings.operators
+    ]
     with ExitStack() as stack:
         folder = data or Path(stack.enter_context(TemporaryDirectory(prefix="smsmentor-")))
         if data:
             make_folder(data)
             stack.enter_context(only_one(data))
         stage = stack.enter_context(_stage(folder))
-        asyncio.run(_converse(stage, knowledge, start, acts, kept=data is not None))
+        asyncio.run(_converse(stage, knowledge, start, acts, paged, kept=data is not None))
 
 
 @contextmanager
@@ -175,7 +184,9 @@ def _stage(folder: Path) -> Iterator[Stage]:
         stage.close()
 
 
-async def _converse(stage: Stage, knowledge: Knowledge, start: datetime, acts: list[Any], *, kept: bool) -> None:
+async def _converse(
+    stage: Stage, knowledge: Knowledge, start: datetime, acts: list[Act], paged: list[Act], *, kept: bool
+) -> None:
     from secrets import randbits
 
     from smsmentor.cli_data import news_among, take
@@ -186,7 +197,7 @@ async def _converse(stage: Stage, knowledge: Knowledge, start: datetime, acts: l
         rig.recall(randbits(64))
     with rig.store.reading() as reader:
         acts = news_among(reader, acts)
-    await take(rig.service, acts)
+    await take(rig.service, [*acts, *paged])
     await rig.settle()
 
     async def restart() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,7 +40,7 @@ class Player:
     def _read(self, line: str) -> dict[str, Any]:
         try:
             given = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise BadInput("not a JSON object on one line") from None
         if not isinstance(given, dict):
             raise BadInput("not a JSON object")
@@ -50,8 +51,8 @@ class Player:
             case {"from": str(sender), "body": str(body)}:
                 if not all(_is_text(part) for part in (sender, body)):
                     raise BadInput("half of a surrogate pair is not a character")
-                await self.rig.text(sender, body, media=_whole(given.get("media", 0), "media"))
-            case {"wait": str() | int() | float() as span}:
+                await self.rig.text(_number(sender), body, media=_whole(given.get("media", 0), "media"))
+            case {"wait": str() | int() | float() as span} if not isinstance(span, bool):
                 await self.rig.wait(_span(span))
             case {"receipt": str(provider_id), "status": str(status)}:
                 await self.rig.receipt(provider_id, status, _whole(given.get("error") or 0, "error"))
@@ -106,10 +107,19 @@ def stamp(at: datetime) -> str:
 
 
 def _span(given: str | float) -> timedelta:
-    found = timedelta(seconds=given) if isinstance(given, int | float) else read_span(given)
+    try:
+        found = timedelta(seconds=given) if isinstance(given, int | float) else read_span(given)
+    except (ValueError, OverflowError):  # not a number, infinity
+        found = None
     if found is None or found < timedelta(0) or found > timedelta(days=366):
         raise BadInput(f"not a length of time: {given}; write it like 30s, 10m, 2h, 7d or 1h30m")
     return found
+
+
+def _number(sender: str) -> str:
+    """A phone number as the carrier writes it: `+1 212 555 0150` without its blanks; any other sender as it is."""
+    bare = re.sub(r"[\s().-]", "", sender)
+    return bare if re.fullmatch(r"\+\d+", bare) else sender
 
 
 def _is_text(words: str) -> bool:

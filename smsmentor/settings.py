@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from ipaddress import ip_address
@@ -289,16 +289,27 @@ def load(environ: Mapping[str, str] | None = None, **given: str | None) -> Setti
 
 def rules_from(pairs: Mapping[str, str]) -> Rules:
     """The rules with some set by name: `places=2`. Raises SettingsError with every problem."""
+    return played_with(pairs, also=()).rules
+
+
+PLAYED = ("operators", "allowed_sites")
+"""What shows on phones too, though it is no rule: whom we page, and whose links pass."""
+
+
+def played_with(pairs: Mapping[str, str], also: Sequence[str] = PLAYED) -> Settings:
+    """The rules, and the settings in `also`, with some set by name. Raises SettingsError with every problem."""
     reading = _Reading()
+    known = {*RULES, *also}
     for name in pairs:
-        if name not in RULES:
-            reading.problems.append(f"{name} is not one of the rules.{_near(name, RULES)}")
-    reading.take({name: (text, "--set") for name, text in pairs.items() if name in RULES})
-    rules = Rules(**reading.values)
-    reading.problems += _problems_of_rules(rules, reading.broken)
+        if name not in known:
+            reading.problems.append(f"{name} is not one of the rules.{_near(name, known)}")
+    reading.take({name: (text, "--set") for name, text in pairs.items() if name in known})
+    rules = Rules(**{name: value for name, value in reading.values.items() if name in RULES})
+    settings = Settings(Path(), rules=rules, **{name: reading.values[name] for name in also if name in reading.values})
+    reading.problems += [*_problems_of_rules(rules, reading.broken), *_problems_of_shell(settings, reading.broken)]
     if reading.problems:
         raise SettingsError(reading.problems)
-    return rules
+    return settings
 
 
 Given = Mapping[str, tuple[object, str]]

@@ -137,6 +137,10 @@ def test_play_keeps_texts_while_the_carrier_is_down(data: Path) -> None:
         "nonsense",
         "[1]",
         '{"wait": "soon"}',
+        '{"wait": NaN}',
+        '{"wait": 1e400}',
+        '{"wait": true}',
+        "[" * 100_000,
         '{"fault": "fire"}',
         '{"from": "+12125550100"}',
         "{}",
@@ -170,6 +174,16 @@ def test_play_says_how_it_is_called(data: Path, words: tuple[str, ...], problem:
     result = call("play", *words)
     assert result.exit_code == 2
     assert problem in result.output
+
+
+def test_play_pages_the_operators_that_it_is_given_and_lets_links_of_listed_sites_pass(data: Path) -> None:
+    words = "how do i learn more about pay, is salaries.example.org any good?"
+    given = ("--set", "operators=+12125550190", "--set", "allowed_sites=example.org")
+    out = play({"from": MENTEE, "body": words}, {"from": "+1 212 555 0151", "body": "i want to die"}, options=given)
+    paged = [line for line in out if line.get("to") == "+12125550190"]
+    assert [line["text_id"] for line in paged] == ["op.crisis"]
+    assert [line["outcome"] for line in out if line.get("fact") == "text.settled"] == ["request", "crisis"]
+    assert "+12125550151" in {line.get("to") for line in out}
 
 
 def test_play_refuses_a_rule_that_makes_no_sense(data: Path) -> None:
