@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from smsmentor.core.graphemes import boundary, clusters, simple
+
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -25,13 +27,16 @@ def segments(text: str) -> int:
     """How many segments a text is billed as; an empty one counts as one.
 
     One segment holds 160 septets or 70 UTF-16 units; each of several holds 153 or 67 (six bytes go to the
-    header). A two-septet character or a surrogate pair is never split: it moves whole to the next segment.
+    header). A two-septet character or a surrogate pair is never split: it moves whole to the next segment. Twilio's
+    calculator keeps whole what people see as one character; networks need not, but the dearer count is the safe one.
     """
     if set(text) <= _PLAIN:
         return 1 if len(text) <= 160 else -(-len(text) // 153)
     if encoding(text) == "GSM-7":
         return _count([2 if c in EXTENDED else 1 for c in text], 160, 153)
-    return _count([2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67)
+    if simple(text):
+        return _count([2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67)
+    return _count([units(cluster) for cluster in clusters(text)], 70, 67)
 
 
 def units(text: str) -> int:
@@ -40,14 +45,14 @@ def units(text: str) -> int:
 
 
 def fits_until(text: str, longest: int) -> int:
-    """How many characters of a text fit into so many UTF-16 units; a pair is never split."""
+    """How many code points of a text fit into so many UTF-16 units; what people see as one character is never split."""
     if units(text) <= longest:
         return len(text)
     room = longest
     for place, c in enumerate(text):
         room -= 2 if ord(c) > 0xFFFF else 1
         if room < 0:
-            return place
+            return boundary(text, place)
     return len(text)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from smsmentor.core.catalogue import Catalogue
+from smsmentor.core.graphemes import boundary
 from smsmentor.core.gsm import fits_until
 from smsmentor.core.model import Member
 from smsmentor.core.rules import Rules
@@ -59,5 +60,5 @@ def short(text: str, longest: int = 24) -> str:
     """The first words of a text, for a list of choices: whole words, no more than `longest` characters."""
     if len(text) <= longest:
         return text
-    cut = text[: longest - 2].rsplit(" ", 1)[0]
-    return f"{cut or text[: longest - 2]}.."
+    fits = text[: boundary(text, longest - 2)]
+    return f"{fits.rsplit(' ', 1)[0] or fits}.."

@@ -6,7 +6,9 @@ import random
 
 import pytest
 
+from smsmentor.core.graphemes import boundary, clusters
 from smsmentor.core.gsm import BASIC, EXTENDED, encoding, segments
+from smsmentor.core.render import pieces, short
 from smsmentor.core.understand.normal import relay_text
 
 BASIC_OF_THE_STANDARD = (
@@ -53,11 +55,52 @@ def test_the_alphabet_is_that_of_the_standard() -> None:
         ("ç" * 66 + "😀" + "ç" * 66, "UCS-2", 3),
         ("ç" * 65 + "😀" + "ç" * 67, "UCS-2", 2),
         ("😀" * 1600, "UCS-2", 49),
+        # What people see as one character moves whole: a family of eight units, a flag of four, an accent of its own.
+        ("👨‍👩‍👧" * 8, "UCS-2", 1),
+        ("👨‍👩‍👧" * 9, "UCS-2", 2),
+        ("👨‍👩‍👧" * 16, "UCS-2", 2),
+        ("👨‍👩‍👧" * 17, "UCS-2", 3),
+        ("ç" * 64 + "🇩🇪" + "ç" * 66, "UCS-2", 3),
+        ("ç" * 63 + "🇩🇪" + "ç" * 67, "UCS-2", 2),
+        ("ç" * 66 + "e\u0301" + "ç" * 66, "UCS-2", 3),
         ("a" * 1600, "GSM-7", 11),
     ],
 )
 def test_a_text_is_counted_as_it_is_billed(text: str, alphabet: str, count: int) -> None:
     assert (encoding(text), segments(text)) == (alphabet, count)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("cafe\u0301 y", ["c", "a", "f", "e\u0301", " ", "y"]),
+        ("👨‍👩‍👧👍🏽", ["👨‍👩‍👧", "👍🏽"]),
+        ("🇩🇪🇫🇷🇺", ["🇩🇪", "🇫🇷", "🇺"]),
+        ("1️⃣❤️", ["1️⃣", "❤️"]),
+        ("🏴\U000e0067\U000e0062\U000e007fa", ["🏴\U000e0067\U000e0062\U000e007f", "a"]),
+        ("한국\u1112\u1161\u11ab", ["한", "국", "\u1112\u1161\u11ab"]),
+        ("नमस्ते", ["न", "म", "स्ते"]),
+        ("น้ำ", ["น้ำ"]),
+        ("\r\n\u0301", ["\r\n", "\u0301"]),
+    ],
+)
+def test_what_people_see_as_one_character_stays_whole(text: str, whole: list[str]) -> None:
+    assert list(clusters(text)) == whole
+    ends = [len("".join(whole[:count])) for count in range(len(whole) + 1)]
+    for place in range(len(text) + 1):
+        assert boundary(text, place) == (max(end for end in ends if end <= place) or place)
+
+
+def test_a_long_text_is_cut_between_such_characters() -> None:
+    parts = pieces("👨‍👩‍👧" * 40, 100)
+    assert [part.removesuffix(" ..") for part in parts] == ["👨‍👩‍👧" * 12, "👨‍👩‍👧" * 12, "👨‍👩‍👧" * 12, "👨‍👩‍👧" * 4]
+    assert short("a" * 20 + "👨‍👩‍👧" * 2) == "a" * 20 + ".."
+
+
+def test_a_heap_of_accents_is_cut_all_the_same() -> None:
+    heap = "e" + "\u0301" * 500
+    assert "".join(part.removesuffix(" ..") for part in pieces(heap, 100)) == heap
+    assert segments(heap) == 8
 
 
 def test_counting_agrees_with_filling_segments_one_character_at_a_time() -> None:
