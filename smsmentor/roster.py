@@ -101,7 +101,7 @@ def _take(
     seen[phone] = number
     unknown = knowledge.topics.unknown(cells["topics"].replace(";", ", "))
     if unknown:
-        roster.notes.append(f"line {number}, topics: no topic of ours fits {', '.join(unknown)}")
+        roster.notes.append(f"line {number}, topics: no topic of ours fits {', '.join(unknown)}; found by these words")
     # Not made from the number: ids of events outlive what a member may ask us to forget.
     roster.acts.append(Act(f"import:{run}:{number}", "mentor", _args(cells, phone, knowledge), by="import"))
 
@@ -143,13 +143,14 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
 def _args(cells: dict[str, str], phone: str, knowledge: Knowledge) -> dict[str, Any]:
     day = _day(cells["consent"])
     assert day is not None
+    skills = cells["topics"].replace(";", ", ")
     return {
         "phone": phone,
         "alias": cells["alias"],
         "field": cells["field"],
         "employer": cells["employer"],
         "years": int(cells["years"]) if cells["years"] else None,
-        "topics": knowledge.topics.expand(cells["topics"].replace(";", ", ")),
+        "topics": (*knowledge.topics.expand(skills), *knowledge.topics.own(skills)),
         "skills": cells["topics"],
         "zone": cells["zone"],
         "hours": _hours(cells["hours"], knowledge) if cells["hours"] else (),

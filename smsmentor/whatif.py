@@ -213,6 +213,9 @@ class _NumberedTopics:
     def label(self, topic: str, language: str = "en") -> str:
         return self._topics.label(topic, language)
 
+    def own(self, skills: str) -> tuple[str, ...]:
+        return ()
+
 
 def _draw(mentor: str, number: int, what: str) -> float:
     return int.from_bytes(blake2b(f"{mentor}|{number}|{what}".encode(), digest_size=6).digest()) / 2**48

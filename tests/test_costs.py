@@ -101,7 +101,7 @@ LIMITS = {
     "help": ("command", Cost(9, 2, 3, 1)),
     "a reaction": ("ignored", Cost(9, 2, 3, 1)),
     "contact details": ("held", Cost(18, 5, 7, 1)),
-    "a new question": ("request", Cost(42, 11, 9, 1)),
+    "a new question": ("request", Cost(43, 11, 9, 1)),
 }
 """What becomes of a text, and the most that it may cost: the same in a small store and in a large one."""
 

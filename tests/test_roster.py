@@ -28,7 +28,12 @@ def knowledge() -> Knowledge:
 
 def test_the_sample_pool_is_good(knowledge: Knowledge) -> None:
     roster = read(lines_of(data_folder() / "pool.example.csv"), knowledge, NOW)
-    assert roster.problems == roster.notes == []
+    assert roster.problems == []
+    assert roster.notes == [
+        "line 5, topics: no topic of ours fits contract; found by these words",
+        "line 9, topics: no topic of ours fits contract; found by these words",
+        "line 10, topics: no topic of ours fits safety at work; found by these words",
+    ]
     assert len(roster.acts) == 14
     assert all(act.args["topics"] for act in roster.acts)
     assert "es" in {act.args["lang"] for act in roster.acts}
@@ -122,7 +127,7 @@ def test_a_file_without_its_columns_is_refused(knowledge: Knowledge, lines: list
 
 def test_topics_that_are_not_ours_are_told_and_the_line_is_taken(knowledge: Knowledge) -> None:
     roster = read([HEADER, GOOD.replace("excel", "xyzzy")], knowledge, NOW)
-    assert roster.notes == ["line 2, topics: no topic of ours fits xyzzy"]
+    assert roster.notes == ["line 2, topics: no topic of ours fits xyzzy; found by these words"]
     assert len(roster.acts) == 1
 
 

@@ -50,6 +50,9 @@ class PlainTopics:
     def label(self, topic: str, language: str = "en") -> str:
         return topic
 
+    def own(self, skills: str) -> tuple[str, ...]:
+        return ()
+
 
 @cache
 def shipped() -> Knowledge:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 
-from smsmentor.core import debt, members, rhythm
+from smsmentor.core import debt, members, own_skills, rhythm
 from smsmentor.core.model import Load, Member, Offer, Pair, Request, Standing, Tally, Window, moment
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import is_quiet, quiet_end, quiet_until, zone, zone_of
@@ -176,6 +176,7 @@ def _list_shelf(turn: Turn, topic: str, opening: str) -> None:
     known = _listed(turn, topic)
     if opening not in known:
         turn.save(Tally(SHELVES + topic, dict.fromkeys([*known, opening], 1)))
+        own_skills.enter(turn, topic)
 
 
 # What being asked does

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import members, rotation, waiting
+from smsmentor.core import members, own_skills, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.render import short
@@ -295,5 +295,6 @@ def _new_code(turn: Turn) -> str:
 
 
 def _topics(turn: Turn, question: str) -> tuple[str, ...]:
+    """What a question is about: skills of the pool's own that it names, then the topic of the table."""
     best = turn.knowledge.topics.best(question)
-    return (best.topic,) if best else ()
+    return (*own_skills.asked_for(turn, question), *((best.topic,) if best else ()))

@@ -34,6 +34,9 @@ class OneTopic:
         topic = question.partition(" ")[0]
         return SimpleNamespace(topic=topic) if topic in ("pay", "boss") else None
 
+    def own(self, skills: str) -> tuple[str, ...]:
+        return ()
+
     def label(self, topic: str, language: str = "en") -> str:
         return topic
 

@@ -157,15 +157,25 @@ def test_every_id_name_and_label_means_its_own_topic_first(topics: Topics) -> No
             assert topics.expand(spelling)[:1] == (topic,), spelling
 
 
-def test_a_topic_that_only_the_pool_has_is_matched_by_its_own_words() -> None:
-    topics = Topics(TABLE, ["Nursing", "time management", "Excel", "welding and soldering", "Nursing"])
-    assert topics.names[-2:] == ("nursing", "welding and soldering")
-    best = topics.best("where do i get welding gloves")
-    assert best is not None
-    assert best.topic == "welding and soldering"
-    assert "nursing" in [match.topic for match in topics.match("how do i become a nurse")]
-    assert topics.expand("nursing 12 yrs, soldering") == ("nursing", "welding and soldering")
-    assert topics.label("nursing", "es") == "Nursing"
+@pytest.mark.parametrize(
+    ("skills", "expected", "own"),
+    [
+        ("nursing 12 yrs, time management, Excel", ("time", "spreadsheets"), ("nursing",)),
+        ("welding and soldering", (), ("welding", "soldering")),
+        ("horse care; dog training; soccer coaching", (), ("horse care", "dog training", "soccer coaching")),
+        ("safety at work, union organizing", (), ("safety at work", "union organizing")),
+        ("immigration papers", (), ("immigration papers",)),
+        ("apprenticeship", ("change",), ("apprenticeship",)),
+        ("soldadura, sueldo", ("pay",), ("soldadura",)),
+        ("work, new things, help", (), ()),
+        ("", (), ()),
+    ],
+)
+def test_skills_that_no_topic_surely_means_are_topics_of_their_own(
+    topics: Topics, skills: str, expected: tuple[str, ...], own: tuple[str, ...]
+) -> None:
+    assert topics.expand(skills) == expected
+    assert topics.own(skills) == own
 
 
 def test_labels_are_short_in_both_languages_and_fall_back(topics: Topics) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import members, pool, rotation, threads
+from smsmentor.core import members, own_skills, pool, rotation, threads
 from smsmentor.core.commands.kit import Asked, Command, alone, change
 from smsmentor.core.model import Invitation, Member, Offer, Prompt, Window
 from smsmentor.core.turn import Outcome
@@ -155,8 +155,8 @@ def _has_small_words(asked: Asked, part: str) -> bool:
 def _topics(asked: Asked, given: tuple[str, str]) -> Outcome | None:
     turn, member = asked.turn, turn_member(asked)
     sign, words = given
-    named = turn.knowledge.topics.expand(words) if words else ()
-    unknown = turn.knowledge.topics.unknown(words) if words else ()
+    named = own_skills.of(turn, words) if words else ()
+    unknown = tuple(part for part in turn.knowledge.topics.unknown(words) if not turn.knowledge.topics.own(part))
     if sign == "-":
         topics = tuple(t for t in member.topics if t not in named)
     elif sign == "+":

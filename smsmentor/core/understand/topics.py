@@ -11,8 +11,9 @@ from math import exp, log, sqrt
 from typing import Any, NamedTuple
 
 # What an entry of each kind is worth in a question and in a mentor's skills; a kind that is missing is not read there.
-IN_QUESTIONS = {"own": 1.0, "sure": 1.0, "likely": 0.55, "hint": 0.2}
-IN_SKILLS = {"name": 2.0, "own": 2.0, "skills": 1.0, "sure": 1.0, "likely": 0.55}
+IN_QUESTIONS = {"sure": 1.0, "likely": 0.55, "hint": 0.2}
+IN_SKILLS = {"name": 2.0, "skills": 1.0, "sure": 1.0, "likely": 0.55}
+SURE_SKILLS = {kind: worth for kind, worth in IN_SKILLS.items() if kind != "likely"}
 _KINDS = ("sure", "likely", "hint", "skills")
 PHRASE_BONUS = 0.3  # for each further word of a phrase, because a longer phrase says more
 FADING = 0.7  # each further sign of a topic says less than the one before
@@ -25,6 +26,10 @@ FOREIGN = 0.5
 LONGEST_PHRASE = 6
 SHORTEST_REPAIR = 6
 MOST_REPAIRS = 5  # in one text; more unknown words than that are no typos
+OWN_WORDS = 4  # that the name of a skill of the pool's own has at most
+OWN_SKILLS = 12  # that one mentor has at most
+OWN_WORDS_ASKED = 12  # of a question that may name one of them
+OWN_KNOWN = 0.5  # what a word that also means a topic says of such a skill, where another word says 1
 WORDS_READ = 120  # a question of many parts is judged by its first words, which bounds the time for a text
 
 _WORD = re.compile(r"w/o?\b|#+[^\W_]*|[^\W_]+[+#]*")
@@ -36,9 +41,10 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _VOWEL = re.compile(r"[aeiouy]")
 # Words whose short form is another word: tired is not tire, a meeting is not to meet.
 _NO_ENDING = re.compile(
-    "tired|site|meeting|opening|calling|wedding|nothing|something|anything|everything|being|bring|spring|building"
+    "care|caring|plane|wine|note|rate|tired|site|meeting|opening|calling|wedding|nothing|something|anything|everything|being|bring|spring|building"
     "|boring|bored|speaking|feeling|evening|morning|stare|during|training|hundred|covered|leaves|thing|string"
 )
+_SPANISH_WHOLE = frozenset({"partido", "partidos", "casero", "casera"})  # no forms of parto and casar
 _SPANISH_ENDING = re.compile(
     "(?<=.{4})(?:andome|iendome|andolo|aciones|iendo|ieron|aron|ando|[aei]rme|[aei]rse|arlo|erlo|arle|[aei]mos"
     "|aban|[ai]d[ao]s|abas|aba|[ai]d[ao]|ias|ian|ria|[aei]r|[ae]n|[aeo]s)$"
@@ -82,27 +88,25 @@ _Weights = dict[str, tuple[float, tuple[str, ...]]]
 class Topics:
     """The topics of one pool.
 
-    `table` is the parsed `data/topics.toml`; `extra` are topic names that members use and the table may lack:
-    each one that the table does not understand becomes a topic of its own with its lower-case name as id.
-    A wrong table raises ValueError that names every mistake. Building reads the whole table (some 0.2 s), so
-    keep the object until the table or the pool's topics change.
+    `table` is the parsed `data/topics.toml`. A wrong table raises ValueError that names every mistake. Building reads
+    the whole table (some 0.2 s), so keep the object. Skills of mentors that no topic means are topics of the pool's
+    own: `own` names them, and `stems` and `asked_stems` are what a question finds them by (core/own_skills.py).
     """
 
     names: tuple[str, ...]
 
-    def __init__(self, table: Mapping[str, Any], extra: Iterable[str] = ()) -> None:
+    def __init__(self, table: Mapping[str, Any]) -> None:
         _check(table)
         self._shorthand = _shorthand(table.get("shorthand", {}))
         self._common = {language: _word_set(words) for language, words in table.get("common", {}).items()}
         self._ignored = frozenset().union(*map(_word_set, table.get("ignored", {}).values()))
         self._joining = frozenset().union(*map(_word_set, table.get("joining", {}).values()))
         self._padding = frozenset().union(*map(_word_set, table.get("padding", {}).values()))
+        self._general = frozenset().union(*map(_word_set, table.get("general", {}).values()))
         self._books = {"en": _Book("en")}
         self._labels: dict[str, dict[str, str]] = {}
         for topic, about in table["topics"].items():
             self._add(topic, about)
-        for name in extra:
-            self._add_extra(name)
         self.names = tuple(self._labels)
 
     def label(self, topic: str, language: str = "en") -> str:
@@ -148,6 +152,37 @@ class Topics:
         """The parts of a mentor's free text that mean no topic, without "12 yrs" and the like, to be echoed."""
         return tuple(dict.fromkeys(part for part, topics in self._parts(skills) if part and not topics))
 
+    def own(self, skills: str) -> tuple[str, ...]:
+        """The parts that no topic of the table surely means (`welding`, `horse care`): each is a topic itself."""
+        named = (" ".join(_words(part)[:OWN_WORDS]) for part, _ in self._parts(skills) if not self._sure_of(part))
+        return tuple(dict.fromkeys(name for name in named if self.stems(name)))[:OWN_SKILLS]
+
+    def stems(self, name: str) -> dict[tuple[str, ...], float]:
+        """The stems of each telling word of such a skill, with how much it says; together 1, or all, mean the skill."""
+        return {
+            self._stems_of(word): OWN_KNOWN if any(b.means(word) for b in self._books.values()) else 1.0
+            for word in self._telling(name)
+        }
+
+    def asked_stems(self, question: str) -> tuple[str, ...]:
+        """The stems of the words of a question that may name such a skill."""
+        words = self._telling(question)[:OWN_WORDS_ASKED]
+        spoken = self._spoken(self._read(question))
+        return tuple(dict.fromkeys(self._books[language].stem(word) for word in words for language in spoken))
+
+    def _stems_of(self, word: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(book.stem(word) for book in self._books.values()))
+
+    def _telling(self, text: str) -> list[str]:
+        """The words of a text that have a meaning of their own."""
+        dull = self._ignored | self._joining | self._padding | self._general
+        return [word for word in self._read(text) if len(word) > 2 and word.isalpha() and word not in dull]
+
+    def _sure_of(self, part: str) -> bool:
+        """Whether one entry that surely means a topic covers the whole part."""
+        words = self._read(self._repaired(part))
+        return any(hit.end - hit.start == len(words) for hit in self._hits(words, self._spoken(words), SURE_SKILLS))
+
     def _add(self, topic: str, about: Mapping[str, Any]) -> None:
         names: Mapping[str, str] = about["name"]
         labels: Mapping[str, str] = about.get("label", names)
@@ -160,16 +195,6 @@ class Topics:
             for language, entries in about.get(kind, {}).items():
                 for entry in _split(entries):
                     self._enter(language, entry, _Sign(topic, kind, entry))
-
-    def _add_extra(self, name: str) -> None:
-        shown = " ".join(name.split())
-        parts = [part for part, _ in self._parts(shown)]
-        missing = [part for part in parts if not self._meaning(part, whole=True)]
-        if missing and shown.casefold() not in self._labels:
-            topic = shown.casefold()
-            self._labels[topic] = {"en": shown}
-            for entry in (topic, *missing):
-                self._enter("en", entry, _Sign(topic, "own", entry))
 
     def _enter(self, language: str, entry: str, sign: _Sign) -> None:
         book = self._books.setdefault(language, _Book(language))
@@ -258,17 +283,23 @@ class Topics:
         words = self._read(piece)
         hits = self._hits(words, self._spoken(words), IN_SKILLS)
         covering = [hit for hit in hits if hit.end - hit.start == len(words)]
-        chosen = covering if covering or whole else hits
+        chosen = covering if covering or whole else [hit for hit in hits if self._says_enough(words, hit)]
         enough = max((hit.weight for hit in chosen), default=0.0) * 0.6
         ranked = sorted((hit for hit in chosen if hit.weight >= enough), key=lambda hit: -hit.weight)
         return tuple(dict.fromkeys(hit.sign.topic for hit in ranked))
+
+    def _says_enough(self, words: Sequence[str], hit: _Hit) -> bool:
+        """Whether an entry inside a skill means the skill: `safety at work` is not about what happens at work."""
+        telling = set(self._telling(" ".join(words)))
+        said = telling.intersection(words[hit.start : hit.end])
+        return len(said) * 2 > len(telling)
 
 
 class _Book:
     """The entries of one language, found by the stems of their words."""
 
     def __init__(self, language: str) -> None:
-        self._stem = _STEMMERS.get(language, str)
+        self.stem = _STEMMERS.get(language, str)
         self._entries: dict[str, list[_Sign]] = {}
         self._longest: dict[str, int] = {}
         """By the first word of entries, how many words the longest of them has: most words begin none."""
@@ -280,7 +311,7 @@ class _Book:
         """By stem: what it says for each topic, worked out when it is first met."""
 
     def enter(self, words: Sequence[str], sign: _Sign, together: bool) -> None:
-        stems = [self._stem(word) for word in words]
+        stems = [self.stem(word) for word in words]
         if not stems:
             return
         if sign.kind in IN_QUESTIONS:
@@ -298,14 +329,18 @@ class _Book:
             if sign not in signs:
                 signs.append(sign)
 
+    def means(self, word: str) -> bool:
+        """Whether a word alone means a topic, more than as a hint."""
+        return any(sign.kind != "hint" for sign in self._entries.get(self.stem(word), ()))
+
     def knows(self, word: str) -> bool:
-        return self._stem(word) in self._known
+        return self.stem(word) in self._known
 
     def find(
         self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float], trust: float
     ) -> list[_Hit]:
         """The entries in the words as they stand, and in those at the `telling` places read without the rest."""
-        stems = [self._stem(word) for word in words]
+        stems = [self.stem(word) for word in words]
         hits: list[_Hit] = []
         for places in (telling, range(len(words))):
             for first, start in enumerate(places):
@@ -326,7 +361,7 @@ class _Book:
     def leaning(self, words: Sequence[str]) -> Iterator[tuple[str, float]]:
         """BM25 with one document a topic: all words of its entries; k1 = 1.2 and b = 0.75 as is usual."""
         for word in dict.fromkeys(words):
-            stem = self._stem(word)
+            stem = self.stem(word)
             if stem in self._counts:
                 yield from self._leanings.get(stem) or self._lean(stem)
 
@@ -341,7 +376,7 @@ class _Book:
 
     def repair(self, word: str) -> str | None:
         """The known word that is one slip of the thumb away, if there is one."""
-        return min(_slips(self._stem(word)) & self._entries.keys(), default=None)
+        return min(_slips(self.stem(word)) & self._entries.keys(), default=None)
 
     def _said(self, stems: str, start: int, end: int, worth: Mapping[str, float], trust: float) -> list[_Hit]:
         signs = [sign for sign in self._entries[stems] if sign.kind in worth]
@@ -354,7 +389,7 @@ def _breadth_bonus(sign: _Sign) -> float:
 
 
 def _outermost(hits: Sequence[_Hit]) -> list[_Hit]:
-    """The hits that are not a part of a longer one; a pool's own topic ("nursing") always counts."""
+    """The hits that are not a part of a longer one."""
     reach: dict[int, int] = {}
     for hit in hits:
         if hit.sign.kind != "hint":
@@ -364,11 +399,7 @@ def _outermost(hits: Sequence[_Hit]) -> list[_Hit]:
         start: max(reach.get(word, 0) for word in range(start - 2 * LONGEST_PHRASE, start))
         for start in {hit.start for hit in hits}
     }
-    return [
-        hit
-        for hit in hits
-        if hit.sign.kind == "own" or not hit.end or (reach.get(hit.start, 0) <= hit.end and before[hit.start] < hit.end)
-    ]
+    return [hit for hit in hits if not hit.end or (reach.get(hit.start, 0) <= hit.end and before[hit.start] < hit.end)]
 
 
 def _weigh(hits: Iterable[_Hit]) -> _Weights:
@@ -451,7 +482,7 @@ def _english_stem(word: str) -> str:
 @lru_cache(maxsize=4096)
 def _spanish_stem(word: str) -> str:
     """The word without plural, gender and the commonest verb endings."""
-    if len(word) <= 4 or not word.isalpha():
+    if len(word) <= 4 or not word.isalpha() or word in _SPANISH_WHOLE:
         return word.removesuffix("s")
     shorter = _SPANISH_ENDING.sub("", word)
     if shorter != word:
