@@ -54,12 +54,15 @@ class SmallPool:
         self.knowledge = replace(shipped(), rules=rules or Rules())
         self.now = start
         self.turns: list[Turn] = []
+        self.events = 0
 
     def do(self, act: Callable[[Turn], Any]) -> Turn:
         turns: list[Turn] = []
 
+        self.events += 1
+
         def step(reader: Reader) -> Changes:
-            turn = Turn(reader, self.now, f"event {len(self.turns)}", self.knowledge)
+            turn = Turn(reader, self.now, f"event {self.events}", self.knowledge)
             act(turn)
             turns[:] = [turn]
             return Changes(turn.puts(), turn.drops())

@@ -17,6 +17,7 @@ import pytest
 from smsmentor.core import leaving, members, panel
 from smsmentor.core.commands import mentoring
 from smsmentor.core.model import Member, Offer, Request, Standing, Window
+from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
 from tests.core.small_pool import NOON, SmallPool
 
@@ -37,12 +38,15 @@ class Walk:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(f"routing walk {seed}")
-        self.town = SmallPool()
+        busy = Rules(cooldown_hours=0.5, offers_a_day=6, offers_a_week=20)
+        self.town = SmallPool(Rules() if seed % 2 else busy)
         self.offers: dict[str, list[datetime]] = defaultdict(list)
         self.pairs: set[tuple[str, str]] = set()
         self.blocked: set[frozenset[str]] = set()
         self.open: list[tuple[str, str]] = []
-        self.seen = self.count = 0
+        self.in_hand: dict[str, dict[str, datetime]] = defaultdict(dict)
+        """By mentor: each request that waits for their word, or that they gave one to, and since when."""
+        self.count = 0
         self.mentors = [f"m{n}" for n in range(14)]
         self.people = [f"p{n}" for n in range(30)]
         for id in (*self.mentors, *self.people):
@@ -62,6 +66,7 @@ class Walk:
                 "hours": rng.choice(HOURS),
                 "offers_a_day": rng.choice((None, 1, 3)),
                 "offers_a_week": rng.choice((None, 2, 8)),
+                "open_limit": rng.choice((None, 1, 2)),
             }
             self.town.mentor(id, **fields)
         else:
@@ -70,9 +75,9 @@ class Walk:
     def step(self) -> None:
         acts = [self._wait] * 4 + [self._ask] * 2 + [self._react] * 5 + [self._pause, self._block, self._more]
         self.rng.choice(acts)()
-        for turn in self.town.turns[self.seen :]:
+        for turn in self.town.turns:
             self._check(turn)
-        self.seen = len(self.town.turns)
+        self.town.turns.clear()
 
     def _wait(self) -> None:
         self.town.wait(timedelta(minutes=self.rng.choice((1, 7, 30, 120, 300))))
@@ -123,9 +128,19 @@ class Walk:
             self.town.do(lambda turn: panel.more_views(turn, turn.need(Member, request.mentee), request))
 
     def _check(self, turn: Turn) -> None:
-        made = [fact for fact in turn.facts if fact.fact == "offer.made"]
-        for fact in made:
-            self._allowed(turn, turn.need(Member, fact.data["member"]), turn.need(Request, fact.data["request"]))
+        for fact in turn.facts:
+            member, request = str(fact.data.get("member")), str(fact.data.get("request"))
+            if fact.fact == "offer.made":
+                self._allowed(turn, turn.need(Member, member), turn.need(Request, request))
+            if fact.fact in ("offer.made", "advice.relayed"):
+                self.in_hand[member][request] = turn.now
+            elif fact.fact in ("offer.passed", "offer.lapsed", "offer.withdrawn"):
+                self.in_hand[member].pop(request, None)
+            elif fact.fact == "member.opted_out":
+                self.in_hand[member].clear()
+            elif fact.fact == "request.closed":
+                for in_hand in self.in_hand.values():
+                    in_hand.pop(request, None)
         for record in turn.puts():
             if isinstance(record, Request):
                 assert len(record.answers) <= record.places <= turn.rules.places + turn.rules.further_views + 1
@@ -143,6 +158,9 @@ class Walk:
         assert sum(at > now - WEEK for at in before) < (mentor.offers_a_week or turn.rules.offers_a_week), (
             "LIMIT a week"
         )
+        rest = timedelta(hours=turn.rules.thread_rest_hours)
+        in_hand = sum(since > now - rest for since in self.in_hand[mentor.id].values())
+        assert in_hand < (mentor.open_limit or turn.rules.open_limit), "OPEN"
         assert mentor.mentor
         assert mentor.state == "active"
         assert mentor.id != mentee.id, "own question"
