@@ -15,7 +15,7 @@ from smsmentor.cli_backup import make_backup, restore
 from smsmentor.cli_carrier import carrier
 from smsmentor.cli_data import export, import_, operators, stats
 from smsmentor.cli_play import play, play_in_terminal
-from smsmentor.cli_pool import why
+from smsmentor.cli_pool import what_if, why
 from smsmentor.errors import SettingsError, SmsmentorError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ main.add_command(import_)
 main.add_command(export)
 main.add_command(stats)
 main.add_command(why)
+main.add_command(what_if)
 main.add_command(operators)
 main.add_command(carrier)
 main.add_command(make_backup)

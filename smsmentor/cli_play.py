@@ -57,7 +57,7 @@ def play(
         sys.exit(_play_files(files, rewrite=rewrite))
     if files or rewrite:
         raise click.UsageError("Story files do not go with --json.")
-    _drive(pool, _moment(start), _pairs(pairs), data)
+    _drive(pool, moment_of(start), pairs_of(pairs), data)
 
 
 def play_in_terminal(script: str) -> int:
@@ -215,7 +215,7 @@ def _write(given: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(given, ensure_ascii=False) + "\n")
 
 
-def _moment(text: str | None) -> datetime:
+def moment_of(text: str | None) -> datetime:
     """A moment as written on the command line; without an offset it is UTC."""
     if text is None:
         return datetime.now(UTC)
@@ -223,11 +223,12 @@ def _moment(text: str | None) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         problem = f"{text} is not a time; write it like 2026-03-03T18:00:00Z"
-        raise click.BadParameter(problem, param_hint="--start") from None
+        raise click.BadParameter(problem, param_hint="the time") from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _pairs(pairs: tuple[str, ...]) -> dict[str, str]:
+def pairs_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Settings as written on the command line, NAME=VALUE, by name."""
     found = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from smsmentor.core.model import Considered, Request
     from smsmentor.core.why import Moment
     from smsmentor.ports import Reader
+    from smsmentor.whatif import Compared
 
 NAMED = 8
 """Names that are listed before the rest is only counted."""
@@ -79,6 +81,71 @@ def _lines(considered: Iterable[Considered], names: Mapping[str, str], reasons: 
     skipped = sorted((c for c in considered if not c.taken), key=lambda c: order.get(c.reason, len(order)))
     for reason, those in groupby(skipped, key=lambda c: c.reason):
         yield f"  skipped  {listed([names[one.member] for one in those])}: {reasons.get(reason, reason)}"
+
+
+# What if
+
+
+@click.command("what-if")
+@click.option(
+    "--set", "pairs", multiple=True, required=True, metavar="NAME=VALUE", help="A setting to try; may be repeated."
+)
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How far back to go.")
+@click.option("--until", metavar="ISO-TIME", help="Where the span ends; now by default.")
+@click.option("--price", type=click.FloatRange(min=0), help="What a segment costs, to see the cost too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def what_if(pairs: tuple[str, ...], days: int, until: str | None, price: float | None, as_json: bool) -> None:
+    """Play last month again with other settings: waiting, answers, load and cost. Changes nothing, reads no words."""
+    from smsmentor.app import knowledge_of
+    from smsmentor.cli_data import open_data
+    from smsmentor.cli_play import moment_of, pairs_of
+    from smsmentor.settings import load, rules_from
+    from smsmentor.whatif import FELT, compare
+
+    wanted = pairs_of(pairs)
+    knowledge = knowledge_of(load())
+    changed = rules_from(wanted, knowledge.rules)
+    if unfelt := sorted(set(wanted) - FELT):
+        raise SmsmentorError(f"A play does not feel {', '.join(unfelt)}. It feels: {', '.join(sorted(FELT))}.")
+    with open_data() as store, store.reading() as reader:
+        found = compare(reader, knowledge, changed, moment_of(until), days)
+    if not found.month.asked:
+        raise SmsmentorError(f"Nobody asked anything in these {days} days.")
+    rows = {"now": asdict(found.now), "changed": asdict(found.changed), "difference": found.difference}
+    if price is not None:
+        for row in rows.values():
+            row["cost"] = round(row["segments"] * price, 2)
+    if as_json:
+        truly = dict(zip(("answered", "median_minutes", "p90_minutes"), found.truly, strict=True))
+        span = {"since": found.month.since.isoformat(), "until": found.month.until.isoformat()}
+        click.echo(json.dumps({**span, "set": wanted, "truly": truly, **rows}, indent=1))
+        return
+    _show(found, days, rows)
+
+
+def _show(found: Compared, days: int, rows: Mapping[str, Mapping[str, float]]) -> None:
+    answered, median, _ = found.truly
+    click.echo(f"{len(found.month.asked)} questions of {days} days, played twice.")
+    if found.month.left_out:
+        click.echo(f"{found.month.left_out} older ones are left out, so that this ends in good time.")
+    click.echo(f"As it really was, {answered:.0%} were answered, half of all within {_long(round(median))}.\n")
+    click.echo(f"{'':26}{'now':>10}{'changed':>10}{'difference':>12}")
+    for name, (label, form) in FIGURES.items():
+        if name in rows["now"]:
+            now, changed, more = (rows[row][name] for row in ("now", "changed", "difference"))
+            signed = form.replace(":", ":+").format(more)
+            click.echo(f"{label:26}{form.format(now):>10}{form.format(changed):>10}{signed:>12}")
+
+
+FIGURES = {
+    "answered": ("share answered", "{:.1%}"),
+    "median_minutes": ("half answered within, min", "{:.0f}"),
+    "p90_minutes": ("nine in ten within, min", "{:.0f}"),
+    "texts_a_mentor_and_week": ("texts a mentor and week", "{:.2f}"),
+    "segments": ("segments", "{:.0f}"),
+    "cost": ("cost", "{:.2f}"),
+}
+"""What is shown, in which words and form."""
 
 
 # The health of the pool, for `stats`

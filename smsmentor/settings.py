@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from ipaddress import ip_address
 from math import isfinite
@@ -287,16 +287,16 @@ def load(environ: Mapping[str, str] | None = None, **given: str | None) -> Setti
     return settings
 
 
-def rules_from(pairs: Mapping[str, str]) -> Rules:
-    """The rules with some set by name: `places=2`. Raises SettingsError with every problem."""
-    return played_with(pairs, also=()).rules
+def rules_from(pairs: Mapping[str, str], base: Rules | None = None) -> Rules:
+    """The rules, or those of `base`, with some set by name: `places=2`. Raises SettingsError with every problem."""
+    return played_with(pairs, also=(), base=base).rules
 
 
 PLAYED = ("operators", "allowed_sites")
 """What shows on phones too, though it is no rule: whom we page, and whose links pass."""
 
 
-def played_with(pairs: Mapping[str, str], also: Sequence[str] = PLAYED) -> Settings:
+def played_with(pairs: Mapping[str, str], also: Sequence[str] = PLAYED, base: Rules | None = None) -> Settings:
     """The rules, and the settings in `also`, with some set by name. Raises SettingsError with every problem."""
     reading = _Reading()
     known = {*RULES, *also}
@@ -304,7 +304,7 @@ def played_with(pairs: Mapping[str, str], also: Sequence[str] = PLAYED) -> Setti
         if name not in known:
             reading.problems.append(f"{name} is not one of the rules.{_near(name, known)}")
     reading.take({name: (text, "--set") for name, text in pairs.items() if name in known})
-    rules = Rules(**{name: value for name, value in reading.values.items() if name in RULES})
+    rules = replace(base or Rules(), **{name: value for name, value in reading.values.items() if name in RULES})
     settings = Settings(Path(), rules=rules, **{name: reading.values[name] for name in also if name in reading.values})
     reading.problems += [*_problems_of_rules(rules, reading.broken), *_problems_of_shell(settings, reading.broken)]
     if reading.problems:

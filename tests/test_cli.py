@@ -334,6 +334,29 @@ def test_stats_add_up_and_why_tells_who_was_considered(
     assert {one["name"] for one in wave["considered"] if one["taken"]} == set(re.findall(r"  asked    (\w+):", told))
 
 
+def test_what_if_shows_now_changed_and_the_difference(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    play({"from": MENTEE, "body": WORDS}, {"wait": "25h"}, options=("--start", START, "--data", kept))
+    monkeypatch.setenv("SMSMENTOR_DATA", str(kept))
+    words = ("what-if", "--until", "2026-03-06", "--price", "0.01", "--set", "places=1")
+    found = json.loads(fine(*words, "--json"))
+    assert found["now"]["questions"] == 1
+    assert found["truly"]["answered"] == found["changed"]["answered"] == 0.0
+    assert found["difference"]["segments"] == found["changed"]["segments"] - found["now"]["segments"]
+    assert found["now"]["cost"] == found["now"]["segments"] / 100
+    shown = fine(*words)
+    assert re.search(rf"^segments +{found['now']['segments']} +{found['changed']['segments']} +[-+]\d+$", shown, re.M)
+    assert (
+        call("what-if", "--set", "places=0", "--until", "2026-03-06").exit_code
+        == call("what-if", "--set", "name=Hi").exit_code
+        == 1
+    )
+    assert "does not feel name" in call("what-if", "--set", "name=Hi").output
+    assert "Nobody asked anything" in call("what-if", "--set", "places=1", "--until", "2026-01-01").output
+
+
 def test_why_names_a_code_that_nobody_has(data: Path) -> None:
     result = call("why", "K43")
     assert (result.exit_code, result.output) == (1, "There is no question with the code K43.\n")

@@ -1,13 +1,12 @@
-"""The pool's figures for its operator, and a month played again with other settings."""
+"""The pool's figures for its operator."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor import cli_pool, whatif
+from smsmentor import cli_pool
 from smsmentor.core.health import gini, health
-from smsmentor.core.model import Fact, Load, Tally, Window
+from smsmentor.core.model import Load, Tally, Window
 from tests.core.small_pool import NOON, SmallPool, shipped
 
 DAY = timedelta(days=1)
@@ -62,40 +61,3 @@ def test_who_waits_for_a_mentor_is_counted_with_the_longest_wait() -> None:
 def test_gini_is_nothing_among_equals() -> None:
     assert gini([]) == gini([0, 0]) == gini([3, 3, 3]) == 0
     assert gini([0, 0, 0, 4]) == 0.75
-
-
-def month_of(town: SmallPool) -> whatif.Month:
-    """Three weeks in which Ben and Cam answered after 20 minutes and Dee never did."""
-    facts = []
-    for number in range(10):
-        at, request = NOON + number * 2 * DAY, f"r{number}"
-        facts.append(Fact(f"o{number}", at, "request.opened", {"request": request, "member": "ana", "topics": ["pay"]}))
-        for mentor in ("ben", "cam", "dee"):
-            facts.append(Fact(f"m{number}{mentor}", at, "offer.made", {"request": request, "member": mentor}))
-            if mentor != "dee":
-                later = at + timedelta(minutes=20)
-                facts.append(
-                    Fact(f"a{number}{mentor}", later, "advice.relayed", {"request": request, "member": mentor})
-                )
-    town.do(lambda turn: [turn.save(fact) for fact in facts])
-    with town.store.reading() as reader:
-        return whatif.month(reader, NOON + 20 * DAY, 20)
-
-
-def test_a_month_is_played_again_and_a_setting_makes_the_difference() -> None:
-    town = SmallPool()
-    town.person("ana")
-    for name in ("ben", "cam", "dee"):
-        town.mentor(name, topics=("pay",))
-    span = month_of(town)
-    assert len(span.asked) == 10
-    assert span.did["ben", 3] == ("answer", 20.0)
-    assert span.did["dee", 3] == ("silence", 0.0)
-    now = whatif.play(span, shipped())
-    fewer = whatif.play(span, replace(shipped(), rules=replace(shipped().rules, offers_a_week=1)))
-    assert now == whatif.play(span, shipped())
-    assert now.answered == 10
-    assert 20 <= now.median_minutes < 25
-    assert fewer.texts_a_mentor_and_week < now.texts_a_mentor_and_week
-    assert fewer.segments < now.segments
-    assert fewer.median_minutes > now.median_minutes
