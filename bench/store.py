@@ -5,7 +5,7 @@
 The event is one inbound text: 4 keyed reads and 7 writes, as `docs/performance.md` names it. Each size is a fresh
 process on its own file, which its own events make larger by some thousand documents. CPU is the time of all threads of
 the process, the commit's helper included. The sizes are measured in turns, so that what else the machine does falls on
-all of them alike.
+all of them alike. One more column measures the smallest size as an encrypted store (`SMSMENTOR_STORE_KEY`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,15 @@ MEMBERS_SHARE = 5
 """One document in five is a member, thread or timer; the rest are texts and facts."""
 TOGETHER = 16
 MEGABYTE = 1024 * 1024
+KEY = "a key for measuring only"
+
+
+Case = tuple[int, str]
+"""How many documents, and the key of the store."""
+
+
+def _file(folder: Path, size: int, key: str) -> Path:
+    return folder / f"{size}{'-sealed' if key else ''}.db"
 
 
 def members_of(documents: int) -> int:
@@ -55,7 +64,7 @@ def _first(member: int) -> list[Record]:
     ]
 
 
-def fill(path: Path, documents: int) -> None:
+def fill(path: Path, documents: int, key: str = "") -> None:
     """A store with about this many documents, written in large commits."""
     members = members_of(documents)
     rows: list[Record] = []
@@ -72,7 +81,7 @@ def fill(path: Path, documents: int) -> None:
                 rows.clear()
                 await store.transact(None, lambda _: Changes(puts=batch), now=START)  # noqa: B023 - awaited here
 
-    with closing(TinyDBStore(path)) as store:
+    with closing(TinyDBStore(path, key=key)) as store:
         asyncio.run(write(store))
 
 
@@ -103,11 +112,11 @@ def inbound(id: str, number: int, member: int) -> Step:
     return step
 
 
-def measure(path: Path, documents: int, events: int, seed: int) -> dict[str, Any]:
+def measure(path: Path, documents: int, events: int, seed: int, key: str) -> dict[str, Any]:
     """In a fresh process: open, then events alone and together."""
     before = resident()
     began = time.perf_counter()
-    store = TinyDBStore(path)
+    store = TinyDBStore(path, key=key)
     store.next_moment()
     opened = time.perf_counter() - began
     dice, members = random.Random(seed), members_of(documents)
@@ -181,28 +190,29 @@ def disk_bytes() -> int:
     return int(dict(line.split(": ") for line in lines)["write_bytes"])
 
 
-def in_fresh_process(path: Path, documents: int, events: int, seed: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.store", "--measure", str(path), str(documents), str(events), str(seed)]
+def in_fresh_process(path: Path, documents: int, events: int, seed: int, key: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.store", "--measure", str(path), str(documents), str(events), str(seed), key]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def report(rounds: dict[int, list[dict[str, Any]]]) -> None:
-    sizes = list(rounds)
+def report(rounds: dict[Case, list[dict[str, Any]]]) -> None:
+    cases = list(rounds)
     medians = {
-        size: {name: statistics.median(one[name] for one in found) for name in found[0]}
-        for size, found in rounds.items()
+        case: {name: statistics.median(one[name] for one in found) for name in found[0]}
+        for case, found in rounds.items()
     }
-    base = medians[sizes[0]]
-    print(f"machine load {os.getloadavg()[0]:.1f}; medians of {len(rounds[sizes[0]])} rounds")
-    print(f"\nratios to {sizes[0]:,} documents")
+    base = medians[cases[0]]
+    heads = [f"{size:,}{' sealed' if key else ''}" for size, key in cases]
+    print(f"machine load {os.getloadavg()[0]:.1f}; medians of {len(rounds[cases[0]])} rounds")
+    print(f"\n{'ratios':>20}  " + "  ".join(f"{head:>12}" for head in heads))
     for name in ("p50_us", "p99_us", "together_us", "again_us"):
-        print(f"{name:>20}  " + "  ".join(f"{medians[size][name] / base[name]:>10.2f}" for size in sizes))
-    print(f"{'again / new':>20}  " + "  ".join(f"{m['again_us'] / m['p50_us']:>10.2f}" for m in medians.values()))
-    print(f"\n{'documents':>20}  " + "  ".join(f"{size:>10,}" for size in sizes))
+        print(f"{name:>20}  " + "  ".join(f"{medians[case][name] / base[name]:>12.2f}" for case in cases))
+    print(f"{'again / new':>20}  " + "  ".join(f"{m['again_us'] / m['p50_us']:>12.2f}" for m in medians.values()))
+    print(f"\n{'documents':>20}  " + "  ".join(f"{head:>12}" for head in heads))
     for name in base:
-        print(f"{name:>20}  " + "  ".join(f"{medians[size][name]:>10.2f}" for size in sizes))
+        print(f"{name:>20}  " + "  ".join(f"{medians[case][name]:>12.2f}" for case in cases))
 
 
 def main() -> None:
@@ -211,25 +221,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=800)
     parser.add_argument("--folder", type=Path, help="keep the filled stores here for the next time")
-    parser.add_argument("--measure", nargs=4, metavar=("PATH", "DOCUMENTS", "EVENTS", "SEED"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        path, documents, events, seed = args.measure
-        print(json.dumps(measure(Path(path), int(documents), int(events), int(seed))))
+        path, documents, events, seed, key = args.measure
+        print(json.dumps(measure(Path(path), int(documents), int(events), int(seed), key)))
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.folder or Path(scratch)
-        rounds: dict[int, list[dict[str, Any]]] = {size: [] for size in args.sizes}
-        for size in args.sizes:
-            if not (folder / f"{size}.db").exists():
-                fill(folder / f"{size}.db", size)
+        cases: list[Case] = [*((size, "") for size in args.sizes), (args.sizes[0], KEY)]
+        rounds: dict[Case, list[dict[str, Any]]] = {case: [] for case in cases}
+        for size, key in cases:
+            if not _file(folder, size, key).exists():
+                fill(_file(folder, size, key), size, key)
         for _ in range(args.rounds):
-            for size in args.sizes:
+            for size, key in cases:
                 seed = time.time_ns() % 100_000_000
                 file = Path(scratch) / "measured.db"
-                shutil.copy(folder / f"{size}.db", file)
+                shutil.copy(_file(folder, size, key), file)
                 os.sync()
-                rounds[size].append(in_fresh_process(file, size, args.events, seed))
+                rounds[size, key].append(in_fresh_process(file, size, args.events, seed, key))
         report(rounds)
 
 

@@ -313,7 +313,7 @@ def open_store(settings: Settings) -> TinyDBStore:
     """The store in the data folder, which is made when it is not there. Raises SmsmentorError."""
     make_folder(settings.data)
     try:
-        return TinyDBStore(settings.store_path)
+        return TinyDBStore(settings.store_path, key=settings.store_key)
     except StoreDamaged as error:
         raise _with_way_back(error, settings) from None
 

@@ -11,22 +11,21 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from smsmentor.core.model import Fact, OutText
-from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError
+from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError, StoreSealed
 from smsmentor.ports import Changes, Reader
-from smsmentor.stores.rows import connect, sync_folder
+from smsmentor.stores.rekey import change_key
+from smsmentor.stores.rows import connect, is_sealed, sync_folder
+from smsmentor.stores.sealing import cipher, derived
 from smsmentor.stores.tinydb import TinyDBStore
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 PLAIN, SEALED = ".db", ".db.sealed"
 PREFIX = "smsmentor-"
 STAMP = "%Y%m%dT%H%M%SZ"
 MAGIC = b"SMSMENTOR-SEALED-1\n"
-SALT_BYTES, PIECE_BYTES, TAG_BYTES = 16, 2**20, 16
+SALT_BYTES, KEY_BYTES, PIECE_BYTES, TAG_BYTES = 16, 32, 2**20, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,12 @@ def prune(folder: Path, now: datetime, kept: timedelta) -> list[Path]:
     return old
 
 
-def restore(source: Path, store_path: Path, now: datetime, key: str = "") -> tuple[Path | None, int]:
+def restore(
+    source: Path, store_path: Path, now: datetime, key: str = "", store_key: str = ""
+) -> tuple[Path | None, int]:
     """Put a copy in the store's place, once it has been opened and every document in it was read.
+
+    A copy of a store that was not encrypted yet is encrypted with `store_key` before it takes the place.
 
     Returns where the former file lies now, if there was one, and how many texts wait that may have left already: each
     is looked up at the carrier before it is sent. Nobody else may have the store open. Raises SmsmentorError; then the
@@ -102,7 +105,7 @@ def restore(source: Path, store_path: Path, now: datetime, key: str = "") -> tup
     try:
         store_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _open_copy(source, draft, key)
-        waiting = _ready(draft, source, now)
+        waiting = _ready(draft, source, now, store_key)
         former = _set_aside(store_path, now)
         draft.replace(store_path)
         sync_folder(store_path.parent)
@@ -127,14 +130,20 @@ def _open_copy(source: Path, draft: Path, key: str) -> None:
         os.fsync(plain.fileno())
 
 
-def _ready(draft: Path, source: Path, now: datetime) -> int:
+def _ready(draft: Path, source: Path, now: datetime, store_key: str) -> int:
     """Check the copy, and mark each text that waits in it: it may have been sent after the copy was made."""
     try:
-        with closing(TinyDBStore(draft)) as store:
+        with suppress(sqlite3.Error):  # what is broken is told below
+            if store_key and not is_sealed(draft):
+                change_key(draft, "", store_key)
+        with closing(TinyDBStore(draft, key=store_key)) as store:
             store.check()
             with store.reading() as reader:
                 waiting = sum(1 for _ in reader.walk(OutText, "pending", "yes"))
             asyncio.run(_mark(store, now))
+    except StoreSealed:
+        wanted = "it was made with another key than the one in" if store_key else "set its key as"
+        raise StoreSealed(f"{source} is encrypted: {wanted} SMSMENTOR_STORE_KEY; nothing was changed.") from None
     except StoreDamaged as error:
         raise StoreDamaged(f"{source} is no whole copy of a store; nothing was changed. ({error})") from None
     return waiting
@@ -176,10 +185,10 @@ def _set_aside(store_path: Path, now: datetime) -> Path | None:
 def seal(plain: BinaryIO, sealed: BinaryIO, key: str) -> None:
     """Encrypt a file. Raises SmsmentorError when the library for it is not installed."""
     salt = os.urandom(SALT_BYTES)
-    cipher = _cipher(key, salt)
+    box = cipher(derived(key, salt, KEY_BYTES))
     sealed.write(MAGIC + salt)
     for number, piece, last in _pieces(plain, PIECE_BYTES):
-        sealed.write(cipher.encrypt(_nonce(number, last), piece, MAGIC))
+        sealed.write(box.encrypt(_nonce(number, last), piece, MAGIC))
 
 
 def unseal(sealed: BinaryIO, plain: BinaryIO, key: str, name: Path) -> None:
@@ -187,12 +196,12 @@ def unseal(sealed: BinaryIO, plain: BinaryIO, key: str, name: Path) -> None:
     if not key:
         raise SmsmentorError(f"{name} is encrypted: set SMSMENTOR_BACKUP_KEY to the key that it was made with.")
     sealed.seek(len(MAGIC))
-    cipher = _cipher(key, sealed.read(SALT_BYTES))
+    box = cipher(derived(key, sealed.read(SALT_BYTES), KEY_BYTES))
     from cryptography.exceptions import InvalidTag
 
     try:
         for number, piece, last in _pieces(sealed, PIECE_BYTES + TAG_BYTES):
-            plain.write(cipher.decrypt(_nonce(number, last), piece, MAGIC))
+            plain.write(box.decrypt(_nonce(number, last), piece, MAGIC))
     except (InvalidTag, ValueError):
         raise SmsmentorError(f"{name} cannot be decrypted: the key is another one, or the file was changed.") from None
 
@@ -209,15 +218,6 @@ def _pieces(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes, bool]]:
 
 def _nonce(number: int, last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes([last])
-
-
-def _cipher(key: str, salt: bytes) -> AESGCM:
-    try:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-    except ImportError:
-        raise SmsmentorError("Encrypted backups need a library: pip install 'smsmentor[encrypted]'.") from None
-    return AESGCM(Scrypt(salt=salt, length=32, n=2**15, r=8, p=1).derive(key.encode()))
 
 
 @contextmanager

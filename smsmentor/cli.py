@@ -14,6 +14,7 @@ from smsmentor import __version__
 from smsmentor.cli_backup import make_backup, restore
 from smsmentor.cli_carrier import carrier
 from smsmentor.cli_data import export, import_, operators, stats
+from smsmentor.cli_key import decrypt, encrypt
 from smsmentor.cli_play import play, play_in_terminal
 from smsmentor.cli_pool import what_if, why
 from smsmentor.errors import SettingsError, SmsmentorError
@@ -65,6 +66,8 @@ main.add_command(operators)
 main.add_command(carrier)
 main.add_command(make_backup)
 main.add_command(restore)
+main.add_command(encrypt)
+main.add_command(decrypt)
 
 
 @main.command("try")

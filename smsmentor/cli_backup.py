@@ -49,7 +49,8 @@ def restore(copy: Path | None, yes: bool) -> None:
     with only_one(settings.data):
         if not yes:
             click.confirm(f"Put {source} in place of {settings.store_path}?", abort=True)
-        former, waiting = backup.restore(source, settings.store_path, datetime.now(UTC), settings.backup_key)
+        keys = settings.backup_key, settings.store_key
+        former, waiting = backup.restore(source, settings.store_path, datetime.now(UTC), *keys)
     click.echo(f"{source} is in place, checked.")
     if former is not None:
         click.echo(f"The former data is kept as {former}; remove it when all is well: it holds people's texts.")

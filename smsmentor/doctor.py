@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from smsmentor.core.gsm import encoding, segments
-from smsmentor.errors import SettingsError, SmsmentorError
+from smsmentor.errors import SettingsError, SmsmentorError, StoreSealed
 from smsmentor.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -120,9 +120,10 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
         yield _people(0, 0)
         return
     try:
-        with closing(TinyDBStore(settings.store_path)) as store, store.reading() as reader:
+        with closing(TinyDBStore(settings.store_path, key=settings.store_key)) as store, store.reading() as reader:
             store.check()
-            yield Check("ok", "store", f"{settings.store_path} opens, and everything in it can be read")
+            form = "encrypted" if settings.store_key else "not encrypted"
+            yield Check("ok", "store", f"{settings.store_path} ({form}) opens, and everything in it can be read")
             yield _people(reader.count(Member, "mentor", "yes"), reader.count(Member, "operator", "yes"))
             newest = next(reader.walk(Fact, "fact", "text.settled", newest=True), None)
             if newest is not None and newest.at > now + MOST_WAITING and settings.has_account:
@@ -132,6 +133,8 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
             if settings.has_account and moment is not None and moment < now - MOST_WAITING:
                 fix = "Is `smsmentor serve` running? Its log says what holds it up."
                 yield Check("warn", "waiting work", f"something is due since {moment:%Y-%m-%d %H:%M} UTC", fix)
+    except StoreSealed as error:
+        yield Check("fail", "store", str(error), "The store is whole: docs/operations.md says how to change keys.")
     except SmsmentorError as error:
         fix = "Stop the server and put back a copy: smsmentor restore. Or move the file away to begin anew."
         yield Check("fail", "store", str(error), fix)
@@ -164,7 +167,11 @@ def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:
         return
     codes = CarrierCodes(read_toml(data_folder() / "carrier_codes.toml"))
     # A store that cannot be opened has its own check.
-    with suppress(SmsmentorError), closing(TinyDBStore(settings.store_path)) as store, store.reading() as reader:
+    with (
+        suppress(SmsmentorError),
+        closing(TinyDBStore(settings.store_path, key=settings.store_key)) as store,
+        store.reading() as reader,
+    ):
         found = standing(reader, now, settings.rules, codes)
         for alarm in found:
             yield Check("fail", "alarm", f"{alarm.what} (since {alarm.since:%Y-%m-%d %H:%M} UTC)", alarm.fix)

@@ -4,6 +4,7 @@ SmsmentorError
 ├── SettingsError        the settings are missing or wrong; lists every problem at once
 ├── StoreError           the store could not do its work; nothing of the event was kept
 │   ├── StoreBusy        another process holds the store too long; trying again can help
+│   ├── StoreSealed      the file is encrypted and the key is missing or another one, or the other way round
 │   └── StoreDamaged     the file is not what we wrote; a backup is the way back
 ├── ImportProblem        a line of a CSV or story file cannot be read; says which and why
 └── IllegalMove          code asked for a move that `core.lifecycle` does not know (a bug)
@@ -34,6 +35,10 @@ class StoreError(SmsmentorError):
 
 class StoreBusy(StoreError):
     """Another process held the store for too long; trying again can help."""
+
+
+class StoreSealed(StoreError):
+    """The file's encryption and the key that was given do not fit together; the file is whole."""
 
 
 class StoreDamaged(StoreError):

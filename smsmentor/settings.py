@@ -70,6 +70,8 @@ class Settings:
     """Older copies are removed, but for the newest: what was forgotten is gone from all copies after so long."""
     backup_key: str = field(default="", repr=False)
     """Encrypts the copies; it must not lie beside them. Needs the extra `encrypted`."""
+    store_key: str = field(default="", repr=False)
+    """Encrypts words, names and numbers in the store. Without it nobody reads them again. Needs `encrypted`."""
 
     twilio_account_sid: str = ""
     twilio_auth_token: tuple[str, ...] = field(default=(), repr=False)
@@ -196,6 +198,7 @@ SECRETS = frozenset(
         "backup_key",
         "kannel_password",
         "kannel_secret",
+        "store_key",
         "twilio_api_secret",
         "twilio_auth_token",
     }
@@ -537,8 +540,9 @@ def _problems_of_shell(settings: Settings, broken: set[str]) -> Iterator[str]:
         yield "log_format: one of auto, text, json."
     if settings.log_level not in ("debug", "info", "warning", "error"):
         yield "log_level: one of debug, info, warning, error."
-    if settings.backup_key and len(settings.backup_key) < SHORTEST_KEY:
-        yield f"backup_key: at least {SHORTEST_KEY} characters; make one with `openssl rand -base64 32`."
+    for name in ("backup_key", "store_key"):
+        if 0 < len(getattr(settings, name)) < SHORTEST_KEY:
+            yield f"{name}: at least {SHORTEST_KEY} characters; make one with `openssl rand -base64 32`."
     for number in settings.operators:
         if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
             yield "operators: each number with its country and without blanks, like +12125550123."

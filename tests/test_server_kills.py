@@ -26,7 +26,7 @@ from smsmentor.gateways.twilio import TwilioGateway, TwilioSettings
 from smsmentor.outbox import Outbox
 from smsmentor.ports import Reader, SetClock
 from smsmentor.service import Service
-from smsmentor.stores.rows import Seen
+from smsmentor.stores.layouts import Seen
 from smsmentor.stores.tinydb import TinyDBStore
 from tests.test_serve import LONGEST_SECONDS, PUBLIC, Server, faking, serving, sid
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio

@@ -23,25 +23,27 @@ from tinydb.table import Document, Table
 from smsmentor.core.model import Index
 from smsmentor.errors import StoreError
 from smsmentor.stores import records
-from smsmentor.stores.rows import BY_TABLE, Layout, open_file, pages, plain_error, quoted, transaction
+from smsmentor.stores.layouts import LAYOUTS, TABLES, Layout, quoted
+from smsmentor.stores.rows import open_file, pages, plain_error, transaction
 
 Doc = dict[str, Any]
 
 
-def open_tinydb(path: str | Path) -> TinyDB:
+def open_tinydb(path: str | Path, key: str = "") -> TinyDB:
     """The store at `path` as a TinyDB, also while the service runs. Writes of one call are one synced commit.
 
-    In a table of records each document must be readable as its record; ValueError otherwise.
+    In a table of records each document must be readable as its record; ValueError otherwise. An encrypted store needs
+    its `key`; documents of tables that are no record's are not encrypted.
     """
-    return RowsDB(Path(path))
+    return RowsDB(Path(path), key)
 
 
 class RowsStorage(Storage):
     """TinyDB's storage: `read` gives everything and `write` replaces everything, as an export and an import need it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, key: str = "") -> None:
         self.path = path
-        self.connection = open_file(path)
+        self.connection, self._layouts = open_file(path, key)
         # Here nobody is held up by a checkpoint, and there may be no service that makes them.
         self.connection.execute("PRAGMA wal_autocheckpoint = 2000")
         self._lock = threading.RLock()
@@ -65,13 +67,13 @@ class RowsStorage(Storage):
 
     def names(self) -> list[str]:
         """The tables that hold a document."""
-        kept = [name for name in BY_TABLE if self.rows(name).any()]
+        kept = [name for name in TABLES if self.rows(name).any()]
         plain = self.connection.execute("SELECT DISTINCT name FROM documents").fetchall()
         return kept + [row[0] for row in plain]
 
     def rows(self, name: str) -> Rows:
-        layout = BY_TABLE.get(name)
-        return PlainRows(self.connection, name) if layout is None else RecordRows(self.connection, layout)
+        kind = TABLES.get(name)
+        return PlainRows(self.connection, name) if kind is None else RecordRows(self.connection, self._layouts[kind])
 
     @contextmanager
     def at_once(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
@@ -106,11 +108,11 @@ class Rows:
 
     def get(self, doc_id: int) -> str | None:
         row = self._connection.execute(f"{self.select} = ?", (*self.marks, doc_id)).fetchone()
-        return None if row is None else row[1]
+        return None if row is None else self.plain(row[1])
 
     def all(self) -> Iterator[tuple[int, Doc]]:
-        for doc_id, text in pages(self._connection, f"{self.select} > ?", self.marks):
-            yield doc_id, self.load(text)
+        for doc_id, stored in pages(self._connection, f"{self.select} > ?", self.marks):
+            yield doc_id, self.load(self.plain(stored))
 
     def matching(self, cond: QueryLike) -> Iterator[tuple[int, Doc]]:
         """The documents that may match; at least those that do, in the order of their ids."""
@@ -128,6 +130,11 @@ class Rows:
         statement = f"{self.select} > ? ORDER BY doc_id DESC LIMIT 1"
         row = self._connection.execute(statement, (*self.marks, -(2**63))).fetchone()
         return 0 if row is None else row[0]
+
+    def plain(self, stored: Any) -> str:
+        """The JSON text of a stored document."""
+        text: str = stored
+        return text
 
     def load(self, text: str) -> Doc:
         raise NotImplementedError
@@ -186,6 +193,9 @@ class RecordRows(Rows):
         self._table = quoted(layout.table)
         self.select = f"SELECT doc_id, doc FROM {self._table} WHERE doc_id"
 
+    def plain(self, stored: Any) -> str:
+        return self._layout.plain(stored)
+
     def load(self, text: str) -> Doc:
         return records.load(text)
 
@@ -210,8 +220,8 @@ class RecordRows(Rows):
             # A key column leaves empty values out, so that only others can be looked up.
             if key is not None and isinstance(value, str) and value:
                 statement = f"SELECT doc_id, doc FROM {self._table} WHERE {quoted(key)} = ? ORDER BY doc_id"
-                found = self._connection.execute(statement, (value,)).fetchall()
-                return ((doc_id, self.load(text)) for doc_id, text in found)
+                found = self._connection.execute(statement, (self._layout.sought(column, value),)).fetchall()
+                return ((doc_id, self.load(self.plain(stored))) for doc_id, stored in found)
         return self.all()
 
     def _columns(self, doc: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -219,7 +229,8 @@ class RecordRows(Rows):
             record = records.decode(self._layout.kind, records.load(self.dump(doc)))
             if not isinstance(record.id, str):
                 raise TypeError("its id is not text")
-            return record.id, self.dump(doc), *self._layout.keys(record)
+            id = self._layout.sought("id", record.id)
+            return id, self._layout.stored(self.dump(doc)), *self._layout.keys(record)
         except (StoreError, TypeError, ValueError, AttributeError) as problem:
             raise ValueError(f"this document does not fit the table {self._layout.table!r}: {problem}") from None
 
@@ -250,8 +261,8 @@ def _is_field(index: Index) -> bool:
 
 
 _KEYS: dict[str, dict[str, str]] = {
-    name: {index.name: f"key_{index.name}" for index in layout.indexes if _is_field(index)}
-    for name, layout in BY_TABLE.items()
+    layout.table: {index.name: f"key_{index.name}" for index in layout.indexes if _is_field(index)}
+    for layout in LAYOUTS.values()
 }
 """By table: the fields that have a key column of their own."""
 
@@ -419,8 +430,8 @@ class RowsDB(TinyDB):
 
     table_class = RowsTable  # type: ignore[assignment]
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, storage=RowsStorage)
+    def __init__(self, path: Path, key: str = "") -> None:
+        super().__init__(path, key, storage=RowsStorage)
 
     def tables(self) -> set[str]:
         return set(cast(RowsStorage, self.storage).names())

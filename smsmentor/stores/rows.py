@@ -1,8 +1,6 @@
-"""Documents as rows of an SQLite file: the tables, opening and checking a file, what one event reads and writes.
+"""Documents as rows of an SQLite file: opening and checking a file, what one event reads and writes.
 
-Each record kind has a table of its own name: `doc_id` (TinyDB's id, in the order of writing), `id`, the document as
-JSON text, and for each declared index a key column and an order column. Documents of other TinyDB tables lie in
-`documents`.
+`layouts` has the tables of the record kinds. Documents of other TinyDB tables lie in `documents`.
 """
 
 from __future__ import annotations
@@ -11,23 +9,25 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from smsmentor.core.model import RECORDS, Index, OutText, Record
-from smsmentor.errors import StoreBusy, StoreDamaged, StoreError
+from smsmentor.core.model import OutText, Record
+from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreSealed
 from smsmentor.ports import Changes
 from smsmentor.stores import records
-
-R = TypeVar("R", bound=Record)
+from smsmentor.stores.layouts import LAYOUTS, Layout, Layouts, Seen, kind_of, layouts_of, quoted
+from smsmentor.stores.sealing import Seal
 
 APPLICATION_ID = 0x534D5331
 """`SMS1` in the file's header: says that the file is ours."""
 FORMAT = 1
 """The layout of the file as a whole; a newer program may raise it, an older one then refuses the file."""
+SEALED_FORMAT = 2
+"""The same, with documents encrypted (`sealing`)."""
 PATIENCE_MS = 5_000
 """How long an opening or a TinyDB user's write waits for another process."""
 _WRITER_CACHE_KIB = 32 * 1024
@@ -42,15 +42,6 @@ _PAGE_BYTES = 2_048
 Smaller still, and a longer document no longer fits in a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen(Record):
-    """An event that has taken effect; the id is the event's."""
-
-    TABLE: ClassVar[str] = "events"
-
-    at: datetime
-
-
 @dataclass
 class Stats:
     """What a store has done, for tests that count instead of measuring time."""
@@ -62,103 +53,7 @@ class Stats:
     """Commits that had something to write: each is one sync of the disk."""
 
 
-class Layout:
-    """One record kind as a table, with the text of each statement that is ever run on it."""
-
-    def __init__(self, kind: type[Record]) -> None:
-        self.kind = kind
-        self.table = kind.TABLE
-        self.indexes = kind.INDEXES
-        self.columns = tuple(name for index in self.indexes for name in _columns(index))
-        self._parts = tuple((index.key, index.order) for index in self.indexes)
-        table = quoted(self.table)
-        written = ("id", "doc", *self.columns)
-        marks = ", ".join("?" for _ in written)
-        setters = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in written[1:])
-        self.get = f"SELECT doc_id, doc FROM {table} WHERE id = ?"
-        self.all = f"SELECT doc_id, doc FROM {table} ORDER BY doc_id"
-        self.drop = f"DELETE FROM {table} WHERE id = ?"
-        self.put = (
-            f"INSERT INTO {table} ({', '.join(map(quoted, written))}) VALUES ({marks}) "
-            f"ON CONFLICT (id) DO UPDATE SET {setters}"
-        )
-        self.insert = f"INSERT INTO {table} (doc_id, {', '.join(map(quoted, written))}) VALUES (?, {marks})"
-        self.change = f"UPDATE {table} SET {', '.join(quoted(name) + ' = ?' for name in written)} WHERE doc_id = ?"
-        self._changes: dict[tuple[str, ...], str] = {}
-        self.walks = {
-            (index.name, newest): self._walk(index, newest) for index in self.indexes for newest in (False, True)
-        }
-        self.counts = {
-            index.name: f"SELECT count(*) FROM {table} WHERE {quoted('key_' + index.name)} = ?"
-            for index in self.indexes
-        }
-
-    @property
-    def shape(self) -> str:
-        """What the key columns were filled by; when it differs from a file's, they are filled again."""
-        return f"{records.version(self.kind)} {' '.join(self.columns)}"
-
-    def keys(self, record: Record) -> tuple[Any, ...]:
-        """The values of the key and order columns."""
-        values: list[Any] = []
-        for key, order in self._parts:
-            value = key(record)
-            values.append(value)
-            if order is not None:
-                values.append(order(record) if value is not None else None)
-        return tuple(values)
-
-    def change_of(self, columns: tuple[str, ...]) -> str:
-        """The statement that rewrites a document and these key columns. Indexes on others are left alone by SQLite."""
-        statement = self._changes.get(columns)
-        if statement is None:
-            setters = "".join(f", {quoted(name)} = ?" for name in columns)
-            statement = f"UPDATE {quoted(self.table)} SET doc = ?{setters} WHERE doc_id = ?"
-            self._changes[columns] = statement
-        return statement
-
-    def create(self) -> list[str]:
-        columns = "".join(f", {quoted(name)} {_kind_of(name)}" for name in self.columns)
-        table = quoted(self.table)
-        return [
-            f"CREATE TABLE {table} (doc_id INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, doc TEXT NOT NULL{columns})",
-            *self.create_indexes(),
-        ]
-
-    def create_indexes(self) -> list[str]:
-        return [self._index(index) for index in self.indexes]
-
-    def _index(self, index: Index) -> str:
-        unique = "UNIQUE " if index.unique else ""
-        columns = ", ".join(map(quoted, _columns(index)))
-        return (
-            f"CREATE {unique}INDEX {quoted(self.table + '_by_' + index.name)} ON {quoted(self.table)} ({columns}) "
-            f"WHERE {quoted('key_' + index.name)} IS NOT NULL"
-        )
-
-    def _walk(self, index: Index, newest: bool) -> str:
-        way = " DESC" if newest else ""
-        order = f"{quoted('order_' + index.name)}{way}, " if index.order is not None else ""
-        return (
-            f"SELECT doc_id, doc FROM {quoted(self.table)} WHERE {quoted('key_' + index.name)} = ? "
-            f"ORDER BY {order}doc_id{way}"
-        )
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _columns(index: Index) -> tuple[str, ...]:
-    return (f"key_{index.name}",) if index.order is None else (f"key_{index.name}", f"order_{index.name}")
-
-
-def _kind_of(column: str) -> str:
-    return "TEXT" if column.startswith("key_") else "REAL"
-
-
-LAYOUTS: dict[type[Record], Layout] = {kind: Layout(kind) for kind in (*RECORDS, Seen)}
-BY_TABLE: dict[str, Layout] = {layout.table: layout for layout in LAYOUTS.values()}
+R = TypeVar("R", bound=Record)
 
 _REMEMBER_EVENT = 'INSERT INTO "events" (id, doc) VALUES (?, ?) ON CONFLICT (id) DO NOTHING'
 _PUT_OUT_TEXT = LAYOUTS[OutText].put + " RETURNING doc_id"
@@ -207,8 +102,11 @@ class Known:
 class RowReader:
     """What a step or a page reads, inside one transaction of `connection`. The writer's looks at what is `known`."""
 
-    def __init__(self, connection: sqlite3.Connection, stats: Stats, known: Known | None = None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, layouts: Layouts, stats: Stats, known: Known | None = None
+    ) -> None:
         self._connection = connection
+        self._layouts = layouts
         self._stats = stats
         self._known = known
         self._open: list[sqlite3.Cursor] = []
@@ -218,46 +116,51 @@ class RowReader:
         if known is not None:
             return known[1]  # type: ignore[return-value]
         self._stats.statements += 1
-        row = self._connection.execute(LAYOUTS[kind].get, (id,)).fetchone()
-        return None if row is None else self._record(kind, row)
+        layout = self._layouts[kind]
+        sought = layout.sought("id", id) if layout.hidden else id
+        row = self._connection.execute(layout.get, (sought,)).fetchone()
+        return None if row is None else self._record(layout, row)
 
     def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]:
-        statement = LAYOUTS[kind].walks.get((index, newest))
+        layout = self._layouts[kind]
+        statement = layout.walks.get((index, newest))
         if statement is None:
             raise KeyError(f"{kind.__name__} has no index {index!r}")
-        return self._each(kind, statement, (value,))
+        return self._each(layout, statement, (layout.sought(index, value) if layout.hidden else value,))
 
     def count(self, kind: type[Record], index: str, value: str) -> int:
-        statement = LAYOUTS[kind].counts.get(index)
+        layout = self._layouts[kind]
+        statement = layout.counts.get(index)
         if statement is None:
             raise KeyError(f"{kind.__name__} has no index {index!r}")
         self._stats.statements += 1
-        found: int = self._connection.execute(statement, (value,)).fetchone()[0]
+        found: int = self._connection.execute(statement, (layout.sought(index, value),)).fetchone()[0]
         return found
 
     def all(self, kind: type[R]) -> Iterator[R]:
-        return self._each(kind, LAYOUTS[kind].all, ())
+        layout = self._layouts[kind]
+        return self._each(layout, layout.all, ())
 
     def finish(self) -> None:
         """End the walks that were left half-way: an open one would hold up checkpoints."""
         for cursor in self._open:
             cursor.close()
 
-    def _each(self, kind: type[R], statement: str, values: tuple[object, ...]) -> Iterator[R]:
+    def _each(self, layout: Layout, statement: str, values: tuple[object, ...]) -> Iterator[Any]:
         self._stats.statements += 1
         cursor = self._connection.execute(statement, values)
         self._open.append(cursor)
         for row in cursor:
-            yield self._record(kind, row)
+            yield self._record(layout, row)
 
-    def _record(self, kind: type[R], row: tuple[int, str]) -> R:
+    def _record(self, layout: Layout, row: tuple[int, Any]) -> Any:
         self._stats.rows_read += 1
         known = self._known
         if known is None:
-            return records.loads(kind, row[1])
-        if (there := known.row(kind, row[0])) is not None:
-            return there  # type: ignore[return-value]
-        record = records.loads(kind, row[1])
+            return layout.loads(row[1])
+        if (there := known.row(layout.kind, row[0])) is not None:
+            return there
+        record: Record = layout.loads(row[1])
         known.put(row[0], record)
         return record
 
@@ -265,9 +168,9 @@ class RowReader:
 class Writing:
     """The writes of one event, encoded before anything is changed, so that an odd value fails only its own event."""
 
-    def __init__(self, changes: Changes) -> None:
-        self._drops = [(LAYOUTS[kind], id) for kind, id in changes.drops]
-        self._puts = [(LAYOUTS[type(put)], put, *records.written(put)) for put in changes.puts]
+    def __init__(self, changes: Changes, layouts: Layouts) -> None:
+        self._drops = [(layouts[kind], id) for kind, id in changes.drops]
+        self._puts = [(layout := layouts[type(put)], put, *layout.written(put)) for put in changes.puts]
         self.out_texts: list[tuple[OutText, int]] = []
         """The outbox rows that were written, with their `doc_id`."""
         self.gone_texts = [id for kind, id in changes.drops if kind is OutText]
@@ -275,7 +178,7 @@ class Writing:
     def run(self, connection: sqlite3.Connection, known: Known, stats: Stats) -> None:
         """Removals go first, so that a key they free can be taken in the same event."""
         for layout, id in self._drops:
-            connection.execute(layout.drop, (id,))
+            connection.execute(layout.drop, (layout.sought("id", id),))
             known.drop(layout.kind, id)
         for layout, record, text, same in self._puts:
             row = known.get(layout.kind, record.id)
@@ -292,13 +195,16 @@ class Writing:
                 rows = connection.execute(_PUT_OUT_TEXT, (record.id, text, *layout.keys(record))).fetchall()
                 self.out_texts.append((record, rows[0][0]))
             else:
-                connection.execute(layout.put, (record.id, text, *layout.keys(record)))
+                id = layout.sought("id", record.id) if layout.hidden else record.id
+                connection.execute(layout.put, (id, text, *layout.keys(record)))
         wrote = len(self._drops) + len(self._puts)
         stats.statements += wrote
         stats.rows_written += wrote
 
 
-def _change(connection: sqlite3.Connection, layout: Layout, doc_id: int, text: str, old: Record, new: Record) -> None:
+def _change(
+    connection: sqlite3.Connection, layout: Layout, doc_id: int, text: str | bytes, old: Record, new: Record
+) -> None:
     """Rewrite a row that is known, and of its key columns only those that differ."""
     before, after = layout.keys(old), layout.keys(new)
     columns: tuple[str, ...] = ()
@@ -335,11 +241,11 @@ def first_timer(connection: sqlite3.Connection) -> datetime | None:
     return None if found[0] is None else datetime.fromtimestamp(found[0], UTC)
 
 
-def pending_texts(connection: sqlite3.Connection) -> Iterator[tuple[OutText, int]]:
+def pending_texts(connection: sqlite3.Connection, layouts: Layouts) -> Iterator[tuple[OutText, int]]:
     """Each text that waits to be sent, with its `doc_id`."""
     found = connection.execute("SELECT doc_id, doc FROM \"outbox\" WHERE key_pending = 'yes'").fetchall()
     for doc_id, text in found:
-        yield records.loads(OutText, text), doc_id
+        yield layouts[OutText].loads(text), doc_id
 
 
 # --- Files ---
@@ -358,14 +264,15 @@ def plain_error(error: BaseException, path: Path | None = None) -> BaseException
     return StoreError(f"{where}the store failed ({error})")
 
 
-def open_file(path: Path) -> sqlite3.Connection:
-    """A connection for writing to the store at `path`, which is made when it does not exist.
+def open_file(path: Path, key: str = "") -> tuple[sqlite3.Connection, Layouts]:
+    """A connection for writing to the store at `path`, which is made when it does not exist, and how records lie there.
 
-    Raises StoreDamaged for a file that is not ours or is broken, StoreBusy and StoreError for what else can be wrong.
+    With a `key` the file is an encrypted one. Raises StoreSealed when the two do not fit together, StoreDamaged for a
+    file that is not ours or is broken, StoreBusy and StoreError for what else can be wrong.
     """
     try:
         if not path.exists():
-            _make_file(path)
+            _make_file(path, key)
         _own_file(path)
         connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
     except OSError as error:
@@ -373,19 +280,19 @@ def open_file(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise plain_error(error, path) from error
     try:
-        _prepare_patiently(connection, path)
+        layouts = _prepare_patiently(connection, path, key)
     except BaseException as error:
         connection.close()
         raise plain_error(error, path) from error
-    return connection
+    return connection, layouts
 
 
-def _prepare_patiently(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare_patiently(connection: sqlite3.Connection, path: Path, key: str) -> Layouts:
     """SQLite does not wait for every lock by itself: not for one taken by a process that ends or recovers."""
     until = time.monotonic() + PATIENCE_MS / 1000
     while True:
         try:
-            return _prepare(connection, path)
+            return _prepare(connection, path, key)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
@@ -412,7 +319,7 @@ def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connec
     return connection
 
 
-def _make_file(path: Path) -> None:
+def _make_file(path: Path, key: str) -> None:
     """A new, empty store that appears under its name only when it is complete.
 
     So a file that is there and cannot be read was damaged, even when it is empty, and two processes that start at the
@@ -433,7 +340,9 @@ def _make_file(path: Path) -> None:
                 "CREATE TABLE documents (name TEXT, doc_id INTEGER, doc TEXT NOT NULL, "
                 "PRIMARY KEY (name, doc_id)) WITHOUT ROWID"
             )
-            _shape_tables(connection, {})
+            _shape_tables(connection, {}, LAYOUTS)
+            if key:
+                keep_seal(connection, Seal.fresh(key))
     finally:
         connection.close()
     _appear(draft, path)
@@ -470,16 +379,52 @@ def _own_file(path: Path) -> None:
         raise StoreDamaged(f"{path}: this is not a store, or its beginning is destroyed; restore a backup")
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, key: str) -> Layouts:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreDamaged(f"{path}: this is a database of another program")
-    if (found := _pragma(connection, "user_version")) != FORMAT:
-        raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {FORMAT})")
+    if (found := _pragma(connection, "user_version")) not in (FORMAT, SEALED_FORMAT):
+        raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {SEALED_FORMAT})")
     connection.execute("PRAGMA journal_mode = WAL")
     check(connection, path, full=path.stat().st_size <= _SMALL_FILE_BYTES)
-    if _shapes(connection) != {layout.table: layout.shape for layout in LAYOUTS.values()}:
+    layouts = layouts_of(_seal_of(connection, path, key))
+    if _shapes(connection) != {layout.table: layout.shape for layout in layouts.values()}:
         with transaction(connection):
-            _shape_tables(connection, _shapes(connection))
+            _shape_tables(connection, _shapes(connection), layouts)
+    return layouts
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a store's file is encrypted. Raises sqlite3.Error."""
+    with closing(connect(path)) as connection:
+        return _pragma(connection, "user_version") == SEALED_FORMAT
+
+
+def _seal_of(connection: sqlite3.Connection, path: Path, key: str) -> Seal | None:
+    """The key of the file; None of a plain one."""
+    sealed = _pragma(connection, "user_version") == SEALED_FORMAT
+    if sealed and not key:
+        raise StoreSealed(f"{path}: the store is encrypted; set SMSMENTOR_STORE_KEY to its key")
+    if key and not sealed:
+        raise StoreSealed(
+            f"{path}: SMSMENTOR_STORE_KEY is set, but the store is not encrypted. `smsmentor encrypt` does it; "
+            "stop the server first"
+        )
+    if not sealed:
+        return None
+    salt, proof = connection.execute("SELECT salt, proof FROM seal").fetchone()
+    seal = Seal(key, salt)
+    if not seal.fits(proof):
+        raise StoreSealed(f"{path}: the store is encrypted with another key than the one in SMSMENTOR_STORE_KEY")
+    return seal
+
+
+def keep_seal(connection: sqlite3.Connection, seal: Seal | None) -> None:
+    """Write down that the file is encrypted with this key from now on, or not at all; inside a transaction."""
+    connection.execute("DROP TABLE IF EXISTS seal")
+    connection.execute(f"PRAGMA user_version = {FORMAT if seal is None else SEALED_FORMAT}")
+    if seal is not None:
+        connection.execute("CREATE TABLE seal (salt BLOB NOT NULL, proof BLOB NOT NULL)")
+        connection.execute("INSERT INTO seal VALUES (?, ?)", (seal.salt, seal.proof))
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -509,9 +454,9 @@ def roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _shape_tables(connection: sqlite3.Connection, known: dict[str, str]) -> None:
+def _shape_tables(connection: sqlite3.Connection, known: dict[str, str], layouts: Layouts) -> None:
     """Make what is missing: all of a new file, or what a newer version of a record class asks for."""
-    for layout in LAYOUTS.values():
+    for layout in layouts.values():
         if layout.table not in known:
             for statement in layout.create():
                 connection.execute(statement)
@@ -531,10 +476,11 @@ def _refill(connection: sqlite3.Connection, layout: Layout) -> None:
     there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})").fetchall()}
     for column in layout.columns:
         if column not in there:
-            connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(column)} {_kind_of(column)}")
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(column)} {kind_of(column)}")
     for doc_id, text in pages(connection, f"SELECT doc_id, doc FROM {table} WHERE doc_id > ?", ()):
-        record = records.loads(layout.kind, text)
-        connection.execute(layout.change, (record.id, records.dumps(record), *layout.keys(record), doc_id))
+        record = layout.loads(text)
+        id = layout.sought("id", record.id)
+        connection.execute(layout.change, (id, layout.written(record)[0], *layout.keys(record), doc_id))
     for statement in layout.create_indexes():
         connection.execute(statement)
 
@@ -568,17 +514,17 @@ def check(connection: sqlite3.Connection, path: Path, *, full: bool) -> None:
         raise plain_error(error, path) from error
 
 
-def check_documents(connection: sqlite3.Connection, path: Path) -> None:
+def check_documents(connection: sqlite3.Connection, path: Path, layouts: Layouts) -> None:
     """Raise StoreDamaged when a document is not readable, or its key columns are not those of its record."""
     integrity = [row[0] for row in connection.execute("PRAGMA integrity_check(5)").fetchall()]
     if integrity != ["ok"]:
         raise StoreDamaged(f"{path}: the store's file is damaged ({integrity[0]}); restore a backup")
-    for layout in LAYOUTS.values():
+    for layout in layouts.values():
         columns = "".join(f", {quoted(name)}" for name in layout.columns)
         select = f"SELECT doc_id, doc, id{columns} FROM {quoted(layout.table)} WHERE doc_id > ?"
         for doc_id, text, id, *keys in pages(connection, select, ()):
-            record = records.loads(layout.kind, text)
-            if (record.id, *layout.keys(record)) != (id, *keys):
+            record = layout.loads(text)
+            if (layout.sought("id", record.id), *layout.keys(record)) != (id, *keys):
                 raise StoreDamaged(f"{path}: {layout.table} {doc_id} was changed without its keys; restore a backup")
 
 

@@ -21,9 +21,9 @@ from smsmentor.ports import Changes, Committed, Reader, Step
 from smsmentor.stores import records
 from smsmentor.stores.batches import Batches, Job, Spoiled
 from smsmentor.stores.documents import RowsStorage, open_tinydb
+from smsmentor.stores.layouts import Layouts, quoted
 from smsmentor.stores.lines import Lines, leased
 from smsmentor.stores.rows import (
-    BY_TABLE,
     PATIENCE_MS,
     Crash,
     Known,
@@ -40,7 +40,6 @@ from smsmentor.stores.rows import (
     pages,
     pending_texts,
     plain_error,
-    quoted,
     remember_event,
     sync_folder,
     timers_due,
@@ -52,15 +51,19 @@ __all__ = ["TinyDBStore", "open_tinydb"]
 class TinyDBStore:
     """The store at `path`, one file with two companions while it is open. Use it from one event loop at a time.
 
-    Opening raises StoreDamaged for a file that is not ours or is broken, and StoreError for what else can be wrong.
+    With a `key` the file is encrypted. Opening raises StoreSealed when the key and the file do not fit together,
+    StoreDamaged for a file that is not ours or is broken, and StoreError for what else can be wrong.
     `patience_s` is how long an event waits while another process holds the store; then it fails with StoreBusy.
     `stats` counts what was done. `crash` is called with `before-save` and `after-save` around each commit.
     """
 
-    def __init__(self, path: str | Path, *, patience_s: float = PATIENCE_MS / 1000, crash: Crash | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, key: str = "", patience_s: float = PATIENCE_MS / 1000, crash: Crash | None = None
+    ) -> None:
         self.path = Path(path)
         self.stats = Stats()
-        self._connection = open_file(self.path)
+        self._key = key
+        self._connection, self._layouts = open_file(self.path, key)
         self._known = Known()
         self._batches = Batches(self._connection, self.path, self.stats, self._known, patience_s, crash)
         self._readers = [open_reader(self.path)]
@@ -109,7 +112,7 @@ class TinyDBStore:
     def reading(self) -> Iterator[Reader]:
         with self._reader() as connection:
             connection.execute("BEGIN")
-            reader = RowReader(connection, self.stats)
+            reader = RowReader(connection, self._layouts, self.stats)
             try:
                 # The view is as of the first read, not as of BEGIN.
                 connection.execute("SELECT 1 FROM shapes LIMIT 1").fetchone()
@@ -133,7 +136,7 @@ class TinyDBStore:
         with closing(connect(self.path)) as connection:
             if full:
                 try:
-                    check_documents(connection, self.path)
+                    check_documents(connection, self.path, self._layouts)
                 except sqlite3.Error as error:
                     raise plain_error(error, self.path) from error
             else:
@@ -146,12 +149,15 @@ class TinyDBStore:
             check(connection, self.path, full=True)
 
     def export_json(self, target: str | Path) -> None:
-        """Write the whole state as a JSON file that a stock `TinyDB(target)` opens, with the same `doc_id`s."""
+        """Write the whole state as a JSON file that a stock `TinyDB(target)` opens, with the same `doc_id`s.
+
+        It is plain text, also of an encrypted store.
+        """
         self._refuse_when_closed()
         with closing(open_reader(self.path)) as connection, _written_whole(Path(target)) as draft:
             connection.execute("BEGIN")
             with draft.open("w", encoding="utf-8") as file:
-                for part in _json_parts(connection):
+                for part in _json_parts(connection, self._layouts):
                     file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
@@ -168,7 +174,7 @@ class TinyDBStore:
                 raise ValueError("not tables of documents")
         except ValueError as problem:
             raise ValueError(f"{source}: not an export ({problem})") from None
-        with closing(RowsStorage(self.path)) as storage, storage.at_once():
+        with closing(RowsStorage(self.path, self._key)) as storage, storage.at_once():
             if storage.names():
                 raise StoreError(f"{self.path}: there are documents already; import into a new store")
             storage.write(data)
@@ -181,7 +187,7 @@ class TinyDBStore:
                 with closing(connect(self.path)) as connection:
                     connection.execute("VACUUM INTO ?", (str(draft),))
                 with closing(connect(draft)) as copy:
-                    check_documents(copy, draft)
+                    check_documents(copy, draft, self._layouts)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{target}: the backup failed ({error})") from error
 
@@ -210,7 +216,7 @@ class TinyDBStore:
             self.stats.statements += 1
             if not remember_event(self._connection, event_id, now):
                 return Committed(fresh=False)
-        reader = RowReader(self._connection, self.stats, self._known)
+        reader = RowReader(self._connection, self._layouts, self.stats, self._known)
         try:
             changes = step(reader)
             self._write(changes, written)
@@ -225,7 +231,7 @@ class TinyDBStore:
         return Committed(fresh=True, answer=changes.answer)
 
     def _write(self, changes: Changes, written: list[Writing]) -> None:
-        writing = Writing(changes)
+        writing = Writing(changes, self._layouts)
         try:
             writing.run(self._connection, self._known, self.stats)
         except BaseException as error:
@@ -246,7 +252,7 @@ class TinyDBStore:
         as_of = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if as_of != self._lines_as_of:
             lines = Lines()
-            for text, doc_id in pending_texts(self._connection):
+            for text, doc_id in pending_texts(self._connection, self._layouts):
                 lines.put(text, doc_id)
             self._lines, self._lines_as_of = lines, as_of
 
@@ -288,11 +294,12 @@ def _written_whole(target: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _json_parts(connection: sqlite3.Connection) -> Iterator[str]:
+def _json_parts(connection: sqlite3.Connection, layouts: Layouts) -> Iterator[str]:
     """The documents are JSON text already: they only need to be put together."""
+    plain = {layout.table: layout.plain for layout in layouts.values()}
     names = [row[0] for row in connection.execute("SELECT DISTINCT name FROM documents").fetchall()]
     sources: list[tuple[str, str, tuple[str, ...]]]
-    sources = [(name, f"SELECT doc_id, doc FROM {quoted(name)} WHERE doc_id > ?", ()) for name in BY_TABLE]
+    sources = [(name, f"SELECT doc_id, doc FROM {quoted(name)} WHERE doc_id > ?", ()) for name in plain]
     sources += [(name, "SELECT doc_id, doc FROM documents WHERE name = ? AND doc_id > ?", (name,)) for name in names]
     yield "{"
     tables = 0
@@ -302,7 +309,7 @@ def _json_parts(connection: sqlite3.Connection) -> Iterator[str]:
             if not documents:
                 yield f"{', ' if tables else ''}{json.dumps(name)}: {{"
                 tables += 1
-            yield f'{", " if documents else ""}"{doc_id}": {text}'
+            yield f'{", " if documents else ""}"{doc_id}": {plain[name](text) if name in plain else text}'
             documents += 1
         if documents:
             yield "}"

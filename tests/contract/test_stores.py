@@ -35,8 +35,8 @@ from smsmentor.core.model import (
 from smsmentor.errors import StoreBusy, StoreDamaged, StoreError
 from smsmentor.ports import Changes, Committed, Reader, Step, Store
 from smsmentor.stores import batches, records, rows
+from smsmentor.stores.layouts import LAYOUTS
 from smsmentor.stores.memory import MemoryStore
-from smsmentor.stores.rows import LAYOUTS
 from smsmentor.stores.tinydb import TinyDBStore, open_tinydb
 from tests.contract.stores import MINUTE, NOW, SAMPLES, StoreContract, get, out_text, put, putting, run, walk
 

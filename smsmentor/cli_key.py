@@ -1,0 +1,80 @@
+"""The subcommands `encrypt` and `decrypt`: what lies on the disk, with the key or without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smsmentor.errors import SmsmentorError
+
+if TYPE_CHECKING:
+    from smsmentor.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--old-key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Holds the key that the store has now, to give it another one.",
+)
+def encrypt(old_key_file: Path | None) -> None:
+    """Encrypt the store with SMSMENTOR_STORE_KEY, or give it that key instead of another. The server has to be stopped.
+
+    Without the key nobody can read the store again.
+    """
+    settings = _with_key()
+    _change(settings, _old_key(settings, old_key_file), settings.store_key)
+    click.echo(f"{settings.store_path} is encrypted. Keep a second copy of the key in a safe place.")
+    _say_copies(settings)
+
+
+@click.command()
+def decrypt() -> None:
+    """Take the encryption off the store. The server has to be stopped."""
+    settings = _with_key()
+    _change(settings, settings.store_key, "")
+    click.echo(f"{settings.store_path} is not encrypted any more. Take SMSMENTOR_STORE_KEY away before the next start.")
+
+
+def _with_key() -> Settings:
+    from smsmentor.settings import load
+
+    settings = load()
+    if not settings.store_key:
+        raise SmsmentorError(
+            "Set SMSMENTOR_STORE_KEY, or SMSMENTOR_STORE_KEY_FILE, first. `openssl rand -base64 32` makes a key."
+        )
+    if not settings.store_path.exists():
+        raise SmsmentorError(f"There is no store in {settings.data} yet; while the key is set, a new one is encrypted.")
+    return settings
+
+
+def _old_key(settings: Settings, file: Path | None) -> str:
+    from smsmentor.stores.rows import is_sealed
+
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    # Given twice, it makes sure once more that nothing of the former form is left.
+    return settings.store_key if is_sealed(settings.store_path) else ""
+
+
+def _change(settings: Settings, old: str, new: str) -> None:
+    from smsmentor.app import only_one
+    from smsmentor.stores.rekey import change_key
+
+    with only_one(settings.data):
+        change_key(settings.store_path, old, new)
+
+
+def _say_copies(settings: Settings) -> None:
+    """What else holds the former form: only its owner can say when it is not needed any more."""
+    from smsmentor.backup import copies
+
+    former = [copy.path for copy in copies(settings.backups_path)]
+    former += sorted(settings.data.glob(f"{settings.store_path.name}.before-*"))
+    if former:
+        click.echo(f"{len(former)} earlier copies are as they were made; remove them when all is well:")
+        for path in former:
+            click.echo(f"  {path}")

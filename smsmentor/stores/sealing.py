@@ -1,0 +1,107 @@
+"""Encryption at rest: documents and findable values that nobody reads without the operator's key.
+
+What people wrote and who they are lies sealed: AES-256-GCM over the document's JSON, bound to its table. A value that
+rows are found by (a number, a name) is replaced by a keyed hash. Ids, codes, times and facts stay as they are: they
+hold no words, names or numbers, and the service orders and counts by them.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from smsmentor.core.model import Member, Offer, OutText, Prompt, Record, Request, Sprint, Suppressed, Text, Thread
+from smsmentor.errors import SmsmentorError, StoreDamaged
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+SEALED: frozenset[type[Record]] = frozenset({Member, Request, Offer, Thread, Prompt, Sprint, Text, OutText, Suppressed})
+"""The records that hold words, names or numbers."""
+HIDDEN: dict[type[Record], frozenset[str]] = {
+    Member: frozenset({"phone", "alias"}),
+    Suppressed: frozenset({"id"}),
+}
+"""The indexes whose keys would tell a number or a name."""
+
+SALT_BYTES, NONCE_BYTES = 16, 12
+_PROOF = b"smsmentor"
+"""Sealed in every file, to know the right key by."""
+
+
+class Seal:
+    """The key of one file, made from the operator's key and the file's own salt."""
+
+    def __init__(self, key: str, salt: bytes) -> None:
+        secret = derived(key, salt, 64)
+        self.salt = salt
+        self._cipher = cipher(secret[:32])
+        self._finder = secret[32:]
+
+    @classmethod
+    def fresh(cls, key: str) -> Seal:
+        """For a new file."""
+        return cls(key, os.urandom(SALT_BYTES))
+
+    @property
+    def proof(self) -> bytes:
+        """What a file keeps to know this key by."""
+        return self._sealed(_PROOF, b"proof")
+
+    def fits(self, proof: bytes) -> bool:
+        """Whether a file's proof was made with this key."""
+        try:
+            self.open("proof", proof)
+        except StoreDamaged:
+            return False
+        return True
+
+    def seal(self, table: str, text: str) -> bytes:
+        """A document as it lies in its table."""
+        return self._sealed(text.encode(), table.encode())
+
+    def open(self, table: str, sealed: object) -> str:
+        """The document again. Raises StoreDamaged for what was not sealed for this table with this key."""
+        from cryptography.exceptions import InvalidTag
+
+        if not isinstance(sealed, bytes):
+            raise StoreDamaged(f"{table}: a document is not encrypted as it should be; restore a backup")
+        try:
+            plain = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], table.encode())
+        except (InvalidTag, ValueError):
+            raise StoreDamaged(f"{table}: an encrypted document was changed; restore a backup") from None
+        return plain.decode()
+
+    def hide(self, name: str, value: str) -> str:
+        """A value to find rows by: the same for the same value, and not to be read or guessed without the key."""
+        return blake2b(f"{name} {value}".encode(), digest_size=16, key=self._finder).hexdigest()
+
+    def _sealed(self, plain: bytes, table: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, table)
+
+
+@lru_cache(maxsize=4)
+def derived(key: str, salt: bytes, length: int) -> bytes:
+    """Bytes of a key for one file. Slow on purpose, for keys that a person thought up: some tenths of a second."""
+    _needed()
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    return Scrypt(salt=salt, length=length, n=2**15, r=8, p=1).derive(key.encode())
+
+
+def cipher(secret: bytes) -> AESGCM:
+    """AES-256-GCM."""
+    _needed()
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(secret)
+
+
+def _needed() -> None:
+    try:
+        import cryptography  # noqa: F401
+    except ImportError:
+        raise SmsmentorError("Encryption needs a library: pip install 'smsmentor[encrypted]'.") from None

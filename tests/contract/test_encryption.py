@@ -1,0 +1,206 @@
+"""An encrypted store: nothing to be read on the disk, the right key or none at all, and a way there and back."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from tinydb import TinyDB, where
+
+from smsmentor.core.members import number_hash
+from smsmentor.core.model import Member, OutText, Record, Suppressed, Text
+from smsmentor.errors import StoreDamaged, StoreError, StoreSealed
+from smsmentor.ports import SetClock, Store
+from smsmentor.rig import Rig
+from smsmentor.stores.rekey import change_key
+from smsmentor.stores.tinydb import TinyDBStore, open_tinydb
+from smsmentor.story import Story, play_file
+from tests.contract.stores import NOW, SAMPLES, StoreContract, get, put, run, walk
+from tests.rigs import keep_running, knowledge
+
+KEY, OTHER = "a long enough key for tests", "another key, as long as it has to be"
+PHONE = "+12025550101"
+WORDS = b"how do I tell my boss"
+STORIES = Path(__file__).parents[1] / "transcripts"
+TOLD = (
+    "a_hard_word_is_held_for_its_receiver",
+    "a_late_answer_is_kept_and_offered",
+    "a_panel_with_a_view_from_outside",
+    "a_phrase_that_must_not_wait",
+    "a_sprint_of_three_weeks",
+    "a_third_question_is_kept_as_a_draft",
+    "answers_without_a_code",
+    "contact_details_wait_for_the_sender",
+    "es_una_pregunta_y_dos_respuestas",
+    "joining_as_a_mentor",
+    "operators_by_text",
+    "telling_us_about_yourself",
+)
+
+
+class TestEncryptedStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        with closing(TinyDBStore(tmp_path / "store.db", key=KEY)) as store:
+            yield store
+            if not store._closed:
+                store.check()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+def filled(path: Path, key: str = "") -> None:
+    with closing(TinyDBStore(path, key=key)) as store:
+        run(lambda: put(store, *SAMPLES, Text("SM2", "m1", WORDS.decode(), NOW), Suppressed(number_hash(PHONE), NOW)))
+
+
+def on_disk(path: Path) -> bytes:
+    """Every byte of the file and of its log."""
+    return b"".join(file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(path.name))
+
+
+def everything(path: Path, key: str = "") -> list[Record]:
+    with closing(TinyDBStore(path, key=key)) as store:
+        store.check()
+        with store.reading() as reader:
+            return [record for kind in {type(sample) for sample in SAMPLES} for record in reader.all(kind)]
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_after_a_story_no_words_and_no_numbers_can_be_read_in_the_file(name: str, path: Path) -> None:
+    async def make(start: datetime, settings: dict[str, str]) -> Rig:
+        return Rig(TinyDBStore(path, key=KEY), SetClock(start), knowledge(settings))
+
+    result = asyncio.run(play_file(STORIES / f"{name}.sms", make, keep_running))
+    assert not result.difference
+    found, story = on_disk(path), Story(name, (STORIES / f"{name}.sms").read_text(encoding="utf-8"))
+    assert b"text.settled" in found, "facts are not encrypted: this test would see nothing"
+    assert not [phone for phone in story.cast.values() if phone[-7:].encode() in found]
+    words = [line.words.strip() for line in story.lines if line.kind in "<>" and len(line.words.strip()) > 12]
+    assert words
+    assert not [said for said in words if said[:40].encode() in found]
+
+
+def test_a_number_is_found_and_cannot_be_looked_up_without_the_key(path: Path) -> None:
+    filled(path, KEY)
+    assert number_hash(PHONE).encode() not in on_disk(path)
+    with closing(TinyDBStore(path, key=KEY)) as store:
+        assert walk(store, Member, "phone", PHONE) == ["m1"]
+        assert walk(store, Member, "alias", "ana") == ["m1"]
+        assert get(store, Suppressed, number_hash(PHONE)) == Suppressed(number_hash(PHONE), NOW)
+
+
+def test_two_files_with_one_key_show_no_equal_values(tmp_path: Path) -> None:
+    keys = []
+    for name in ("one.db", "two.db"):
+        filled(tmp_path / name, KEY)
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            keys.append(connection.execute("SELECT key_phone, doc FROM members").fetchone())
+    assert keys[0][0] != keys[1][0]
+    assert keys[0][1] != keys[1][1]
+
+
+@pytest.mark.parametrize(
+    ("made_with", "opened_with", "said"),
+    [
+        (KEY, "", "the store is encrypted; set SMSMENTOR_STORE_KEY"),
+        (KEY, OTHER, "another key than the one in SMSMENTOR_STORE_KEY"),
+        ("", KEY, "the store is not encrypted. `smsmentor encrypt` does it"),
+    ],
+)
+def test_a_key_that_does_not_fit_the_file_opens_nothing_and_says_why(
+    path: Path, made_with: str, opened_with: str, said: str
+) -> None:
+    filled(path, made_with)
+    with pytest.raises(StoreSealed, match=said):
+        TinyDBStore(path, key=opened_with)
+    with pytest.raises(StoreSealed, match=said):
+        open_tinydb(path, opened_with)
+    assert everything(path, made_with)
+
+
+@pytest.mark.parametrize(("old", "new"), [("", KEY), (KEY, OTHER), (KEY, "")])
+def test_another_key_changes_no_record_and_leaves_nothing_of_the_former_form(path: Path, old: str, new: str) -> None:
+    filled(path, old)
+    before, kept_before = everything(path, old), on_disk(path)
+    change_key(path, old, new)
+    assert everything(path, new) == before
+    assert (WORDS in on_disk(path)) == (not new)
+    assert (PHONE.encode() in on_disk(path)) == (not new)
+    with closing(sqlite3.connect(path)) as connection:
+        sealed = [row[0] for row in connection.execute("SELECT doc FROM texts") if isinstance(row[0], bytes)]
+    assert bool(sealed) == bool(new)
+    assert not [doc for doc in sealed if doc in kept_before]
+    with pytest.raises(StoreSealed):
+        TinyDBStore(path, key=old)
+
+
+def test_a_key_change_that_is_cut_off_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(path)
+    before = everything(path)
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("smsmentor.stores.rekey.keep_seal", full)
+    with pytest.raises(StoreError, match="disk is full"):
+        change_key(path, "", KEY)
+    assert everything(path) == before
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE texts SET doc = zeroblob(length(doc)) WHERE id = 'SM2'",
+        "UPDATE texts SET doc = x'00'",
+        'UPDATE texts SET doc = \'{"id":"SM2"}\'',
+        "UPDATE texts SET doc = (SELECT doc FROM outbox)",
+        "UPDATE texts SET doc = (SELECT doc FROM texts WHERE id = 'SM1')",
+        "UPDATE members SET key_phone = 'b'",
+    ],
+)
+def test_a_row_that_was_changed_behind_our_back_is_recognised(path: Path, harm: str) -> None:
+    filled(path, KEY)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(harm)
+    with closing(TinyDBStore(path, key=KEY)) as store, pytest.raises(StoreDamaged):
+        store.check()
+
+
+def test_its_tinydb_face_works_with_the_key(path: Path, tmp_path: Path) -> None:
+    filled(path, KEY)
+    with closing(open_tinydb(path, KEY)) as db:
+        members = db.table("members")
+        assert [found["id"] for found in members.search(where("phone") == PHONE)] == ["m1"]
+        assert members.update({"alias": "Anabel"}, where("phone") == PHONE) == [1]
+        assert members.count(where("alias") == "Anabel") == 1
+        ours = {name: db.table(name).all() for name in db.tables()}
+    assert b"Anabel" not in on_disk(path)
+    with closing(TinyDBStore(path, key=KEY)) as store:
+        store.check()
+        store.export_json(tmp_path / "export.json")
+        store.backup_to(tmp_path / "copy.db")
+    with closing(TinyDB(tmp_path / "export.json")) as stock:
+        assert {name: stock.table(name).all() for name in stock.tables()} == ours
+    with closing(TinyDBStore(tmp_path / "again.db", key=OTHER)) as store:
+        store.import_json(tmp_path / "export.json")
+    assert everything(tmp_path / "again.db", OTHER) == everything(tmp_path / "copy.db", KEY)
+    assert WORDS not in on_disk(tmp_path / "again.db")
+
+
+def test_texts_that_wait_are_known_again_after_a_restart(path: Path) -> None:
+    waiting = next(sample for sample in SAMPLES if isinstance(sample, OutText))
+    filled(path, KEY)
+    with closing(TinyDBStore(path, key=KEY)) as store:
+        assert store.next_moment() is not None
+        leased = run(lambda: store.lease(NOW, 5, NOW - NOW))
+    assert [replace(text, status="queued", leased_until=None) for text in leased] == [waiting]
