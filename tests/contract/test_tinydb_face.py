@@ -96,7 +96,7 @@ def _by_id(found: list[Document]) -> list[tuple[int, Document]]:
 def _outcome(operation: Callable[[Any], Any], table: Any) -> Any:
     try:
         return operation(table)
-    except (ValueError, RuntimeError, TypeError) as error:
+    except (KeyError, ValueError, RuntimeError, TypeError) as error:
         return type(error)
 
 
