@@ -11,14 +11,14 @@ import logging
 import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
 import requests
 
-from smsmentor.core import halt
-from smsmentor.core.budget import Stage, month_of, spent, stage_of
+from smsmentor.core import filtered, halt
+from smsmentor.core.budget import Stage, day_of, month_of, spent, stage_of
 from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.events import Event
 from smsmentor.core.model import Fact, Member
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 SECONDS = 10
 """How long a webhook or a mail server may take."""
-LOUD = {"sending.stopped", "sending.resumed", "budget.reached", "member.suspended"}
+LOUD = {"sending.stopped", "sending.resumed", "sending.filtered", "budget.reached", "member.suspended"}
 """Facts that somebody should hear of who does not look at the desk."""
 
 
@@ -80,6 +80,15 @@ def standing(reader: Reader, now: datetime, rules: Rules, codes: CarrierCodes) -
                 stopped.since,
                 "Mend the account at the carrier. Sending is tried again by itself; `smsmentor carrier resume` tries "
                 "at once.",
+            )
+        )
+    taken = filtered.read(reader)
+    if taken is not None and taken.told and taken.day >= day_of(now - timedelta(days=1), rules.zone):
+        found.append(
+            Standing(
+                f"Carriers filtered {taken.texts} of our texts as spam on {taken.day} (carrier code {taken.code})",
+                now,
+                "Look at the wording, at links, and at the registration in the carrier's console.",
             )
         )
     used = spent(reader, month_of(now, rules.zone))

@@ -11,7 +11,7 @@ from smsmentor.core import halt
 from smsmentor.core.events import SendOutcome, Withheld
 from smsmentor.core.model import OutText, Timer
 from smsmentor.core.pace import Bucket
-from smsmentor.core.sending import withheld
+from smsmentor.core.sending import at_carrier, withheld
 from smsmentor.ports import Gateway
 from smsmentor.service import Service
 
@@ -181,7 +181,8 @@ class _Round:
             if found.state == "taken":
                 return found
         # Somebody may have opted out since this text was chosen, or while it was looked up.
-        return self._no(row, self._now()) or await gateway.send(row)
+        now = self._now()
+        return self._no(row, now) or await gateway.send(at_carrier(row, now, self.service.knowledge.rules))
 
     async def _settle(self, outcome: SendOutcome | Withheld) -> None:
         await self.service.receive(outcome)

@@ -13,9 +13,9 @@ import responses
 
 from smsmentor.alarm import Alarms, AlarmSettings, deliver_alarm, parked_members, problems, standing
 from smsmentor.core.events import Act, Inbound
-from smsmentor.core.model import Text
+from smsmentor.core.model import Fact, Tally, Text
 from smsmentor.door import CarrierDoor
-from smsmentor.ports import SetClock
+from smsmentor.ports import Changes, SetClock
 from smsmentor.rig import Rig
 from smsmentor.stores.memory import MemoryStore
 from tests.rigs import knowledge
@@ -96,6 +96,45 @@ def test_what_is_wrong_now_is_named_with_its_fix() -> None:
         assert "carrier resume" in found[0].fix
 
     play(story, monthly_segments="1")
+
+
+def test_many_texts_filtered_as_spam_in_a_day_are_told_once() -> None:
+    told: list[dict[str, object]] = []
+
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        alarms = Alarms(AlarmSettings(webhook=HOOK), "Peer Line", deliver=lambda _, alarm: told.append(alarm))
+        rig.watchers.append(alarms.watch)
+        rig.phones.faults.undelivered[ANA] = 30007
+        for count in range(1, 6):
+            await rig.text(ANA, "MENU")
+            await rig.wait(timedelta(minutes=2))
+            with rig.store.reading() as reader:
+                found = standing(reader, rig.clock.now(), rig.knowledge.rules, rig.knowledge.carrier_codes)
+            assert len(found) == (1 if count >= 3 else 0)
+        assert found[0].what == "Carriers filtered 5 of our texts as spam on 2026-03-03 (carrier code 30007)"
+        assert [b.text_id for b in rig.phones.threads[OPA]] == ["op.filtered"]
+        await rig.wait(timedelta(days=2))
+        with rig.store.reading() as reader:
+            assert standing(reader, rig.clock.now(), rig.knowledge.rules, rig.knowledge.carrier_codes) == []
+        await alarms.close()
+
+    play(story)
+    assert [(a["alarm"], a["error"], a["filtered"], a["sent"]) for a in told] == [("sending.filtered", 30007, 3, 3)]
+
+
+def test_a_few_filtered_among_very_many_are_no_alarm() -> None:
+    async def story(rig: Rig) -> None:
+        day = {"segments": 400, "day": "2026-03-03", "texts": 400}
+        await rig.store.transact(None, lambda _: Changes([Tally("segments:2026-03", day)]), now=NOON)
+        rig.phones.faults.undelivered[ANA] = 30007
+        for _ in range(8):
+            await rig.text(ANA, "MENU")
+            await rig.wait(timedelta(minutes=2))
+        with rig.store.reading() as reader:
+            assert [f for f in reader.all(Fact) if f.fact == "sending.filtered"] == []
+
+    play(story)
 
 
 def test_parked_members_are_listed_for_the_desk() -> None:

@@ -13,12 +13,13 @@ import pytest
 
 from smsmentor.core import halt
 from smsmentor.core.events import Act, Inbound, Receipt, SendOutcome
-from smsmentor.core.model import Fact, Member, OutText
+from smsmentor.core.model import Fact, Member, Offer, OutText
 from smsmentor.outbox import Outbox
 from smsmentor.ports import Capabilities, Changes, Missed, SetClock
 from smsmentor.rig import Rig
 from smsmentor.service import Service
 from smsmentor.stores.memory import MemoryStore
+from smsmentor.ticker import fire_due
 from tests.rigs import knowledge
 
 NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
@@ -512,5 +513,54 @@ def test_an_offer_that_has_not_left_is_taken_back_without_a_word() -> None:
         rig.phones.faults.account = 0
         await rig.wait(timedelta(hours=1))
         assert BEN not in rig.phones.threads
+
+    asyncio.run(story())
+
+
+def test_an_offer_is_of_no_use_at_the_carrier_once_its_silence_would_count() -> None:
+    handed: list[OutText] = []
+
+    class Listening(Scripted):
+        async def send(self, text: OutText) -> SendOutcome:
+            handed.append(text)
+            return await super().send(text)
+
+    async def story(house: House) -> None:
+        await house.service.receive(
+            Act("ben", "mentor", {"phone": BEN, "alias": "Ben", "consented": NOON}, by="import")
+        )
+        await house.service.receive(Inbound("in1", ANA, "how much should i say on my first day", NOON))
+        house.clock.move(NOON + timedelta(minutes=1))
+        await fire_due(house.service)
+        house.clock.move(NOON + timedelta(minutes=2))
+        await house.outbox.drain()
+        offer = next(text for text in handed if text.offer)
+        assert offer.useless_after == house.clock.now() + timedelta(hours=3)
+        saved = house.texts()[offer.body].useless_after
+        assert saved == NOON + timedelta(minutes=1, hours=24), "here it is of use until the question ends"
+        assert [text.useless_after for text in handed if not text.offer] == [None]
+
+    play(story, Listening(), silence_hours="3")
+
+
+def test_a_mentor_whose_offer_was_held_up_is_not_blamed_for_silence() -> None:
+    async def story() -> None:
+        rig = Rig(MemoryStore(), SetClock(NOON), knowledge({"quiet_from": "00:00", "quiet_until": "00:00"}))
+        args = {"phone": BEN, "alias": "Ben", "field": "law", "consented": NOON}
+        await rig.service.receive(Act("ben", "mentor", args, by="import"))
+        await rig.text(ANA, "how much should i say on my first day")
+        rig.phones.faults.account = 30002
+        await rig.wait(timedelta(hours=6))
+        with rig.store.reading() as reader:
+            (offer,) = reader.all(Offer)
+            assert not offer.silence_counted, "nobody has heard of it"
+        rig.phones.faults.account = 0
+        await rig.wait(timedelta(hours=3))
+        assert [bubble.text_id for bubble in rig.phones.threads[BEN]] == ["offer.new"]
+        for hours, counted in ((0, False), (2, True)):
+            await rig.wait(timedelta(hours=hours))
+            with rig.store.reading() as reader:
+                (offer,) = reader.all(Offer)
+            assert offer.silence_counted is counted
 
     asyncio.run(story())

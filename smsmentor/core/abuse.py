@@ -9,13 +9,20 @@ from typing import Literal
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+from smsmentor.core import members
 from smsmentor.core.events import Inbound
 from smsmentor.core.model import Member, Tally
 from smsmentor.core.turn import Turn
 from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.parse import bare
 
 SHORT_TEXT = 12
 """Characters up to which a text is an answer that may well come again: a digit, PASS, a code."""
+LONG_TEXT = 30
+"""Characters from which on the same first text of many people is no word that a poster told them to send."""
+FIRST_TEXTS = "newcomers.texts"
+"""The tally of what new numbers began with in the last hour."""
+MOST_FIRST_TEXTS = 300
 HOUR = timedelta(hours=1)
 COSTLY = frozenset(
     {
@@ -45,6 +52,8 @@ def refusal(turn: Turn, event: Inbound) -> str:
     allowed = {name.strip() for name in turn.rules.countries.upper().split(",") if name.strip()}
     if allowed and country not in allowed:
         return "country not served"
+    if _same_first_text(turn, event):
+        return "same text from many numbers"
     home = country == turn.rules.country
     if not home and _full(turn, f"newcomers:{country}", turn.rules.newcomers_an_hour_abroad):
         return "too many new numbers of that country"
@@ -58,6 +67,21 @@ def same_texts(member: Member, digest: str, event: Inbound) -> int:
     recent = member.last_text_at is not None and abs(event.at - member.last_text_at) < HOUR
     again = digest == member.last_digest and recent and len(plain(event.body)) > SHORT_TEXT
     return member.same_texts + 1 if again else 0
+
+
+def _same_first_text(turn: Turn, event: Inbound) -> bool:
+    """Whether too many new numbers have begun with these words, an hour or less between them."""
+    words = bare(event.body)
+    if len(words) < LONG_TEXT or not turn.rules.same_newcomers:
+        return False
+    since, digest = (turn.now - HOUR).timestamp(), members.digest(words)
+    tally = turn.get(Tally, FIRST_TEXTS)
+    recent = {text: (at, count) for text, (at, count) in (tally.values if tally else {}).items() if at > since}
+    count = recent.pop(digest, (0.0, 0))[1] + 1
+    # What was dropped once stays so while it goes on; of very many the oldest are forgotten.
+    kept = list(recent.items())[-MOST_FIRST_TEXTS:]
+    turn.save(Tally(FIRST_TEXTS, {**dict(kept), digest: (turn.now.timestamp(), count)}))
+    return bool(count > turn.rules.same_newcomers)
 
 
 @lru_cache(maxsize=4096)

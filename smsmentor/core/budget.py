@@ -72,4 +72,9 @@ def forecast(used: int, now: datetime, zone_name: str) -> int | None:
 
 def month_of(now: datetime, zone_name: str) -> str:
     """`2026-03`: the service's own month, in which its bill is counted."""
-    return f"{now.astimezone(zone(zone_name)):%Y-%m}"
+    return day_of(now, zone_name)[:7]
+
+
+def day_of(now: datetime, zone_name: str) -> str:
+    """`2026-03-31`: the service's own day."""
+    return f"{now.astimezone(zone(zone_name)):%Y-%m-%d}"

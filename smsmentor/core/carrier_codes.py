@@ -37,6 +37,8 @@ class CodeMeaning:
     """The wait is until the daily cap begins anew."""
     unreachable: bool = False
     """The phone is off, or given up: a run of these over some days parks the number."""
+    filtered: bool = False
+    """Spam filters took it: too many of these in a day are told to operators."""
     recycled: bool = False
     """The number may belong to somebody else soon: a life sign from it proves nothing about the person."""
 
@@ -56,6 +58,7 @@ class CarrierCodes:
                 entry.get("again", 0),
                 entry.get("next_day", False),
                 entry.get("unreachable", False),
+                entry.get("filtered", False),
                 entry.get("recycled", False),
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import halt, leaving, money, parked, requests
+from smsmentor.core import filtered, halt, leaving, money, parked, requests
 from smsmentor.core.carrier_codes import CodeMeaning
 from smsmentor.core.events import Receipt, SendOutcome, Withheld
 from smsmentor.core.model import Member, Offer, OutText, Request, Tally
@@ -26,6 +26,8 @@ RANK = {
 EARLY = "early:"
 """A report that came before the send call returned waits under this prefix and the provider's id."""
 UNDELIVERED = frozenset({"undelivered", "failed", "canceled"})
+HELD_UP = timedelta(minutes=5)
+"""An offer whose text left so late begins its time anew."""
 PLAIN_FAILURE = CodeMeaning("content-final")
 """A code that we do not know says nothing about the person or the account."""
 
@@ -106,11 +108,21 @@ def _taken(turn: Turn, text: OutText, event: SendOutcome) -> None:
         )
     )
     money.count(turn, text)
+    _begin_silence(turn, text)
     early = turn.get(Tally, EARLY + event.provider_id)
     if early is not None:
         turn.drop(Tally, early.id)
         turn.forget("report.early", event.provider_id)
         report(turn, Receipt(event.provider_id, early.values["status"], early.values["code"]))
+
+
+def _begin_silence(turn: Turn, text: OutText) -> None:
+    """An offer that was held up on its way: its mentor has the whole time from now on."""
+    offer = turn.get(Offer, text.offer) if text.offer else None
+    if offer is None or offer.silence_counted or turn.now - offer.made < HELD_UP:
+        return
+    if offer.status in ("sent", "lapsed"):
+        turn.remind("offer.silent", offer.id, turn.now + timedelta(hours=turn.rules.silence_hours))
 
 
 def _again(turn: Turn, text: OutText, event: SendOutcome) -> None:
@@ -176,7 +188,10 @@ def _failed(turn: Turn, text: OutText) -> None:
     """A text will not arrive. What that means for the person and for the offer stands in the carrier's codes."""
     turn.note("delivery.failed", text=text.id, text_id=text.text_id, member=text.member, error=text.code)
     member = turn.need(Member, text.member)
-    kind = _meaning(turn, text.code).kind
+    meaning = _meaning(turn, text.code)
+    kind = meaning.kind
+    if meaning.filtered:
+        filtered.count(turn, text.code)
     if kind == "opted-out":
         leaving.opt_out(turn, member)
     elif kind == "recipient-final":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from smsmentor.core import members
-from smsmentor.core.budget import month_of, spent, stage_of
+from smsmentor.core.budget import day_of, month_of, spent, stage_of
+from smsmentor.core.filtered import sent_on
 from smsmentor.core.kinds import RELAYED
 from smsmentor.core.model import OutText, Tally
 from smsmentor.core.pace import HOUR, count_day
@@ -20,7 +21,8 @@ def count(turn: Turn, text: OutText) -> None:
     count_day(turn, text)
     before = spent(turn, month)
     total = before + text.segments
-    turn.save(Tally(f"segments:{month}", {"segments": total}))
+    today = day_of(turn.now, turn.rules.zone)
+    turn.save(Tally(f"segments:{month}", {"segments": total, "day": today, "texts": sent_on(turn, today) + 1}))
     budget = turn.rules.monthly_segments
     reached = stage_of(total, budget)
     if reached > stage_of(before, budget):

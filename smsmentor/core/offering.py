@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from smsmentor.core import members, pool
-from smsmentor.core.model import Considered, Member, Offer, Pair, Request, Seat, Wave
+from smsmentor.core.model import Considered, Member, Offer, Pair, Request, Seat, Timer, Wave
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Turn
 
@@ -52,10 +52,16 @@ def _say(turn: Turn, request: Request, mentor: Member, offer: Offer) -> None:
         sent=sent,
         request=request.id,
         offer=offer.id,
-        useless_after=turn.now + timedelta(hours=turn.rules.expiry_hours),
+        useless_after=_end(turn, request),
     )
     for piece in more:
         turn.say(mentor, "offer.added", code=request.code, quote=piece, request=request.id)
+
+
+def _end(turn: Turn, request: Request) -> datetime:
+    """When the request ends, and with it the use of asking."""
+    timer = turn.get(Timer, f"request.expire:{request.id}")
+    return timer.due if timer is not None else turn.now + timedelta(hours=turn.rules.expiry_hours)
 
 
 def keep_wave(turn: Turn, request: Request, considered: Sequence[Considered]) -> None:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 
-from smsmentor.core import debt, members, own_skills, rhythm
+from smsmentor.core import debt, members, own_skills, rhythm, sending
 from smsmentor.core.model import Load, Member, Offer, Pair, Request, Standing, Tally, Window, moment
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import is_quiet, quiet_end, quiet_until, zone, zone_of
@@ -202,6 +202,8 @@ def silent(turn: Turn, offer: Offer) -> None:
     """An offer got no reply in good time: the mentor rests, longer each time, and is paused kindly in the end."""
     if offer.status not in ("sent", "lapsed") or offer.silence_counted or offer.late:
         return
+    if sending.waiting(turn, offer) is not None:
+        return  # They have not heard of it yet: the time begins when its text is taken.
     turn.save(replace(offer, silence_counted=True))
     rhythm.learn(turn, offer, answered=False)
     load = members.load_of(turn, offer.mentor)

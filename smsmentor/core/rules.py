@@ -88,6 +88,8 @@ class Rules:
     monthly_segments: int = 0
     """The budget; 0 is none."""
 
+    filtered_alarm: int = 3
+    """Operators are told when so many texts of a day, and 2 % of them, were filtered as spam; 0 is never."""
     automatic_a_minute: int = 1
     """At most so many texts that nobody asked for to one phone, from its last own text on; 0 is no limit."""
     automatic_in_15_minutes: int = 5
@@ -104,3 +106,5 @@ class Rules:
     """Countries whose numbers are let in, like `US,CA`; empty: every one."""
     same_texts: int = 5
     """A longer text that comes so often in a row within the hour is dropped from then on."""
+    same_newcomers: int = 20
+    """A longer text that so many new numbers begin with, an hour or less between them, is dropped from then on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from smsmentor.core.events import Withheld
 from smsmentor.core.model import TOO_MANY, Member, Offer, OutText
@@ -39,11 +39,24 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
 
 def take_back(turn: Turn, offer: Offer) -> bool:
     """Drop an offer's text that has not left yet. True when it was there: its mentor has heard nothing to take back."""
-    for text in turn.find(OutText, "to", offer.mentor):
-        if text.offer == offer.id and text.status == "queued" and not text.unsure:
-            turn.save(replace(text, status="dropped", report="no longer needed"))
-            return True
-    return False
+    text = waiting(turn, offer)
+    if text is None or text.status != "queued" or text.unsure:
+        return False
+    turn.save(replace(text, status="dropped", report="no longer needed"))
+    return True
+
+
+def waiting(turn: Turn, offer: Offer) -> OutText | None:
+    """An offer's text while it has not left yet."""
+    return next((text for text in turn.find(OutText, "to", offer.mentor) if text.offer == offer.id), None)
+
+
+def at_carrier(row: OutText, now: datetime, rules: Rules) -> OutText:
+    """The text as the carrier gets it: an offer is of no use there once silence would count against its mentor."""
+    if not row.offer:
+        return row
+    silence = now + timedelta(hours=rules.silence_hours)
+    return replace(row, useless_after=silence if row.useless_after is None else min(row.useless_after, silence))
 
 
 def let_go_on(turn: Turn, member: Member) -> None:

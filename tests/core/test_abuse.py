@@ -148,6 +148,29 @@ def test_the_same_longer_text_many_times_is_dropped_and_short_answers_are_not() 
     play(story, real_phones=False)
 
 
+def test_the_same_first_text_of_many_new_numbers_is_dropped_while_it_goes_on() -> None:
+    spam = "Win a free phone today, just answer with your name"
+
+    async def story(rig: Rig) -> None:
+        for number in range(5):
+            await rig.text(BRITISH[number], spam if number % 2 else f"  {spam.upper()}!")
+        await rig.text(BRITISH[5], "how do i ask for a raise after a year")
+        await rig.text(BRITISH[6], "JOIN SPRING")
+        await rig.text(BRITISH[7], "JOIN SPRING")
+        dropped = [detail for kind, detail in outcomes(rig) if kind == "dropped"]
+        assert dropped == ["same text from many numbers"] * 2
+        await rig.wait(timedelta(minutes=59))
+        await rig.text(BRITISH[6], spam)
+        assert outcomes(rig)[-1][0] == "request", "no new number any more"
+        await rig.text(BRITISH[9], spam)
+        assert outcomes(rig)[-1] == ("dropped", "same text from many numbers")
+        await rig.wait(timedelta(minutes=61))
+        await rig.text(BRITISH[9], spam)
+        assert outcomes(rig)[-1][0] == "request"
+
+    play(story, same_newcomers="3", country="GB")
+
+
 def test_a_flood_from_one_phone_is_dropped_with_its_reason() -> None:
     async def story(rig: Rig) -> None:
         for number in range(8):
