@@ -16,6 +16,17 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("smsmentor.access")
 
 
+CONTENT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+SAFE_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""What every answer carries."""
+
+
 class InFlight:
     """How many requests are in hand, so that a shutdown can wait for them."""
 
@@ -53,7 +64,7 @@ class Refused(HTTPError):
 class BaseHandler(RequestHandler):
     """Counts itself in the application's `in_flight` setting, where there is one."""
 
-    CONTENT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    CONTENT_POLICY = CONTENT_POLICY
     """A page that needs more says so in its own class."""
 
     _counted = False
@@ -70,11 +81,9 @@ class BaseHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
+        for name, value in SAFE_HEADERS.items():
+            self.set_header(name, value)
         self.set_header("Content-Security-Policy", self.CONTENT_POLICY)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """The reason in a line, as JSON for those who ask for it; never a trace."""
@@ -118,9 +127,14 @@ class NotFound(BaseHandler):
 
 
 def log_request(handler: RequestHandler) -> None:
-    """For the application's `log_function`: method, path without query, status and milliseconds."""
-    status, request = handler.get_status(), handler.request
-    access.log(_level(status), "%d %s %s %.1fms", status, request.method, request.path, 1000 * request.request_time())
+    """For the application's `log_function`."""
+    request = handler.request
+    log_answer(handler.get_status(), request.method or "", request.path, request.request_time())
+
+
+def log_answer(status: int, method: str, path: str, seconds: float) -> None:
+    """Method, path without query, status and milliseconds."""
+    access.log(_level(status), "%d %s %s %.1fms", status, method, path, 1000 * seconds)
 
 
 def _level(status: int) -> int:

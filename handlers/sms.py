@@ -12,6 +12,7 @@ from smsmentor.core.events import Inbound, Receipt
 
 SIGNATURE = "X-Twilio-Signature"
 FORM = "application/x-www-form-urlencoded"
+TWIML_TYPE = "text/xml; charset=utf-8"
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 Form = Mapping[str, Sequence[bytes]]
@@ -51,5 +52,5 @@ class SmsHandler(SignedFormHandler):
     async def post(self) -> None:
         form = self.signed_form()
         await self.hand_over(self.webhook.inbound(form, self.clock.now()))
-        self.set_header("Content-Type", "text/xml; charset=utf-8")
+        self.set_header("Content-Type", TWIML_TYPE)
         self.finish(EMPTY_TWIML)

@@ -23,6 +23,7 @@ from tornado.web import Application
 from handlers.base import InFlight, NotFound, log_request
 from handlers.health import AliveHandler, ReadyHandler
 from handlers.limits import Sparing
+from handlers.short import ShortWay, in_front
 from smsmentor import __version__, resources
 from smsmentor.alarm import Alarms
 from smsmentor.catchup import CatchUp
@@ -215,23 +216,25 @@ class App:
         """Why no texts should be sent here now."""
         return ["stopping"] if self.draining else self.engine.unready()
 
-    def application(self) -> Application:
+    def front(self) -> Application | ShortWay:
         """The routes, for Tornado."""
         health: Routes = [
             ("/healthz", AliveHandler, {"version": __version__}),
             ("/readyz", ReadyHandler, {"reasons": self.unready}),
         ]
-        return Application(
-            [*health, *self.engine.routes()],
+        routes = self.engine.routes()
+        application = Application(
+            [*health, *routes],
             default_handler_class=NotFound,
             log_function=log_request,
             in_flight=self.in_flight,
         )
+        return in_front(application, routes, self.in_flight)
 
     def server(self) -> HTTPServer:
         """The HTTP server with its bounds: how much a request may be, and how long it may take to come."""
         return HTTPServer(
-            self.application(),
+            self.front(),
             xheaders=self.settings.behind_proxy,
             max_body_size=LARGEST_BODY,
             max_header_size=LARGEST_BODY // 4,

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
@@ -22,6 +22,7 @@ from twilio.request_validator import RequestValidator
 
 from handlers.base import InFlight, NotFound, log_request
 from handlers.health import AliveHandler, ReadyHandler
+from handlers.short import in_front
 from handlers.sms import SmsHandler
 from handlers.status import StatusHandler
 from smsmentor.core.events import Inbound, Receipt
@@ -69,6 +70,9 @@ class Recorder:
 class House:
     """A server with the webhooks on loopback. Its public address is the one that tests post to."""
 
+    short: ClassVar[bool] = True
+    """Whether texts are tried the short way first, as in the real server."""
+
     def __init__(self, **settings: Any) -> None:
         socket, port = bind_unused_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -84,7 +88,8 @@ class House:
         application = Application(
             routes, default_handler_class=NotFound, log_function=log_request, in_flight=self.in_flight
         )
-        self.server = HTTPServer(application, max_body_size=64 * 1024)
+        front = in_front(application, routes, self.in_flight) if self.short else application
+        self.server = HTTPServer(front, max_body_size=64 * 1024)
         self.server.add_socket(socket)
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> HTTPResponse:
@@ -108,6 +113,13 @@ class House:
 
     def signature(self, form: dict[str, Any], *, path: str = "/twilio/sms", token: str = TOKEN) -> str:
         return str(RequestValidator(token).compute_signature(self.url + path, form))
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["long", "short"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Everything holds of both ways."""
+    monkeypatch.setattr(House, "short", request.param)
+    return bool(request.param)
 
 
 @asynccontextmanager
@@ -138,6 +150,23 @@ def test_a_signed_text_becomes_one_event_and_is_answered_with_nothing_to_say() -
         assert (root.tag, list(root), root.text) == ("Response", [], None)
 
     visit(story)
+
+
+def test_both_ways_give_the_same_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    answers: list[tuple[int, dict[str, str], bytes]] = []
+
+    async def story(house: House) -> None:
+        response = await house.sms()
+        assert response.headers.pop("Date").endswith(" GMT")
+        answers.append((response.code, dict(response.headers), response.body))
+        assert "200 POST /twilio/sms" in caplog.text
+
+    for short in (False, True):
+        monkeypatch.setattr(House, "short", short)
+        caplog.clear()
+        visit(story)
+    assert answers[0] == answers[1]
 
 
 def test_the_answer_waits_until_the_text_is_kept() -> None:
