@@ -107,6 +107,8 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return answered
     known = turn.get(Code, coded.code)
     request = turn.need(Request, known.request) if known else None
+    if request is not None and (rated := prompts.answer_about(turn, member, request, coded.rest)):
+        return rated
     if request is not None and (takes := _places_in(turn, member, request)) is not None:
         return _coded(turn, member, request, coded.rest, takes)
     open_places = threads.places(turn, member)

@@ -93,23 +93,26 @@ def front(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) ->
 
 
 def next_free(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) -> datetime | None:
-    """When a shelf opens, or the next mentor on an open one will have been free for `spare`; None for nobody."""
+    """When the next mentor will have been free for `spare` on a shelf that is open then; None for nobody.
+
+    It is told to people, so a moment in somebody's night counts as the morning after.
+    """
     since = (turn.now - spare).timestamp()
-    shelves = [name for name in _shelves(turn, topic, lang) if _somebody(turn, topic, name)]
-    found = [_opens(turn, name) for name in shelves if not _is_open(turn, name)]
-    not_yet = dropwhile(lambda standing: standing.rank <= since, _in_line(turn, topic, lang))
-    found += [datetime.fromtimestamp(standing.rank, turn.now.tzinfo) + spare for standing in islice(not_yet, 1)]
+    found = []
+    for name in _shelves(turn, topic, lang):
+        line = turn.walk(Standing, "shelf", f"{topic}@{name}")
+        awake = _is_open(turn, name, turn.now)
+        not_yet = dropwhile(lambda standing: standing.rank <= since, line) if awake else line
+        for standing in islice(not_yet, 1):
+            free = datetime.fromtimestamp(standing.rank, turn.now.tzinfo) + spare
+            found.append(_open_from(turn, name, max(free, turn.now)))
     return min(found, default=None)
 
 
 def _in_line(turn: Turn, topic: str, lang: str) -> Iterator[Standing]:
-    awake = [name for name in _shelves(turn, topic, lang) if _is_open(turn, name)]
+    awake = [name for name in _shelves(turn, topic, lang) if _is_open(turn, name, turn.now)]
     lines = [turn.walk(Standing, "shelf", f"{topic}@{name}") for name in awake]
     return heapq.merge(*lines, key=lambda standing: standing.rank)
-
-
-def _somebody(turn: Turn, topic: str, name: str) -> bool:
-    return turn.first(Standing, "shelf", f"{topic}@{name}") is not None
 
 
 def _opening(mentor: Member) -> str:
@@ -129,9 +132,9 @@ def _read_opening(name: str) -> tuple[str, tuple[Window, ...]]:
     return place, tuple(windows)
 
 
-def _is_open(turn: Turn, name: str) -> bool:
+def _is_open(turn: Turn, name: str, at: datetime) -> bool:
     rules = turn.rules
-    minute = int(turn.now.timestamp() // 60)
+    minute = int(at.timestamp() // 60)
     return _open_in(name, minute, rules.zone, rules.quiet_from, rules.quiet_until)
 
 
@@ -143,10 +146,12 @@ def _open_in(name: str, minute: int, home: str, quiet_from: str, quiet_until: st
     return not is_quiet(local, quiet_from, quiet_until) and open_at(windows, local)
 
 
-def _opens(turn: Turn, name: str) -> datetime:
-    """When a closed shelf opens."""
+def _open_from(turn: Turn, name: str, at: datetime) -> datetime:
+    """The first moment from a given one at which a shelf is open."""
+    if _is_open(turn, name, at):
+        return at
     rules = turn.rules
-    minute = int(turn.now.timestamp() // 60)
+    minute = int(at.timestamp() // 60)
     return _opens_after(name, minute, rules.zone, rules.quiet_from, rules.quiet_until).astimezone(turn.now.tzinfo)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from smsmentor.core import members, panel, screen, sprints, threads
@@ -21,14 +21,21 @@ def answer(turn: Turn, member: Member, text: str) -> Outcome | None:
     return _taken(turn, member, text, _TAKERS)
 
 
+def answer_about(turn: Turn, member: Member, request: Request, text: str) -> Outcome | None:
+    """Take what follows a code as the answer to what we asked about that closed request: `K43 3 4`."""
+    if request.mentee != member.id or request.status != "closed":
+        return None
+    return _taken(turn, member, text, {name: _TAKERS[name] for name in ("rating", "checkin")}, request.id)
+
+
 def answer_in_words(turn: Turn, member: Member, text: str) -> Outcome | None:
     """The same for questions that any words answer: they come after the commands."""
     return _taken(turn, member, text, _TAKERS_OF_WORDS)
 
 
-def _taken(turn: Turn, member: Member, text: str, takers: Mapping[str, Taker]) -> Outcome | None:
+def _taken(turn: Turn, member: Member, text: str, takers: Mapping[str, Taker], request: str = "") -> Outcome | None:
     for prompt in list(turn.walk(Prompt, "member", member.id, newest=True)):
-        taker = takers.get(prompt.kind)
+        taker = takers.get(prompt.kind) if not request or prompt.request == request else None
         if taker is not None and prompt.expires > turn.now and (outcome := taker(turn, member, prompt, text)):
             return outcome
     return None
@@ -134,6 +141,12 @@ def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
         turn.say(member, "rate.how_many", letters=", ".join(a.letter for a in request.answers))
         return Outcome("clarified", "not as many ratings as answers", request.id)
     end(turn, prompt)
+    rate(turn, member, request, given)
+    return Outcome("answer", "rating", request.id)
+
+
+def rate(turn: Turn, member: Member, request: Request, given: Sequence[int]) -> None:
+    """Keep what a mentee says of each answer, in their order."""
     rated = tuple(replace(a, rating=r) for a, r in zip(request.answers, given, strict=True))
     turn.save(replace(request, answers=rated))
     for one in rated:
@@ -141,7 +154,6 @@ def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
         if one.rating == 1:
             _lowest(turn, member, request, one)
     turn.say(member, "rate.thanks")
-    return Outcome("answer", "rating", request.id)
 
 
 def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None:

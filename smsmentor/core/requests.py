@@ -141,7 +141,7 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
     request = turn.save(move_request(request, "closed", closed=turn.now, reason=reason, waiting=False))
     for offer in turn.find(Offer, "request", request.id):
         if offer.status in ("sent", "lapsed"):
-            withdraw(turn, offer, request, tell="offer.no_longer")
+            withdraw(turn, offer, request, tell="offer.no_longer" if reason == "done" else "offer.over")
     for thread in turn.find(Thread, "request", request.id):
         if not thread.closed:
             turn.save(replace(thread, closed=True, awaiting=""))
@@ -152,7 +152,8 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
     if tell:
         turn.say(mentee, tell, code=request.code, request=request.id)
     rotation.freed(turn)
-    _offer_draft(turn, mentee)
+    if not was_draft:
+        _offer_draft(turn, mentee)
 
 
 def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> None:
@@ -166,31 +167,30 @@ def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> N
         turn.say(mentor, tell, courtesy=True, code=request.code, request=request.id)
 
 
-def done(turn: Turn, request: Request) -> None:
-    """DONE: close, and ask for a rating of each answer. A request without answers is withdrawn."""
+def done(turn: Turn, request: Request, *, ask_rating: bool = True) -> None:
+    """DONE: ask for a rating of each answer, and close. A request without answers is withdrawn."""
     mentee = turn.need(Member, request.mentee)
     if not request.answers:
         close(turn, request, "withdrawn", tell="request.withdrawn")
         return
+    if ask_rating:
+        _ask_rating(turn, mentee, request)
     close(turn, request, "done")
-    turn.save(
-        Prompt(
-            turn.new_id("p"),
-            mentee.id,
-            "rating",
-            turn.now,
-            turn.now + timedelta(hours=turn.rules.rating_hours),
-            request=request.id,
-        )
-    )
-    letters = [a.letter for a in request.answers]
-    if len(letters) == 1:
-        turn.say(mentee, "rate.one", letter=letters[0], request=request.id)
-    else:
-        named = ", ".join(letters[:-1]) + turn.words(mentee, "word.and") + letters[-1]
-        turn.say(mentee, "rate.many", letters=named, example=" ".join("434343"[: len(letters)]), request=request.id)
     if mentee.checkins:
         turn.remind("request.checkin", request.id, turn.now + timedelta(days=turn.rules.checkin_days))
+
+
+def _ask_rating(turn: Turn, mentee: Member, request: Request) -> None:
+    until = turn.now + timedelta(hours=turn.rules.rating_hours)
+    turn.save(Prompt(turn.new_id("p"), mentee.id, "rating", turn.now, until, request=request.id))
+    letters = [a.letter for a in request.answers]
+    checkin = turn.words(mentee, "rate.checkin") if mentee.checkins else ""
+    if len(letters) == 1:
+        turn.say(mentee, "rate.one", letter=letters[0], checkin=checkin, request=request.id)
+    else:
+        named = ", ".join(letters[:-1]) + turn.words(mentee, "word.and") + letters[-1]
+        example = " ".join("434343"[: len(letters)])
+        turn.say(mentee, "rate.many", letters=named, example=example, checkin=checkin, request=request.id)
 
 
 def expire(turn: Turn, request: Request) -> None:
@@ -280,9 +280,10 @@ def _peers(turn: Turn, mentee: Member, count: int) -> str:
 
 
 def _offer_draft(turn: Turn, mentee: Member) -> None:
+    """A place has become free: said once, and not again when the next one does."""
     live = members.live_requests(turn, mentee.id)
     drafts = [r for r in live if r.status == "draft"]
-    if drafts and len(live) - len(drafts) < turn.rules.open_requests:
+    if drafts and len(live) - len(drafts) == turn.rules.open_requests - 1:
         turn.say(mentee, "ask.draft_free", quote=label(drafts[0]), request=drafts[0].id)
 
 

@@ -24,6 +24,7 @@ LONGEST = {
     "asked": "1000",
     "asking": "1000",
     "budget": "100000",
+    "checkin": " En una semana preguntamos como te fue; SALTAR lo evita.",
     "choices": "1 = K4300 2 = M1300",
     "clock": "00:00",
     "code": "K4300",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from smsmentor.core import members, panel, requests, threads
+from smsmentor.core import members, panel, prompts, requests, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
 from smsmentor.core.model import Member, Request, Thread
 from smsmentor.core.turn import Outcome
+from smsmentor.core.understand import parse
 from smsmentor.core.understand.normal import plain
 from smsmentor.core.understand.parse import Lists, bare
 
@@ -159,6 +160,28 @@ def is_done(text: str, keywords: frozenset[str], lists: Lists) -> bool:
     return all(word in lists["kind"] for word in words[:-1]) or bool(shouted and shouted[1].isupper())
 
 
+def _done_grammar(asked: Asked) -> Request | str | list[int] | None:
+    """DONE alone or with a code; with the ratings in the same text, when one request is open: `DONE 3 4`."""
+    found = of_request(asked)
+    if found is not None or not asked.call.exact:
+        return found
+    candidates = [asked.request] if asked.request else _open(asked)
+    if len(candidates) != 1 or not candidates[0].answers or candidates[0].mentee != asked.member.id:
+        return None
+    turn, lang = asked.turn, asked.member.lang
+    count = len(candidates[0].answers)
+    return parse.ratings(asked.call.rest, count, turn.knowledge.yes_no(lang), turn.knowledge.numbers(lang)) or None
+
+
+def _done(asked: Asked, wanted: Request | str | list[int]) -> Outcome | None:
+    if not isinstance(wanted, list):
+        return done(asked, wanted)
+    request = asked.request or _open(asked)[0]
+    requests.done(asked.turn, request, ask_rating=False)
+    prompts.rate(asked.turn, asked.member, asked.turn.need(Request, request.id), wanted)
+    return None
+
+
 def done(asked: Asked, request: Request | str) -> Outcome | None:
     """DONE: close the request; with several open ask which."""
     turn, member = asked.turn, asked.member
@@ -221,7 +244,7 @@ COMMANDS = (
     Command("ASK", "anyone", _ask_grammar, _ask),
     Command("SEND", "anyone", _send_grammar, _send),
     Command("MORE", "mentee", _more_grammar, _more),
-    Command("DONE", "mentee", of_request, done),
+    Command("DONE", "mentee", _done_grammar, _done),
     Command("SKIP", "anyone", alone, _skip),
     Command("OUTSIDE", "mentee", _outside_grammar, _outside),
 )

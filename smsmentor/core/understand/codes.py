@@ -32,8 +32,9 @@ _DAMM = (
 )
 
 _AT_START = re.compile(
-    r"[\s\"'(\[#]*([A-Za-z])([\s.\-]{0,2})(\d(?:[ .\-]?\d){1,3})(?!\w)[\s:,;.\-)\]\"'>]*(.*)", re.DOTALL
+    r"[\s\"'(\[#]*([A-Za-z])([\s.\-]{0,2})(\d{2,4}|\d(?:[ .\-]?\d){1,3})(?!\w)[\s:,;.\-)\]\"'>]*(.*)", re.DOTALL
 )
+"""Digits that stand together are the code: `K43 3 things` is K43."""
 
 
 class Coded(NamedTuple):

@@ -192,15 +192,19 @@ def _is_digit(word: str) -> bool:
 
 
 def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> list[int] | None:
-    """The ratings that a text is: `3 4`, `A 3, B 4`, `34`, `both 4`; None when it says anything else.
+    """The ratings that a text is: `3 4`, `B 4, A 3`, `34`, `both 4`; None when it says anything else.
 
-    Digits that are no ratings, or not as many as there are answers, give an empty list: to be asked back.
+    What is no rating, or not one for each answer, gives an empty list: to be asked back.
     """
-    if len(text) > 60:
+    if len(text) > LONGEST_RATINGS:
         return None
+    named = _letters(text)
+    said = bare(text)
+    for words in lists["out_of_four"]:
+        said = re.sub(rf"\b{words}\b", " ", said)
     given: list[int] = []
     for_all = False
-    for word in re.findall(r"[a-z]+|[0-9]+", bare(text)):
+    for word in re.findall(r"[a-z]+|[0-9]+", said):
         if word.isdecimal():
             given += [int(digit) for digit in word]
         elif word in lists["all"]:
@@ -209,15 +213,36 @@ def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> 
             continue
         elif word in numbers:
             given.append(int(numbers[word]))
-        else:
+        elif len(word) == 1 or word not in lists["kind"]:
             return None
-    if not given:
-        return None
-    if count == 1 and len(given) == 2 and re.search(r"\d\s*/\s*4\b", text):  # "3/4" is 3 of 4
-        given = given[:1]
+    if not given:  # "A was good, B was great"
+        return [] if count > 1 and "?" not in text and len(named) == count else None
+    if len(given) == 2 * count and len(re.findall(r"\d\s*/\s*4\b", text)) == count:  # "3/4" is 3 of 4
+        given = given[::2]
     if for_all and len(given) == 1:
         given *= count
-    return given if len(given) == count and all(1 <= one <= 4 for one in given) else []
+    if len(given) != count or not all(1 <= one <= 4 for one in given):
+        return []
+    return _by_letter(named, given)
+
+
+LONGEST_RATINGS = 80
+_LETTER = re.compile(r"(?<![^\W\d_]|['’])[A-Fa-f](?![^\W\d_])")
+
+
+def _letters(text: str) -> str:
+    """The letters of a panel that a text names, each once; small ones when none is a capital: `a` is an article."""
+    found = _LETTER.findall(text)
+    capitals = [letter for letter in found if letter.isupper()]
+    return "".join(dict.fromkeys(capitals or [letter.upper() for letter in found]))
+
+
+def _by_letter(named: str, given: list[int]) -> list[int]:
+    """The ratings in the order of the panel, for `B 2, A 4` as well; empty when only some are named."""
+    panel = "ABCDEF"[: len(given)]
+    if sorted(named) == list(panel):
+        return [given[named.index(letter)] for letter in panel]
+    return given if named in ("", "A") else []
 
 
 def lettered(text: str) -> tuple[str, str] | None:
