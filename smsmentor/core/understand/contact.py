@@ -29,7 +29,7 @@ _SITES = (
 )
 _PROVIDERS = "gmail|hotmail|icloud|protonmail|proton|yahoo|outlook|gmial|googlemail"
 _SERVICES = (
-    "instagram|insta|ig|snapchat|snap|sc|telegram|tg|discord|tiktok|kik|venmo|cash ?app|wechat|whatsapp|facebook|fb|"
+    "instagram|insta|ig|snapchat|snap|sc|telegram|tg|discord|tiktok|kik|venmo|cash ?app|wechat|whatsapp|whatsap|wasap|guasap|facebook|fb|"
     "twitter|linkedin|linked in|skype|reddit|messenger|signal|paypal|threads|bluesky"
 )
 # Services with whose name only a user name follows: "insta: janedoe". "LinkedIn: update it" may be advice.
@@ -72,7 +72,7 @@ _HARMLESS = re.compile(
     """,
     re.VERBOSE,
 )
-_PHONE = re.compile(r"(?<![\w.,#])\+?[(]?\d(?:[ .()/\-]{0,3}\d){6,18}(?!\w)(?![.,]\d)")
+_PHONE = re.compile(r"(?<![\w.,#])\+?[(]?\d(?:[ .()/*_\-]{0,3}\d){6,18}(?!\w)(?![.,]\d)")
 _GROUP = re.compile(r"\d+")
 _BARE_WORD = re.compile(r"[^\W_]+")
 _DOT_INSIDE = re.compile(r"\w\.\S|-\.\S")
