@@ -29,7 +29,8 @@ _SITES = (
 )
 _PROVIDERS = "gmail|hotmail|icloud|protonmail|proton|yahoo|outlook|gmial|googlemail"
 _SERVICES = (
-    "instagram|insta|ig|snapchat|snap|sc|telegram|tg|discord|tiktok|kik|venmo|cash ?app|wechat|whatsapp|whatsap|wasap|guasap|facebook|fb|"
+    "instagram|insta|ig|snapchat|snap|sc|telegram|tg|discord|tiktok|kik|venmo|cash ?app|wechat|whatsapp|facebook|fb|"
+    "whatsap|wasap|guasap|"
     "twitter|linkedin|linked in|skype|reddit|messenger|signal|paypal|threads|bluesky"
 )
 # Services with whose name only a user name follows: "insta: janedoe". "LinkedIn: update it" may be advice.
