@@ -31,6 +31,9 @@ STATUSES = {1: "delivered", 2: "undelivered", 4: "queued", 8: "sent", 16: "faile
 LONGEST_BODY = 3200
 """Characters. Kannel joins the parts of long texts, and the product takes what a person wrote."""
 
+CHARSETS = frozenset({"utf-8", "utf-16be", "iso-8859-1", "windows-1252"})
+"""What Kannel's `%C` may say of `%b`; a text that has left GSM-7 comes as UTF-16BE, whatever is configured."""
+
 Query = Mapping[str, Sequence[bytes]]
 """Parameters as Tornado's `request.query_arguments` gives them."""
 
@@ -189,7 +192,8 @@ class KannelWebhook:
         sender = international(fields.get("from", b"").decode("utf-8", "replace"))
         if not sender:
             return Rejected("from is not a sender's address")
-        body = fields.get("text", b"").decode("utf-8", "replace")
+        charset = fields.get("charset", b"").decode("ascii", "replace").lower()
+        body = fields.get("text", b"").decode(charset if charset in CHARSETS else "utf-8", "replace")
         if len(body) > LONGEST_BODY:
             return Rejected("text is too long")
         to = international(fields.get("to", b"").decode("ascii", "replace"))

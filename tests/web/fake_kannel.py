@@ -11,6 +11,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
+from smsmentor.core.gsm import encoding
+
 USER, PASSWORD, SECRET = "peers", "a password of the tests", "a secret of the tests"
 NUMBER = "+12025550100"
 NEEDED = {"username", "password", "from", "to", "text", "charset", "coding", "dlr-mask", "dlr-url"}
@@ -43,9 +45,12 @@ class FakeKannel:
         return await AsyncHTTPClient().fetch(called, raise_error=False)
 
     async def deliver(self, url: str, sender: str, body: str, id: str, **more: str) -> HTTPResponse:
-        """Call our URL for a text from a phone: numbers without `+`, words percent-encoded as UTF-8."""
-        query = {"secret": SECRET, "from": sender.removeprefix("+"), "to": NUMBER.removeprefix("+"), "id": id} | more
-        return await AsyncHTTPClient().fetch(f"{url}?{urlencode(query)}&text={quote(body)}", raise_error=False)
+        """Call our URL for a text from a phone: numbers without `+`, words as UTF-16 once they leave GSM-7."""
+        charset = "UTF-8" if encoding(body) == "GSM-7" else "UTF-16BE"
+        query = {"secret": SECRET, "from": sender.removeprefix("+"), "to": NUMBER.removeprefix("+"), "id": id}
+        query |= {"charset": charset} | more
+        words = quote(body.encode(charset.lower()))
+        return await AsyncHTTPClient().fetch(f"{url}?{urlencode(query)}&text={words}", raise_error=False)
 
 
 class _SendSms(RequestHandler):
