@@ -29,6 +29,8 @@ RESTING = "~"
 """Before a topic: the shelf of those who rest after silence, for when there is nobody else."""
 SHELVES = "shelves:"
 """A tally of this name and a topic lists the topic's shelves."""
+LOOK_AHEAD = 4
+"""Mentors of a shelf that are looked at for when somebody will be free."""
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
@@ -93,19 +95,24 @@ def front(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) ->
 
 
 def next_free(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) -> datetime | None:
-    """When the next mentor will have been free for `spare` on a shelf that is open then; None for nobody.
+    """When the next mentor will have been free for `spare` on a shelf that is open then; None when nobody can tell.
 
-    It is told to people, so a moment in somebody's night counts as the morning after.
+    It is told to people, so a moment in somebody's night counts as the morning after. Who has something in hand is left
+    out where it may well last until then: nobody knows when that ends.
     """
     since = (turn.now - spare).timestamp()
+    lasts = turn.now + timedelta(hours=turn.rules.thread_rest_hours)
     found = []
     for name in _shelves(turn, topic, lang):
         line = turn.walk(Standing, "shelf", f"{topic}@{name}")
         awake = _is_open(turn, name, turn.now)
         not_yet = dropwhile(lambda standing: standing.rank <= since, line) if awake else line
-        for standing in islice(not_yet, 1):
+        for standing in islice(not_yet, LOOK_AHEAD):
             free = datetime.fromtimestamp(standing.rank, turn.now.tzinfo) + spare
-            found.append(_open_from(turn, name, max(free, turn.now)))
+            opens = _open_from(turn, name, max(free, turn.now))
+            if opens >= lasts or not busy(turn, turn.need(Member, standing.mentor)):
+                found.append(opens)
+                break
     return min(found, default=None)
 
 

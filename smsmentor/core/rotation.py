@@ -142,13 +142,17 @@ def look(turn: Turn, _: str = "pool") -> None:
 
 def _ask(turn: Turn, request: Request, count: int) -> None:
     """Ask for so many places; behind those who wait with an equal or better claim."""
-    first = turn.first(Request, "waiting", "yes")
-    if first is None or first.turn_in_line >= request.turn_in_line:
-        if _serve(turn, request, count).taken:
-            return
-    else:
+    if _behind(turn, request):
         turn.save(replace(request, waiting=True))
+    elif _serve(turn, request, count).taken:
+        return
     look(turn)
+
+
+def _behind(turn: Turn, request: Request) -> bool:
+    """Whether somebody waits with an equal or better claim."""
+    first = turn.first(Request, "waiting", "yes")
+    return first is not None and first.turn_in_line < request.turn_in_line
 
 
 def _serve(turn: Turn, request: Request, count: int) -> Picks:
@@ -202,12 +206,15 @@ def _hoped_for(turn: Turn, request: Request) -> list[Offer]:
 
 
 def preview(turn: Turn, request: Request) -> tuple[int, datetime | None]:
-    """How many mentors would be asked now; when there are none, the earliest moment at which one could be."""
+    """How many mentors would be asked now; when there are none, the earliest moment at which one could be.
+
+    That moment is not known while others wait in front: whoever is free then is theirs.
+    """
     count = wave_size(turn, turn.now, turn.rules, request.places)
     if _surely(turn, request, count):
         return count, None
     picks = pick(turn, request, request.places)
-    return len(picks.taken), None if picks.taken else picks.opens
+    return len(picks.taken), None if picks.taken or _behind(turn, request) else picks.opens
 
 
 def _surely(turn: Turn, request: Request, count: int) -> bool:

@@ -147,6 +147,45 @@ def test_the_oldest_request_takes_who_frees_up_and_no_newer_one_passes_it() -> N
     assert town.asked(new) == ["ben"]
 
 
+NEXT: list[tuple[str, dict[str, Any], list[Record], timedelta | None]] = [
+    ("cool-down", {}, [Load("ben", asked=(NOON - HOUR,))], 3 * HOUR),
+    (
+        "cool-down, and something in hand",
+        {},
+        [
+            Load("ben", asked=(NOON - HOUR,)),
+            Thread("r0:A", "r0", "A", "eve", "ben", NOON - HOUR, NOON - HOUR),
+        ],
+        None,
+    ),
+    ("the LIMIT ends in the night", {"offers_a_day": 1}, [Load("ben", asked=(NOON - 14 * HOUR,))], 20 * HOUR),
+    (
+        "asleep now, and over the LIMIT in the morning",
+        {"zone": "Asia/Tokyo", "offers_a_day": 1},
+        [Load("ben", asked=(NOON - 10 * HOUR,))],
+        14 * HOUR,
+    ),
+    ("asleep now", {"zone": "Asia/Tokyo"}, [], 6 * HOUR),
+]
+"""A mentor, and in how long they are free: Noon is 12:00 in New York and 2:00 in Tokyo."""
+
+
+@pytest.mark.parametrize(("fields", "records", "after"), [n[1:] for n in NEXT], ids=[n[0] for n in NEXT])
+def test_a_receipt_names_only_a_moment_at_which_somebody_may_be_asked(
+    fields: dict[str, Any], records: list[Record], after: timedelta | None
+) -> None:
+    town = small("ben", **fields)
+    town.do(lambda turn: [turn.save(record) for record in records])
+    town.do(lambda turn: pool.stand(turn, turn.need(Member, "ben")))
+    request = Request("r1", "K43", "ana", "how", NOON)
+    found: list[Any] = []
+    town.do(lambda turn: found.append(rotation.preview(turn, request)))
+    assert found == [(0, None if after is None else NOON + after)]
+    town.do(lambda turn: turn.save(Request("r0", "M13", "eve", "how", NOON - HOUR, status="asking", waiting=True)))
+    town.do(lambda turn: found.append(rotation.preview(turn, request)))
+    assert found[1] == (0, None), "somebody else waits for that mentor"
+
+
 def test_no_request_starves_while_newer_ones_keep_coming() -> None:
     town = small("ben", "cam", rules=Rules(places=1, offers_a_day=40, offers_a_week=99, cooldown_hours=0.5))
     first_asked: dict[str, datetime] = {}
