@@ -141,7 +141,7 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
     if request.mentee == member.id and (lettered := _lettered(turn, member, rest, [request])):
         return lettered
     if len(found) == 1:
-        return threads.deliver(turn, member, found[0].target, rest)
+        return _no_view(turn, member, found[0], rest) or threads.deliver(turn, member, found[0].target, rest)
     if found:
         return threads.hold(turn, member, found, rest)
     offer = threads.offer_of(turn, member, request)
@@ -233,11 +233,22 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if len(found) == 1:
         if found[0].target.startswith("extend:") and (said := _no_part_of_a_question(turn, member, event, found[0])):
             return said
-        return threads.deliver(turn, member, found[0].target, event.body)
+        return _no_view(turn, member, found[0], event.body) or threads.deliver(
+            turn, member, found[0].target, event.body
+        )
     if found:
         return threads.hold(turn, member, found, event.body)
-    late = threads.recent_offers(turn, member) if member.mentor and not parse.thin(event.body, lists) else []
+    if not member.mentor or any(says(event.body, lists) for says in (parse.thin, parse.is_kind, parse.is_no_view)):
+        return None
+    late = threads.recent_offers(turn, member)
     return threads.deliver(turn, member, f"offer:{late[0].id}", event.body) if len(late) == 1 else None
+
+
+def _no_view(turn: Turn, member: Member, place: threads.Place, text: str) -> Outcome | None:
+    """`ok`, `not for me` to an offer: hardly the view that was asked for, so its sender is asked before it goes."""
+    if not place.target.startswith("offer:") or not parse.is_no_view(text, turn.knowledge.yes_no(member.lang)):
+        return None
+    return threads.ask_if_meant(turn, member, place, text)
 
 
 def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: threads.Place) -> Outcome | None:

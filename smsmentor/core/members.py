@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 
-from smsmentor.core.model import Load, Member, Offer, Pair, Request, Suppressed, Thread, Timer
+from smsmentor.core.model import Load, Member, Offer, Pair, Prompt, PromptKind, Request, Suppressed, Thread, Timer
 from smsmentor.core.turn import Turn
 
 
@@ -94,6 +94,15 @@ def open_threads(turn: Turn, mentor: str) -> list[Thread]:
 def live_requests(turn: Turn, mentee: str) -> list[Request]:
     """The requests of this mentee that are not closed, oldest first; drafts among them."""
     return turn.find(Request, "live", mentee)
+
+
+def drop_prompts(turn: Turn, member: str, kind: PromptKind, target: str) -> None:
+    """Take back what we asked about one thing, since it has been settled otherwise."""
+    for prompt in turn.find(Prompt, "member", member):
+        if prompt.kind == kind and prompt.target == target:
+            turn.drop(Prompt, prompt.id)
+            turn.forget("prompt.expire", prompt.id)
+            turn.note("text.placed", text=prompt.text_id, member=member, where="dropped")
 
 
 def clear_timers(turn: Turn, subject: str) -> None:

@@ -301,7 +301,7 @@ class Choice:
 
 
 PromptKind = Literal[
-    "hold", "contact", "hard", "rating", "checkin", "late", "report", "forget", "consent", "practice", "sprint"
+    "hold", "contact", "hard", "rating", "checkin", "late", "report", "forget", "consent", "practice", "sprint", "sure"
 ]
 
 

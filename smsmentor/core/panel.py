@@ -16,6 +16,7 @@ def answer(turn: Turn, mentor: Member, offer: Offer, text: str) -> Outcome:
     """A mentor's first answer: it takes a free place, waits for the kept one, or comes late."""
     request = turn.need(Request, offer.request)
     pool.replied(turn, mentor.id)
+    members.drop_prompts(turn, mentor.id, "sure", f"offer:{offer.id}")
     if request.status == "closed" or offer.status == "withdrawn" or len(request.answers) >= request.places:
         return late(turn, mentor, offer, request, text)
     rhythm.count_answer(turn, offer)

@@ -12,6 +12,7 @@ from smsmentor.core.events import Inbound
 from smsmentor.core.model import Member, Tally, Text
 from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import parse
 from smsmentor.core.understand.normal import plain
 
 WRONG_NUMBER = 0
@@ -122,8 +123,11 @@ def wrong_number(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """`Wrong number`: whoever has this phone is not who we think."""
     if member.state != "active":
         return None
-    if plain(event.body).strip(" .!") not in turn.knowledge.yes_no(member.lang)["wrong_number"]:
+    lists = turn.knowledge.yes_no(member.lang)
+    if plain(event.body).strip(" .!") not in lists["wrong_number"]:
         return None
+    if parse.is_no_view(event.body, lists) and members.open_offers(turn, member.id):
+        return None  # "wrong person" for that question
     park(turn, member, WRONG_NUMBER)
     turn.say(_heard(member), "parked.sorry", farewell=True)
     return Outcome("command", "WRONG NUMBER")

@@ -50,9 +50,10 @@ def end(turn: Turn, prompt: Prompt) -> None:
 def expire(turn: Turn, prompt: Prompt) -> None:
     """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
     end(turn, prompt)
-    if prompt.kind in ("hold", "contact"):
+    if prompt.kind in ("hold", "contact", "sure"):
         member = turn.need(Member, prompt.member)
-        turn.say(member, "hold.expired", quote=short(prompt.text, 40))
+        if prompt.kind != "sure":
+            turn.say(member, f"{prompt.kind}.expired", quote=short(prompt.text, 40))
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
 
 
@@ -106,6 +107,17 @@ def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
         end(turn, prompt)
         return _placed(turn, member, prompt, prompt.target, screened=True)
     return _dropped(turn, member, prompt) if chosen in ("2", "0") else None
+
+
+def _sure(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """Whether a text that was hardly a view is one after all."""
+    lists = turn.knowledge.yes_no(member.lang)
+    said = _kept_words(turn, member, text)
+    chosen = _digit(turn, member, text)
+    if chosen == "1" or said in lists["send_without"] or (said in lists["yes"] and said not in lists["no_view"]):
+        end(turn, prompt)
+        return _placed(turn, member, prompt, prompt.target, screened=False)
+    return _dropped(turn, member, prompt) if chosen == "0" or said in lists["drop"] else None
 
 
 def _placed(turn: Turn, member: Member, prompt: Prompt, target: str, *, screened: bool) -> Outcome:
@@ -281,6 +293,7 @@ def _sprint(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
 _TAKERS: Mapping[str, Taker] = {
     "hold": _hold,
     "contact": _contact,
+    "sure": _sure,
     "rating": _rating,
     "checkin": _checkin,
     "late": _late,

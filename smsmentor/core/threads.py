@@ -114,15 +114,17 @@ def _through(turn: Turn, member: Member, thread: Thread, target: str, text: str)
 
 
 def pass_through(turn: Turn, thread: Thread, request: Request, text: str, *, from_mentor: bool) -> None:
-    """A text goes from one end of a thread to the other."""
-    turn.save(replace(thread, last=turn.now, awaiting="" if from_mentor else f"{thread.awaiting} {text}".strip()))
+    """A text goes from one end of a thread to the other. Thanks wait for no answer."""
+    thanks = not from_mentor and parse.is_kind(text, turn.knowledge.yes_no(turn.need(Member, thread.mentee).lang))
+    awaiting = thread.awaiting if thanks else f"{thread.awaiting} {text}".strip()
+    turn.save(replace(thread, last=turn.now, awaiting="" if from_mentor else awaiting))
     turn.note("thread.relayed", request=request.id, code=request.code, letter=thread.letter, by="AB"[from_mentor])
     if from_mentor:
         mentee = turn.need(Member, thread.mentee)
         panel.say_in_pieces(turn, mentee, "advice.more", text, request, letter=thread.letter)
     else:
         mentor = turn.need(Member, thread.mentor)
-        panel.say_in_pieces(turn, mentor, "thread.asks", text, request, code=request.code)
+        panel.say_in_pieces(turn, mentor, "thread.says" if thanks else "thread.asks", text, request, code=request.code)
 
 
 def hold(
@@ -151,6 +153,28 @@ def hold(
     turn.say(member, text_id, choices=listed(choices, room), code=code)
     turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
     return Outcome("held")
+
+
+def ask_if_meant(turn: Turn, member: Member, place: Place, text: str) -> Outcome:
+    """Keep a text that is hardly an answer to an offer until its sender says that it is one. Silence drops it."""
+    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
+    members.drop_prompts(turn, member.id, "sure", place.target)
+    kept = Prompt(
+        turn.new_id("p"),
+        member.id,
+        "sure",
+        turn.now,
+        until,
+        request=place.request.id,
+        text=relay_text(text),
+        text_id=turn.text_id,
+        target=place.target,
+    )
+    turn.save(kept)
+    turn.remind("prompt.expire", kept.id, until)
+    turn.say(member, "hold.sure", code=place.request.code, request=place.request.id)
+    turn.note("text.held", text=kept.text_id, member=member.id, why="no view")
+    return Outcome("held", "no view", place.request.id)
 
 
 def _label(turn: Turn, place: Place) -> str:

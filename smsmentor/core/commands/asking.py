@@ -30,7 +30,8 @@ def _ask_grammar(asked: Asked) -> str | None:
     if asked.call.phrase and asked.call.separated:
         return rest
     asks = rest.endswith("?") or plain(rest).split()[0] in asked.turn.knowledge.yes_no(asked.member.lang)["questions"]
-    return rest if asks and not threads.places(asked.turn, asked.member) else None
+    meant_for_others = threads.places(asked.turn, asked.member) or threads.recent_offers(asked.turn, asked.member)
+    return rest if asks and not meant_for_others else None
 
 
 def _ask_team(asked: Asked) -> Outcome:

@@ -10,14 +10,24 @@ from typing import NamedTuple
 from smsmentor.core import members, panel, pool, rhythm, rotation
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.lifecycle import move_offer
-from smsmentor.core.model import Member, Offer, Request
+from smsmentor.core.model import Member, Offer, Request, Thread
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes
 from smsmentor.core.understand.parse import bare, kept_words
 
 
-def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | None:
+class Doubtful(NamedTuple):
+    """A time that is past or far away: asked back with the reading shown, and nothing changed."""
+
+    when: datetime
+
+
+FARTHEST_PAUSE = timedelta(days=183)
+"""A pause that would end later than this is asked back: `till march 1` on the third is more likely a slip."""
+
+
+def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | Doubtful | None:
     """PASS alone, with a code, with `till 6pm`, or with a short reason. `Pass it on to my boss?` is none of them."""
     if asked.bare:
         return ("", None)
@@ -28,6 +38,8 @@ def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | None:
     if not rest:
         return (code, None)
     until = _until(asked, rest)
+    if isinstance(until, Doubtful):
+        return until
     if until is not None:
         return (code, until)
     return (code, None) if _is_reason(asked, rest) else None
@@ -53,11 +65,18 @@ LONGEST_REASON = 3
 """Words in an entry of `[words].reasons`."""
 
 
-def _until(asked: Asked, rest: str) -> datetime | None:
+def _until(asked: Asked, rest: str) -> datetime | Doubtful | None:
+    """Until when, as somebody says it."""
     turn, member = asked.turn, asked.member
-    return turn.knowledge.times.until(
-        rest, turn.now, zone_of(member, turn.rules), languages=turn.knowledge.reads(member.lang)
-    )
+    times, here, languages = turn.knowledge.times, zone_of(member, turn.rules), turn.knowledge.reads(member.lang)
+    until = times.until(rest, turn.now, here, languages=languages)
+    if until is not None:
+        return Doubtful(until) if until > turn.now + FARTHEST_PAUSE else until
+    for words in (rest, rest.partition(" ")[2]):  # "yesterday", "till yesterday"
+        read = times.read(words, turn.now, here, languages=languages, whole=True)
+        if read is not None and read.start < turn.now:
+            return Doubtful(read.start)
+    return None
 
 
 def passing(asked: Asked) -> Outcome:
@@ -65,25 +84,41 @@ def passing(asked: Asked) -> Outcome:
     return _pass(asked, ("", None)) or Outcome("command", "PASS")
 
 
-def _pass(asked: Asked, wanted: tuple[str, datetime | None]) -> Outcome | None:
+def _pass(asked: Asked, wanted: tuple[str, datetime | None] | Doubtful) -> Outcome | None:
     turn, member = asked.turn, asked.member
+    if isinstance(wanted, Doubtful):
+        turn.say(member, "pass.ask", when=turn.knowledge.moment_in_words(wanted.when, member, turn.now))
+        return Outcome("clarified", "a doubtful time")
     code, until = wanted
-    found = [(o, turn.need(Request, o.request)) for o in members.open_offers(turn, member.id)]
+    offers = [(o, turn.need(Request, o.request)) for o in members.open_offers(turn, member.id)]
+    owed = [(t, turn.need(Request, t.request)) for t in members.open_threads(turn, member.id) if t.awaiting]
     named = code or (asked.request.code if asked.request else "")
     if named:
-        found = [(o, r) for o, r in found if r.code == named]
-    if not found:
+        offers = [(o, r) for o, r in offers if r.code == named]
+        owed = [(t, r) for t, r in owed if r.code == named]
+    if len(offers) > 1 and not owed:
+        live = [(o, r) for o, r in offers if o.status == "sent"]
+        offers = live if len(live) == 1 else offers
+    if len(offers) + len(owed) > 1:
+        codes_open = [r.code for _, r in (*offers, *owed)]
+        turn.say(member, "which.request", examples=", ".join(f"PASS {code}" for code in codes_open[:3]))
+        return Outcome("clarified", "which request")
+    if offers:
+        passed(turn, member, *offers[0], until)
+    elif owed:
+        step_aside(turn, member, *owed[0], until)
+    else:
         turn.say(member, "pass.nothing")
         return Outcome("clarified", "no open offer")
-    if len(found) > 1:
-        live = [(o, r) for o, r in found if o.status == "sent"]
-        if len(live) != 1:
-            turn.say(member, "which.request", examples=", ".join(f"PASS {r.code}" for _, r in found[:3]))
-            return Outcome("clarified", "which request")
-        found = live
-    offer, request = found[0]
-    passed(turn, member, offer, request, until)
     return None
+
+
+def step_aside(turn: Turn, member: Member, thread: Thread, request: Request, until: datetime | None) -> None:
+    """PASS to a follow-up: the conversation ends for this mentor, and another peer gets what was asked."""
+    turn.save(replace(thread, closed=True, awaiting=""))
+    panel.take_over(turn, request, thread.letter, thread.awaiting)
+    pool.replied(turn, member.id)
+    _count_and_say(turn, member, request, until)
 
 
 def passed(turn: Turn, member: Member, offer: Offer, request: Request, until: datetime | None) -> None:
@@ -91,8 +126,15 @@ def passed(turn: Turn, member: Member, offer: Offer, request: Request, until: da
     rhythm.learn(turn, offer, answered=False)
     turn.save(move_offer(offer, "passed", turn.now))
     turn.forget("offer.silent", offer.id)
+    members.drop_prompts(turn, member.id, "sure", f"offer:{offer.id}")
     turn.note("offer.passed", request=request.id, code=request.code, member=member.id)
     pool.replied(turn, member.id)
+    _count_and_say(turn, member, request, until)
+    if len(request.answers) < request.places and request.status != "closed":
+        rotation.hasten(turn, request)
+
+
+def _count_and_say(turn: Turn, member: Member, request: Request, until: datetime | None) -> None:
     load = members.load_of(turn, member.id)
     today = tuple(at for at in load.passes if at > turn.now - timedelta(days=1))
     turn.save(replace(load, passes=(*today, turn.now)))
@@ -103,8 +145,6 @@ def passed(turn: Turn, member: Member, offer: Offer, request: Request, until: da
         turn.say(member, "pass.offer_pause", code=request.code, request=request.id)
     else:
         turn.say(member, "pass.ok", code=request.code, request=request.id)
-    if len(request.answers) < request.places and request.status != "closed":
-        rotation.hasten(turn, request)
 
 
 def pause(turn: Turn, member: Member, until: datetime | None) -> None:
@@ -117,30 +157,11 @@ def pause(turn: Turn, member: Member, until: datetime | None) -> None:
     panel.mentor_left(turn, member, for_good=False)
 
 
-class Doubtful(NamedTuple):
-    """A time that is past or far away: asked back with the reading shown, and nothing changed."""
-
-    when: datetime
-
-
-FARTHEST_PAUSE = timedelta(days=183)
-"""A pause that would end later than this is asked back: `till march 1` on the third is more likely a slip."""
-
-
 def _pause_grammar(asked: Asked) -> datetime | bool | Doubtful | None:
     """PAUSE alone, PAUSE 7 (days), PAUSE till monday; Doubtful for a time that is past or far away."""
     if asked.bare:
         return True
-    turn, member = asked.turn, asked.member
-    until = _until(asked, asked.call.rest)
-    if until is not None:
-        return Doubtful(until) if until > turn.now + FARTHEST_PAUSE else until
-    here, languages = zone_of(member, turn.rules), turn.knowledge.reads(member.lang)
-    for words in (asked.call.rest, asked.call.rest.partition(" ")[2]):  # "yesterday", "till yesterday"
-        read = turn.knowledge.times.read(words, turn.now, here, languages=languages, whole=True)
-        if read is not None and read.start < turn.now:
-            return Doubtful(read.start)
-    return None
+    return _until(asked, asked.call.rest)
 
 
 def _pause(asked: Asked, until: datetime | bool | Doubtful) -> Outcome | None:

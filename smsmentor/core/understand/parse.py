@@ -264,6 +264,12 @@ def is_kind(text: str, lists: Lists) -> bool:
     return all(word in lists["kind"] for word in said) and any(word in lists["thanks"] for word in said)
 
 
+def is_no_view(text: str, lists: Lists) -> bool:
+    """Whether a mentor's text is hardly a view: signs only, `ok`, `thanks`, `who is this`, `not my area`."""
+    said = {bare(text), kept_words(text, lists["polite"])}
+    return said == {""} or not said.isdisjoint(lists["no_view"])
+
+
 def thin(text: str, lists: Lists) -> bool:
     """Whether a first text is too thin to answer: a greeting, a bare wish for a mentor, a word or two."""
     words = bare(text).split()
