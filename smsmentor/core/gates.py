@@ -172,6 +172,7 @@ def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 def _command(turn: Turn, member: Member, text: str, request: Request | None = None) -> Outcome | None:
     keywords = turn.knowledge.words.keywords(member.lang)
     lists = turn.knowledge.yes_no(member.lang)
+    incomplete = ""
     for call in _asked_for_language(turn, text) or parse.calls(text, keywords, lists):
         found = TABLE.get(call.command)
         if found is None or (found.who == "operator" and not member.operator):
@@ -182,6 +183,8 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
         asked = Asked(turn, member, call, request, text)
         wanted = found.grammar(asked)
         if wanted is None:
+            if asked.bare and call.exact and not call.phrase and found.fits(member):
+                incomplete = call.command
             continue
         if not found.fits(member):
             if not asked.bare or not call.exact or threads.places(turn, member):
@@ -189,6 +192,9 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
             turn.say(member, "command.not_yours", word=found.name)
             return Outcome("clarified", "not for this role")
         return found.act(asked, wanted) or Outcome("command", found.name)
+    if incomplete and not threads.places(turn, member):
+        turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")[incomplete])
+        return Outcome("clarified", "incomplete command")
     return _done_at_the_end(turn, member, text, request)
 
 

@@ -77,7 +77,11 @@ class Knowledge:
 
     def numbers(self, lang: str) -> Mapping[str, str]:
         """The names of the numbers 1 to 9 to their digits."""
-        return _number_names(self.words, lang)
+        return _number_names(self.words, lang, "numbers")
+
+    def ordinals(self, lang: str) -> Mapping[str, str]:
+        """`first`, `second`, `first one` to their digits."""
+        return _number_names(self.words, lang, "ordinals")
 
     def language_asked_for(self, words: str) -> str | None:
         """The language that somebody asks to be written in with other words than LANG: `en espanol, por favor`."""
@@ -171,7 +175,7 @@ def _days(days: tuple[int, ...], names: Sequence[str]) -> str:
 @lru_cache(maxsize=32)
 def _small_words(words: Catalogue, lang: str) -> Mapping[str, frozenset[str]]:
     both = (words.table(words.default, "words"), words.table(lang, "words"))
-    names = [name for name in both[0] if name not in ("numbers", "own")]
+    names = [name for name in both[0] if name not in ("numbers", "ordinals", "own")]
     return {
         name: frozenset(form for table in both for word in table.get(name, ()) for form in (word, bare(word)))
         for name in names
@@ -179,7 +183,7 @@ def _small_words(words: Catalogue, lang: str) -> Mapping[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=32)
-def _number_names(words: Catalogue, lang: str) -> Mapping[str, str]:
+def _number_names(words: Catalogue, lang: str, named: str) -> Mapping[str, str]:
     both = (words.table(words.default, "words"), words.table(lang, "words"))
-    numbered = [pair for table in both for pair in enumerate(table["numbers"], start=1)]
+    numbered = [pair for table in both for pair in enumerate(table[named], start=1)]
     return {bare(name): str(number) for number, names in numbered for name in names.split("/")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from smsmentor.core import members, panel, screen, sprints, threads
@@ -58,7 +58,7 @@ def expire(turn: Turn, prompt: Prompt) -> None:
 
 
 def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    chosen = _digit(turn, member, text) or _named(prompt, text)
+    chosen = _digit(turn, member, text) or _named(prompt, text, turn.knowledge.yes_no(member.lang)["choice"])
     if chosen is None and _kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["drop"]:
         chosen = "0"
     if chosen is None:
@@ -73,16 +73,18 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     return _placed(turn, member, prompt, choice.target, screened=False)
 
 
-def _named(prompt: Prompt, text: str) -> str | None:
-    """The digit of the one choice that a text names by its code, its letter, or both."""
-    words = parse.bare(text).upper().split()
+def _named(prompt: Prompt, text: str, small: Collection[str]) -> str | None:
+    """The digit of the one choice that a text names by its code, its letter, or both: `B`, `to B`, `for K43`."""
+    said = parse.bare(text).split()
+    words = [word.upper() for word in [w for w in said if w not in small] or said]
     keys = {c.digit: c.label.partition(" (")[0].split() for c in prompt.choices}
     found = [digit for digit, key in keys.items() if words and set(words) <= set(key)]
     return found[0] if len(found) == 1 else None
 
 
 def _digit(turn: Turn, member: Member, text: str) -> str | None:
-    return parse.digit(text, turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang))
+    names = {**turn.knowledge.ordinals(member.lang), **turn.knowledge.numbers(member.lang)}
+    return parse.digit(text, turn.knowledge.yes_no(member.lang), names)
 
 
 def _kept_words(turn: Turn, member: Member, text: str) -> str:
@@ -211,7 +213,9 @@ def _told(turn: Turn, member: Member, text: str) -> str | None:
 
 
 def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    if _called(turn, member, text) != "more":
+    lists = turn.knowledge.yes_no(member.lang)
+    wanted = not {parse.bare(text), _kept_words(turn, member, text)}.isdisjoint(lists["yes"] - lists["thanks"])
+    if not wanted and _called(turn, member, text) != "more":
         return None
     end(turn, prompt)
     panel.show_late(turn, member, turn.need(Offer, prompt.target))
@@ -220,7 +224,8 @@ def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
 
 def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """SHOW, BLOCK or REPORT for a text that the filter holds back."""
-    wanted = _called(turn, member, text)
+    shows = _kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["show"]
+    wanted = "show" if shows else _called(turn, member, text)
     if wanted not in ("show", "block", "report"):
         return None
     end(turn, prompt)

@@ -63,6 +63,7 @@ LONGEST = {
     "time": "Wed 30 Sep 2027, 23:59",
     "topics": "interviews, leadership, career change, first job",
     "unknown": "beekeeping, welding",
+    "use": "x" * 113,  # the longest line of [use]
     "used": "100000",
     "week": "10",
     "weeks": "10",

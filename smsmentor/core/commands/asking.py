@@ -93,7 +93,8 @@ def _more_grammar(asked: Asked) -> tuple[str, str] | None:
     letter, text = found.groups()
     if text and not asked.call.shouted and not asked.call.separated and letter.islower():
         there = _has_letter(asked, letter.upper())
-        if letter == "a" or not there:
+        than = asked.turn.knowledge.yes_no(asked.member.lang)["than"]
+        if letter == "a" or not there or any(f"{bare(text)} ".startswith(f"{word} ") for word in than):
             return None
     return (letter.upper(), text.strip())
 

@@ -159,7 +159,7 @@ def pause(turn: Turn, member: Member, until: datetime | None) -> None:
 
 def _pause_grammar(asked: Asked) -> datetime | bool | Doubtful | None:
     """PAUSE alone, PAUSE 7 (days), PAUSE till monday; Doubtful for a time that is past or far away."""
-    if asked.bare:
+    if asked.bare or bare(asked.rest) in asked.turn.knowledge.yes_no(asked.member.lang)["open_end"]:
         return True
     return _until(asked, asked.call.rest)
 

@@ -9,9 +9,14 @@ from smsmentor.core.turn import Outcome
 
 
 def _grammar(asked: Asked) -> tuple[Request | str, str] | None:
-    """Alone, with a code, or with a letter of the panel (`BLOCK B`)."""
+    """Alone, with a code, with a letter of the panel (`BLOCK B`), or from a mentee `block this person`."""
     if len(asked.rest) == 1 and asked.rest in "abcdef":
         return ("", asked.rest.upper())
+    if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["them"]:
+        # From somebody who answers a question, `block him` is advice.
+        places = threads.places(asked.turn, asked.member)
+        asks = places and all(place.target.startswith("mentee:") for place in places)
+        return (asked.request or "", "") if asks else None
     request = of_request(asked)
     return None if request is None else (request, "")
 

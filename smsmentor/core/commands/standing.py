@@ -108,8 +108,12 @@ def _limit(asked: Asked, given: tuple[int, str]) -> Outcome | None:
 
 
 def _open_grammar(asked: Asked) -> int | None:
-    """OPEN and one digit. `Open a savings account` is not."""
-    number = asked.turn.knowledge.numbers(asked.member.lang).get(bare(asked.rest), asked.rest)
+    """OPEN and one digit, `OPEN 2 at once` too. `Open a savings account` is not."""
+    words = (
+        w for w in bare(asked.rest).split() if w not in asked.turn.knowledge.yes_no(asked.member.lang)["open_words"]
+    )
+    said = " ".join(words)
+    number = asked.turn.knowledge.numbers(asked.member.lang).get(said, said)
     return int(number) if re.fullmatch(r"[1-9]", number) else None
 
 
@@ -126,11 +130,16 @@ def _topics_grammar(asked: Asked) -> tuple[str, str] | None:
     # The sign may stand where a separator would: `TOPICS -pay`.
     signed = re.match(r"\s*\w+\s*([+-])\s*(\S.*)", asked.text)
     rest = asked.rest
-    if "?" in asked.call.rest or len(rest.split()) > 12:
+    if "?" in asked.call.rest or ":" in asked.call.rest or len(rest.split()) > 12:
         return None
     if signed:
         words = plain(signed[2]).strip(" .")
         return (signed[1], words) if asked.call.shouted or not _has_small_words(asked, words) else None
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    for sign, said in (("+", lists["plus"]), ("-", lists["minus"])):  # `topics add pay`
+        first, _, words = rest.partition(" ")
+        if first in said and words and not _has_small_words(asked, words):
+            return (sign, words)
     parts = [part for part in re.split(r"[,;/]|\band\b|\by\b", rest) if part.strip()]
     if not asked.call.shouted and any(_has_small_words(asked, part) for part in parts):
         return None

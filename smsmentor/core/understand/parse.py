@@ -183,8 +183,8 @@ def digit(text: str, lists: Lists, numbers: Mapping[str, str]) -> str | None:
     """A text that is one digit or its name, perhaps with small words around it: `2`, `#2`, `option 2 please`."""
     if len(text) > 40:
         return None
-    words = [word for word in bare(text).split() if word not in lists["choice"]]
-    return numbers.get(words[0], words[0] if _is_digit(words[0]) else None) if len(words) == 1 else None
+    words = " ".join(word for word in bare(text).split() if word not in lists["choice"])
+    return numbers.get(words, words if _is_digit(words) else None)
 
 
 def _is_digit(word: str) -> bool:
@@ -217,7 +217,9 @@ def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> 
             return None
     if not given:  # "A was good, B was great"
         return [] if count > 1 and "?" not in text and len(named) == count else None
-    if len(given) == 2 * count and len(re.findall(r"\d\s*/\s*4\b", text)) == count:  # "3/4" is 3 of 4
+    if (
+        len(given) == 2 * count and len(re.findall(r"\d\s*(?:/|(?:out\s+)?of|de)\s*4\b", text)) == count
+    ):  # "3/4" is 3 of 4
         given = given[::2]
     if for_all and len(given) == 1:
         given *= count

@@ -25,12 +25,16 @@ class Reactions:
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         forms_of_all: list[tuple[str, str, str]] = []
         auto: list[str] = []
+        self._asks: list[str] = []
+        """What an automatic answer does not say: whoever writes it has a question."""
         for table in tables.values():
             reactions: Mapping[str, Iterable[str]] = table.get("reactions", {})
             things = list(reactions.get("things", ()))
             for kind, forms in reactions.items():
                 if kind == "auto":
                     auto += [plain(form) for form in forms]
+                elif kind == "asks":
+                    self._asks += [f" {plain(form)}" for form in forms]
                 elif kind != "things":
                     for form in forms:
                         forms_of_all += [(kind, *_ends(form))]
@@ -44,7 +48,7 @@ class Reactions:
     def read(self, text: str) -> str | None:
         """The kind of reaction ("liked", "loved", ...), "auto" for an automatic answer, None for own words."""
         words = plain(text)
-        if words.startswith(self._auto):
+        if words.startswith(self._auto) and not any(asks in words for asks in self._asks):
             return "auto"
         signed = _SIGNS.sub("@", words, count=1)
         found = [
