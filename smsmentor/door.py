@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from smsmentor.core.events import Event, Inbound
-from smsmentor.core.model import Member
+from smsmentor.core.events import Event, Inbound, Unconfirmed
 from smsmentor.core.turn import Turn
 from smsmentor.ports import Gateway
 from smsmentor.service import Service
@@ -25,11 +24,9 @@ class CarrierDoor:
 
     async def receive(self, event: Event) -> Turn | None:
         """As the service's."""
-        if isinstance(event, Inbound) and self.gateway.capabilities.verifies and self._is_operator(event.sender):
-            event = replace(event, verified=await self.gateway.verify(event))
+        if isinstance(event, Inbound) and self.gateway.capabilities.verifies:
+            try:
+                return await self.service.receive(replace(event, verified=None))
+            except Unconfirmed:
+                event = replace(event, verified=await self.gateway.verify(event))
         return await self.service.receive(event)
-
-    def _is_operator(self, phone: str) -> bool:
-        with self.service.store.reading() as reader:
-            member = next(iter(reader.walk(Member, "phone", phone)), None)
-        return member is not None and member.operator

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from smsmentor.core import abuse, acts, delivery, gates, members, parked, sending, timers
-from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutcome, Withheld
+from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutcome, Unconfirmed, Withheld
 from smsmentor.core.model import Member, Text
 from smsmentor.core.turn import USEFUL, Outcome, Turn
 
@@ -54,6 +54,8 @@ def _text(turn: Turn, event: Inbound) -> None:
         turn.settle(Outcome("dropped", "short code"))
         return
     known = members.by_phone(turn, event.sender)
+    if event.verified is None and known is not None and known.operator:
+        raise Unconfirmed
     if known is None and (reason := abuse.refusal(turn, event)):
         turn.begin(Text(event.id, "", event.body, event.at), None)
         turn.settle(Outcome("dropped", reason))
@@ -63,7 +65,7 @@ def _text(turn: Turn, event: Inbound) -> None:
         member = turn.save(replace(member, line=event.to))
     turn.begin(Text(event.id, member.id, event.body, event.at), member)
     members.hear_language(turn, member, event.body)
-    turn.verified = event.verified
+    turn.verified = event.verified is not False
     sending.let_go_on(turn, member)
     for gate in GATES:
         if outcome := gate(turn, turn.need(Member, member.id), event):

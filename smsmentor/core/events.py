@@ -24,8 +24,13 @@ class Inbound:
     """Set when the provider has already handled and answered an opt-out word (Twilio's `OptOutType`)."""
     to: str = ""
     """Which of our numbers was texted, where there are several."""
-    verified: bool = True
-    """False: the carrier was asked and did not confirm that it brought this text. No operator command acts on it."""
+    verified: bool | None = True
+    """False: the carrier was asked and did not confirm that it brought this text. No operator command acts on it.
+    None: it was not asked yet, which only an operator's text needs (`Unconfirmed`)."""
+
+
+class Unconfirmed(Exception):
+    """A text claims to be an operator's, and the carrier has not been asked: nothing was done, ask and come again."""
 
 
 @dataclass(frozen=True, slots=True)

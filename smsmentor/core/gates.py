@@ -205,7 +205,7 @@ def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:
 
 
 def _done_at_the_end(turn: Turn, member: Member, text: str, request: Request | None) -> Outcome | None:
-    words = frozenset(word for word, name in turn.knowledge.words.keywords(member.lang).items() if name == "done")
+    words = turn.knowledge.spellings("done", member.lang)
     said = asking.is_done(text, words, turn.knowledge.yes_no(member.lang))
     if not said or not members.live_requests(turn, member.id):
         return None

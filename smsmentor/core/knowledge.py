@@ -75,6 +75,10 @@ class Knowledge:
         """Small closed word lists: yes, on, off, skip, thanks, kind words before DONE, reasons after PASS."""
         return _small_words(self.words, lang)
 
+    def spellings(self, command: str, lang: str) -> frozenset[str]:
+        """Every keyword of a command for a member of this language."""
+        return _spellings(self.words, command, lang)
+
     def numbers(self, lang: str) -> Mapping[str, str]:
         """The names of the numbers 1 to 9 to their digits."""
         return _number_names(self.words, lang, "numbers")
@@ -88,6 +92,8 @@ class Knowledge:
         if len(words) > LONGEST_WISH:
             return None
         said = bare(words)
+        if _words_of_wishes(self.words).isdisjoint(said.split()):
+            return None
         for lang in self.words.languages:
             wishes = self.yes_no(lang)["wishes"]
             if said in wishes or kept_words(words, self.yes_no(lang)["polite"]) in wishes:
@@ -180,6 +186,18 @@ def _small_words(words: Catalogue, lang: str) -> Mapping[str, frozenset[str]]:
         name: frozenset(form for table in both for word in table.get(name, ()) for form in (word, bare(word)))
         for name in names
     }
+
+
+@lru_cache(maxsize=4)
+def _words_of_wishes(words: Catalogue) -> frozenset[str]:
+    """The word of each wish that says most: without one of them no text is a wish."""
+    wishes = [wish for lang in words.languages for wish in _small_words(words, lang)["wishes"]]
+    return frozenset(max(bare(wish).split(), key=len) for wish in wishes)
+
+
+@lru_cache(maxsize=256)
+def _spellings(words: Catalogue, command: str, lang: str) -> frozenset[str]:
+    return frozenset(word for word, name in words.keywords(lang).items() if name == command)
 
 
 @lru_cache(maxsize=32)

@@ -45,8 +45,12 @@ class Lines:
         if text.pending:
             place = (moment(text.queued), sequence, text.id)
             self._texts[text.id] = (place, text)
-            insort(self._lines.setdefault(text.member, []), place)
-            self._call(text.member)
+            line = self._lines.setdefault(text.member, [])
+            insort(line, place)
+            call, own = self._calls.get(text.member), (_from(text), *place[:2], text.member)
+            # At the end of its line a text that is due no sooner changes nothing, however long the line is.
+            if call is None or own < call or line[-1] is not place or text.status == "leased":
+                self._call(text.member)
 
     def drop(self, id: str) -> None:
         """A text was removed."""

@@ -188,6 +188,7 @@ def _plain_default(value: Any) -> Any:
 
 
 _CODECS: dict[type[Any], _Codec] = {}
+_SIMPLE = frozenset((str, int, bool, NoneType))
 
 
 def _codec(kind: type[Any]) -> _Codec:
@@ -254,7 +255,7 @@ def _plainness(hint: Any) -> Callable[[Any], bool] | None:
     if hint is float:
         return math.isfinite
     if origin is dict:
-        return lambda value: _json_value(value) is not None
+        return lambda value: _is_simple(value) or _json_value(value) is not None
     if origin in (Union, UnionType, tuple):
         part = _plainness(get_args(hint)[0])
         if part is None:
@@ -265,6 +266,11 @@ def _plainness(hint: Any) -> Callable[[Any], bool] | None:
     if isinstance(hint, type) and is_dataclass(hint):
         return _codec(hint).is_plain
     return None
+
+
+def _is_simple(value: Mapping[str, Any]) -> bool:
+    """Whether a free value is names and words or whole numbers, as most are."""
+    return all(type(key) is str and type(item) in _SIMPLE for key, item in value.items())
 
 
 def _is_utc(at: datetime | None) -> bool:

@@ -71,19 +71,18 @@ def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call
     Polite words before the keyword and at the end are looked through: `sorry, pass`, `pause 7 please`.
     """
     words = _words(text)[: LONGEST_POLITE * POLITE_IN_A_ROW + LONGEST_KEYWORD]
+    said = [word.bare for word in words]
     polite = lists["polite"]
     starts = [0]
-    while len(starts) <= POLITE_IN_A_ROW and (step := _polite_at(words, starts[-1], polite)):
+    while len(starts) <= POLITE_IN_A_ROW and (step := _polite_at(said, starts[-1], polite)):
         starts.append(starts[-1] + step)
     for start in starts:
-        for count in range(LONGEST_KEYWORD, 0, -1):
-            said = words[start : start + count]
-            if len(said) == count and _together(text, said):
-                phrase = " ".join(word.bare for word in said)
-                if phrase in keywords:
-                    yield _call(text, keywords[phrase], said, polite, exact=True)
-        if start < len(words) and words[start].bare not in keywords:
-            near = nearest(words[start].bare, keywords, lists["common"])
+        for count in range(min(LONGEST_KEYWORD, len(words) - start), 0, -1):
+            phrase = " ".join(said[start : start + count])
+            if phrase in keywords and _together(text, words[start : start + count]):
+                yield _call(text, keywords[phrase], words[start : start + count], polite, exact=True)
+        if start < len(words) and said[start] not in keywords:
+            near = nearest(said[start], keywords, lists["common"])
             if near is not None:
                 yield _call(text, keywords[near], words[start : start + 1], polite, exact=False)
 
@@ -110,11 +109,10 @@ def _together(text: str, said: Sequence[_Word]) -> bool:
     return all(_ONLY_SPACE.fullmatch(text, one.end, other.start) for one, other in pairwise(said))
 
 
-def _polite_at(words: Sequence[_Word], start: int, polite: frozenset[str]) -> int:
+def _polite_at(said: Sequence[str], start: int, polite: frozenset[str]) -> int:
     """How many words of politeness begin at a place."""
-    for count in range(LONGEST_POLITE, 0, -1):
-        said = words[start : start + count]
-        if len(said) == count and " ".join(word.bare for word in said) in polite:
+    for count in range(min(LONGEST_POLITE, len(said) - start), 0, -1):
+        if " ".join(said[start : start + count]) in polite:
             return count
     return 0
 
@@ -124,31 +122,32 @@ def without_politeness(text: str, polite: frozenset[str]) -> str:
     if len(text) > 160:
         return text
     words = _words(text)
+    said = [word.bare for word in words]
     kept = len(words)
-    while kept and (step := _polite_before(words, kept, polite)):
+    while kept and (step := _polite_before(said, kept, polite)):
         kept -= step
     if kept == len(words):
         return text if words else ""
     return text[: words[kept - 1].end].strip() if kept else ""
 
 
-def _polite_before(words: Sequence[_Word], end: int, polite: frozenset[str]) -> int:
+def _polite_before(said: Sequence[str], end: int, polite: frozenset[str]) -> int:
     for count in range(min(LONGEST_POLITE, end), 0, -1):
-        if " ".join(word.bare for word in words[end - count : end]) in polite:
+        if " ".join(said[end - count : end]) in polite:
             return count
     return 0
 
 
 def kept_words(text: str, polite: frozenset[str]) -> str:
     """The bare words of a text without politeness before and after: `ok send it please` is `send it`."""
-    words = _words(text)
+    said = [word.bare for word in _words(text)]
     start = 0
-    while step := _polite_at(words, start, polite):
+    while step := _polite_at(said, start, polite):
         start += step
-    end = len(words)
-    while end > start and (step := _polite_before(words, end, polite)):
+    end = len(said)
+    while end > start and (step := _polite_before(said, end, polite)):
         end -= step
-    return " ".join(word.bare for word in words[start:end]) if end > start else bare(text)
+    return " ".join(said[start:end]) if end > start else bare(text)
 
 
 def nearest(word: str, keywords: Mapping[str, str], common: Iterable[str] = ()) -> str | None:

@@ -207,6 +207,8 @@ class Phrases:
         self._slips: dict[str, tuple[str, ...]] = {}
         self._start = self._node()
         self._kinds: list[tuple[str, ...]] = [()]
+        self._begins = [False]
+        """Of each kind of word: whether it begins a phrase."""
         self._numbers: dict[tuple[str, ...], int] = {}
         self._words: dict[str, int] = {}
         reader = _Reader(groups)
@@ -220,10 +222,10 @@ class Phrases:
     def find(self, words: Sequence[str]) -> Iterator[Found]:
         """Every rule at every place where it fits, the longest fit of each, from left to right."""
         symbols, places = self._symbols(words)
-        for first, symbol in enumerate(symbols):
-            state = self._first.moves.get(symbol) or self._move(self._first, symbol)
-            if not state.nodes:  # most words begin no phrase
-                continue
+        begins = self._begins
+        # Most words begin no phrase.
+        for first in [place for place, symbol in enumerate(symbols) if begins[symbol]]:
+            state = self._move(self._first, symbols[first])
             longest = dict.fromkeys(state.rules, first)
             for last in range(first + 1, len(symbols)):
                 state = state.moves.get(symbols[last]) or self._move(state, symbols[last])
@@ -236,7 +238,10 @@ class Phrases:
 
     def whole(self, words: Sequence[str]) -> frozenset[str]:
         """The rules that fit all of the words, sentence ends left out."""
-        symbols, _ = self._symbols([word for word in words if word not in ENDS])
+        said = [word for word in words if word not in ENDS]
+        if said and (kind := self._words.get(said[0])) and not self._begins[kind]:
+            return frozenset()
+        symbols, _ = self._symbols(said)
         state = self._first
         for symbol in symbols:
             state = state.moves.get(symbol) or self._move(state, symbol)
@@ -315,9 +320,11 @@ class Phrases:
 
     def _symbols(self, words: Sequence[str]) -> tuple[list[int], Sequence[int]]:
         """What each word is to the phrases, and where it stood; unknown signs and emoji are passed over."""
-        known = self._words
-        kinds = [known[word] if word in known else self._learn(word) for word in words]
-        if all(kinds):
+        try:
+            kinds = [*map(self._words.__getitem__, words)]
+        except KeyError:
+            kinds = [self._words[word] if word in self._words else self._learn(word) for word in words]
+        if 0 not in kinds:
             return kinds, range(len(kinds))
         return [kind for kind in kinds if kind], [place for place, kind in enumerate(kinds) if kind]
 
@@ -332,6 +339,7 @@ class Phrases:
             kind = self._numbers[atoms]
         else:
             self._kinds.append(atoms)
+            self._begins.append(any(atom in atoms for node in self._first.nodes for atom, _ in self._steps[node]))
             kind = self._numbers[atoms] = len(self._kinds) - 1
         self._words[word] = kind
         return kind
