@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from tornado.httputil import (
@@ -34,6 +35,7 @@ from smsmentor.ports import Clock
 
 _OK = ResponseStartLine("", 200, "OK")
 _BODY = EMPTY_TWIML.encode()
+_HEADERS = {**SAFE_HEADERS, "Content-Type": TWIML_TYPE, "Content-Length": str(len(_BODY))}
 
 
 def in_front(
@@ -70,6 +72,11 @@ class ShortWay(HTTPServerConnectionDelegate):
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """A request begins; whose it is, its first line tells."""
         return _Message(self, server_conn, request_conn)
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return format_timestamp(second)
 
 
 class _Message(HTTPMessageDelegate):
@@ -139,14 +146,8 @@ class _Message(HTTPMessageDelegate):
             return
         finally:
             way.in_flight.leave()
-        headers = HTTPHeaders(
-            {
-                **SAFE_HEADERS,
-                "Content-Type": TWIML_TYPE,
-                "Content-Length": str(len(_BODY)),
-                "Date": format_timestamp(time.time()),
-            }
-        )
+        headers = HTTPHeaders(_HEADERS)
+        headers["Date"] = _date(int(time.time()))
         self._conn.write_headers(_OK, headers, _BODY)
         self._conn.finish()
         log_answer(200, "POST", way.path, time.monotonic() - self._began)

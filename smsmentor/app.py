@@ -54,6 +54,8 @@ IDLE_SECONDS, BODY_SECONDS = 75, 15
 """How long a connection may be silent, and how long a body may take to come."""
 BACKLOG = 128
 """Connections that may wait to be taken in."""
+GARBAGE = 20_000
+"""New objects between two looks for garbage; Python's own 700 would be several looks a text."""
 TICKER_LATE = timedelta(minutes=2)
 MENTEE = "+12125550100"
 """The first simulated mentee's number: kept for fiction."""
@@ -257,8 +259,10 @@ class App:
         server = self.server()
         server.add_socket(listener)
         # What is there now stays. Looking through it again and again would cost each text a tenth more, and pauses.
+        # What texts leave behind goes by itself, nearly all of it: a rare look is enough.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE)
         started(listener.getsockname()[1])
         await told.wait()
         keeping.cancel()

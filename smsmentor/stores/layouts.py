@@ -34,6 +34,7 @@ class Layout:
         self.kind = kind
         self.table = kind.TABLE
         self.indexes = kind.INDEXES
+        self.unique = tuple(index for index in kind.INDEXES if index.unique)
         self.columns = tuple(name for index in self.indexes for name in _columns(index))
         self._parts = tuple((index.key, index.order) for index in self.indexes)
         self.written: Callable[[Record], tuple[str | bytes, bool]] = records.written

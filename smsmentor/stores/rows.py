@@ -68,6 +68,8 @@ class Known:
     def __init__(self) -> None:
         self._by_id: dict[tuple[type[Record], str], tuple[int, Record]] = {}
         self._by_row: dict[tuple[type[Record], int], Record] = {}
+        self._by_key: dict[tuple[type[Record], str, str], Record] = {}
+        """The holders of keys that only one record can have: a phone's member."""
         self._as_of: int | None = None
 
     def refresh(self, connection: sqlite3.Connection) -> None:
@@ -80,6 +82,7 @@ class Known:
     def clear(self) -> None:
         self._by_id.clear()
         self._by_row.clear()
+        self._by_key.clear()
 
     def get(self, kind: type[Record], id: str) -> tuple[int, Record] | None:
         """The `doc_id` and the record."""
@@ -88,8 +91,17 @@ class Known:
     def row(self, kind: type[Record], doc_id: int) -> Record | None:
         return self._by_row.get((kind, doc_id))
 
+    def holder(self, kind: type[Record], index: str, value: str) -> Record | None:
+        """The one record with this key of a unique index."""
+        return self._by_key.get((kind, index, value))
+
     def put(self, doc_id: int, record: Record) -> None:
         kind = type(record)
+        if unique := LAYOUTS[kind].unique:
+            self.drop(kind, record.id)
+            for index in unique:
+                if (value := index.key(record)) is not None:
+                    self._by_key[kind, index.name, value] = record
         self._by_id[kind, record.id] = (doc_id, record)
         self._by_row[kind, doc_id] = record
 
@@ -97,6 +109,8 @@ class Known:
         known = self._by_id.pop((kind, id), None)
         if known is not None:
             del self._by_row[kind, known[0]]
+            for index in LAYOUTS[kind].unique:
+                self._by_key.pop((kind, index.name, index.key(known[1]) or ""), None)
 
 
 class RowReader:
@@ -122,6 +136,8 @@ class RowReader:
         return None if row is None else self._record(layout, row)
 
     def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]:
+        if self._known is not None and (holder := self._known.holder(kind, index, value)) is not None:
+            return iter((holder,))  # type: ignore[arg-type]
         layout = self._layouts[kind]
         statement = layout.walks.get((index, newest))
         if statement is None:

@@ -234,6 +234,29 @@ def test_what_an_event_wrote_before_it_failed_is_not_remembered(path: Path) -> N
         assert _read_by_an_event(store, Member, "m1") == BEN
 
 
+def test_a_number_that_changes_hands_finds_its_new_holder(path: Path) -> None:
+    def holder(phone: str) -> list[str]:
+        found: list[str] = []
+
+        def step(reader: Reader) -> Changes:
+            found.extend(member.id for member in reader.walk(Member, "phone", phone))
+            return Changes()
+
+        run(lambda: store.transact(None, step, now=NOW))
+        return found
+
+    old, new = BEN.phone, "+12025550102"
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, BEN))
+        assert holder(old) == ["m1"]
+        run(lambda: put(store, replace(BEN, phone=new), replace(BEN, id="m2")))
+        assert (holder(old), holder(new)) == (["m2"], ["m1"])
+        run(lambda: store.transact(None, lambda _: Changes(drops=[(Member, "m2")]), now=NOW))
+        assert (holder(old), holder(new)) == ([], ["m1"])
+        run(lambda: put(store, replace(BEN, phone="")))
+        assert holder(new) == []
+
+
 def test_a_free_value_is_read_again_as_the_file_has_it(path: Path) -> None:
     with closing(TinyDBStore(path)) as store:
         for values in ((1, 2), (3, 4)):
