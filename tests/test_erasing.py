@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from smsmentor.core.members import number_hash
 from smsmentor.core.model import RECORDS, Suppressed
 from smsmentor.rig import Rig
 from smsmentor.stores.records import dumps
@@ -144,12 +145,17 @@ def test_the_words_are_there_before() -> None:
 
 
 def test_an_opt_out_stays_honoured_by_a_hash_without_the_number() -> None:
-    async def play() -> Rig:
+    async def play() -> tuple[Rig, str]:
         story = Story("erasing", HEAD + "18:00 Ana > how do i ask for a raise\n18:01 Ana > STOP\n18:02 Ana > FORGET ME")
         rig = await memory_rig(story.start, {})
         await Teller(story, rig, keep_running).play()
-        return rig
+        return rig, story.cast["Ana"]
 
-    rig = asyncio.run(play())
+    rig, phone = asyncio.run(play())
     with rig.store.reading() as reader:
-        assert all(story_phone not in s.id for s in reader.all(Suppressed) for story_phone in ("+1212", "555"))
+        assert [kept.id for kept in reader.all(Suppressed)] == [number_hash(phone)]
+    assert what_is_left(rig, phone) == []
+    assert what_is_left(rig, "raise") == []
+    asyncio.run(rig.text(phone, "START"))
+    with rig.store.reading() as reader:
+        assert not list(reader.all(Suppressed)), "who came back has not opted out"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import abuse, leaving, members, prompts, screen, threads
+from smsmentor.core import abuse, erasing, leaving, members, prompts, screen, threads
 from smsmentor.core.commands import asking
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
@@ -32,6 +32,10 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         if word == "start":
             leaving.opt_in(turn, member, answered=event.opt_out is not None)
             return Outcome("command", "START")
+        if _is_forget_me(turn, member, event.body):
+            # Nothing can be asked back here, so these two words are enough.
+            erasing.erase(turn, member)
+            return Outcome("command", "FORGET")
         return Outcome("ignored", "opted out")
     if word == "start" and event.opt_out:
         return Outcome("command", "START")
@@ -44,6 +48,12 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         turn.say(member, "carrier.sure")
         return Outcome("clarified", "opt-out?")
     return None
+
+
+def _is_forget_me(turn: Turn, member: Member, text: str) -> bool:
+    lists = turn.knowledge.yes_no(member.lang)
+    found = parse.calls(text, turn.knowledge.words.keywords(member.lang), lists)
+    return any(call.command == "forget" and call.exact and parse.bare(call.rest) in lists["me"] for call in found)
 
 
 def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:

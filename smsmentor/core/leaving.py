@@ -7,7 +7,7 @@ from datetime import datetime
 
 from smsmentor.core import members, panel, pool, requests
 from smsmentor.core.events import Inbound
-from smsmentor.core.model import Member, OutText, Prompt, Sprint
+from smsmentor.core.model import Member, OutText, Prompt, Sprint, Suppressed
 from smsmentor.core.turn import Outcome, Turn
 
 
@@ -64,6 +64,8 @@ def opt_in(turn: Turn, member: Member, *, answered: bool = False) -> None:
     member = turn.save(
         replace(turn.need(Member, member.id), state="active", consented=turn.said_at, consent_how="START", automatic=0)
     )
+    # Else an opt-out from before an erasing would count again after the next one.
+    turn.drop(Suppressed, members.number_hash(member.phone))
     turn.note("member.returned", member=member.id)
     turn.note("member.consented", member=member.id, how="START")
     if member.mentor:
