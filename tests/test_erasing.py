@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from smsmentor.core.members import number_hash
-from smsmentor.core.model import RECORDS, Suppressed
+from smsmentor.core.model import RECORDS, Request, Suppressed
 from smsmentor.rig import Rig
 from smsmentor.stores.records import dumps
 from smsmentor.story import Story, Teller
@@ -132,6 +132,15 @@ def test_a_mentor_is_erased(case: str) -> None:
     rig, phone = asyncio.run(erase(MENTOR_LEAVES[case], "Ben"))
     assert what_is_left(rig, "zebra") == []
     assert what_is_left(rig, phone) == []
+
+
+def test_a_skill_that_another_mentor_typed_too_is_still_found() -> None:
+    typed = "18:00 Ben > TOPICS zebra care\n18:01 Cam > TOPICS zebra care"
+    rig, _ = asyncio.run(erase(typed, "Ben"))
+    assert [found for found in what_is_left(rig, "zebra") if found.startswith("tallies")]
+    asyncio.run(rig.text("+12125550142", "what do i charge for zebra care?"))
+    with rig.store.reading() as reader:
+        assert "zebra care" in [topic for request in reader.all(Request) for topic in request.topics]
 
 
 def test_the_words_are_there_before() -> None:

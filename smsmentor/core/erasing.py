@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from smsmentor.core import leaving, members, retention
+from smsmentor.core import leaving, members, pool, retention
 from smsmentor.core.model import Member, Offer, OutText, Prompt, Request, Sprint, Standing, Suppressed, Text, Thread
 from smsmentor.core.turn import Turn
 
@@ -50,6 +50,7 @@ def erase(turn: Turn, member: Member) -> None:
         _drop(turn, prompt)
     for standing in turn.find(Standing, "mentor", member.id):
         turn.drop(Standing, standing.id)
+    pool.clear_own_skills(turn, member)
     turn.save(
         Member(member.id, GONE, member.joined, state="erased", zone=member.zone, lang=member.lang),
     )

@@ -39,6 +39,18 @@ def enter(turn: Turn, name: str) -> None:
             turn.save(replace(tally, values={**tally.values, name: 1}))
 
 
+def leave(turn: Turn, name: str) -> None:
+    """Nobody stands for this topic any more: its words, which somebody typed, are not kept."""
+    for stem in sorted({stem for stems in turn.knowledge.topics.stems(name) for stem in stems}):
+        tally = turn.get(Tally, STEM + stem)
+        if tally is None or name not in tally.values:
+            continue
+        if len(tally.values) == 1:
+            turn.drop(Tally, tally.id)
+        else:
+            turn.save(replace(tally, values={kept: n for kept, n in tally.values.items() if kept != name}))
+
+
 def asked_for(turn: Turn, question: str) -> tuple[str, ...]:
     """The skills of the pool's own that a question names, the one that it names most fully first."""
     if turn.get(Tally, ANY) is None:

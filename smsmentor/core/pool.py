@@ -191,6 +191,17 @@ def _list_shelf(turn: Turn, topic: str, opening: str) -> None:
         own_skills.enter(turn, topic)
 
 
+def clear_own_skills(turn: Turn, mentor: Member) -> None:
+    """A mentor is erased who has left all shelves: of the skills that only they typed nothing is left."""
+    for name in turn.knowledge.topics.own(mentor.skills):
+        both = (name, RESTING + name)
+        shelves = [(topic, f"{topic}@{opening}") for topic in both for opening in _listed(turn, topic)]
+        if all(turn.first(Standing, "shelf", shelf) is None for _, shelf in shelves):
+            for topic, _ in shelves:
+                turn.drop(Tally, SHELVES + topic)
+            own_skills.leave(turn, name)
+
+
 # What being asked does
 
 

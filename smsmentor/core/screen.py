@@ -163,7 +163,11 @@ def still_open(turn: Turn, target: str) -> bool:
     """Whether a place that was open when a text was held still is."""
     kind, _, id = target.partition(":")
     if kind == "offer":
-        return turn.get(Offer, id) is not None
+        offer = turn.get(Offer, id)
+        if offer is None or offer.status != "answered":
+            return offer is not None and offer.status != "passed"
+        threads = turn.find(Thread, "request", offer.request)
+        return any(thread.mentor == offer.mentor and not thread.closed for thread in threads)
     if kind == "sprint":
         sprint = turn.get(Sprint, id)
         return sprint is not None and sprint.ended is None

@@ -84,6 +84,10 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
         return requests.extend(turn, member, turn.need(Request, id), text)
     if kind == "offer":
         offer = turn.need(Offer, id)
+        if offer.status == "answered":
+            # They answered in other words while these were held: these go on in the thread.
+            found = [t for t in turn.find(Thread, "request", offer.request) if t.mentor == offer.mentor]
+            return _through(turn, member, found[0], f"mentor:{found[0].id}", text)
         held = screen.held_for_receiver(turn, member, target, text, turn.need(Request, offer.request))
         return held or panel.answer(turn, member, offer, text)
     return _through(turn, member, turn.need(Thread, id), target, text)
