@@ -69,26 +69,26 @@ def _text(turn: Turn, event: Inbound) -> None:
     sending.let_go_on(turn, member)
     for gate in GATES:
         if outcome := gate(turn, turn.need(Member, member.id), event):
-            turn.settle(outcome)
-            _guard_against_loops(turn, turn.need(Member, member.id), outcome)
+            turn.settle(_unless_looping(turn, turn.need(Member, member.id), outcome))
             return
     raise AssertionError("the last gate takes every text")
 
 
-def _guard_against_loops(turn: Turn, member: Member, outcome: Outcome) -> None:
+def _unless_looping(turn: Turn, member: Member, outcome: Outcome) -> Outcome:
     """Two machines talking: after some automatic answers in a row we fall silent until something useful comes."""
     if outcome.kind in USEFUL or outcome.kind in ("crisis", "operator", "held"):
         if member.automatic:
             turn.save(replace(member, automatic=0))
-        return
+        return outcome
     replies = [t for t in turn.texts if t.member == member.id]
     if not replies:
-        return
+        return outcome
     if member.automatic >= turn.rules.automatic_in_a_row:
         for text in replies:
             turn.unsay(text)
-        return
+        return Outcome("dropped", "looping", outcome.request)
     turn.save(replace(member, automatic=member.automatic + 1))
+    return outcome
 
 
 def _is_short_code(sender: str) -> bool:

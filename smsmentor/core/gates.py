@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from smsmentor.core import abuse, erasing, leaving, members, prompts, screen, threads
+from smsmentor.core import abuse, erasing, leaving, members, prompts, requests, screen, threads
 from smsmentor.core.commands import asking
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
@@ -271,7 +271,7 @@ def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: th
     """`ok thanks` after the receipt, `any news?`, `never mind`: meant for us, and nothing for the mentors to read."""
     lists = turn.knowledge.yes_no(member.lang)
     if {parse.bare(event.body), parse.kept_words(event.body, lists["polite"])} & lists["asks_us"]:
-        turn.say(member, "wait.second", code=place.request.code)
+        requests.say_how_it_stands(turn, member, place.request)
         return Outcome("clarified", "no answer yet", place.request.id)
     return Outcome("ignored", "thanks") if parse.is_kind(event.body, lists) else None
 
@@ -281,7 +281,8 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
     if parse.is_kind(event.body, turn.knowledge.yes_no(member.lang)):
         return Outcome("ignored", "thanks")
     if member.mentor:
-        turn.say(member, "menu.mentor")
+        thin = parse.thin(event.body, turn.knowledge.yes_no(member.lang))
+        turn.say(member, "menu.mentor" if thin else "menu.nothing_open")
         return Outcome("clarified", "menu")
     said = parse.bare(event.body)
     if not said or (said.isdecimal() and len(said) <= DIGITS_OF_AN_ANSWER):

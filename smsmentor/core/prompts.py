@@ -50,7 +50,7 @@ def end(turn: Turn, prompt: Prompt) -> None:
 def expire(turn: Turn, prompt: Prompt) -> None:
     """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
     end(turn, prompt)
-    if prompt.kind in ("hold", "contact", "sure"):
+    if prompt.kind in ("hold", "contact", "sure", "consent"):
         member = turn.need(Member, prompt.member)
         if prompt.kind != "sure":
             turn.say(member, f"{prompt.kind}.expired", quote=short(prompt.text, 40))
@@ -263,9 +263,14 @@ def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
 
 def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """OK: the kept question goes on its way, and the consent is dated."""
-    if not {parse.bare(text), _kept_words(turn, member, text)} & turn.knowledge.yes_no(member.lang)["ok"]:
+    lists = turn.knowledge.yes_no(member.lang)
+    said = {parse.bare(text), _kept_words(turn, member, text)}
+    if said & (lists["drop"] | lists["skip"] | lists["off"]):
+        return _dropped(turn, member, prompt)
+    if not said & (lists["ok"] | lists["yes"]):
         return None
     end(turn, prompt)
+    turn.note("text.placed", text=prompt.text_id, member=member.id, where="new")
     turn.save(replace(turn.need(Member, member.id), consented=turn.now, consent_how="replied OK"))
     turn.note("member.consented", member=member.id, how="OK")
     return threads.deliver(turn, turn.need(Member, member.id), "new", prompt.text)

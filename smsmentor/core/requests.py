@@ -227,6 +227,16 @@ def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
         turn.say(mentee, text_id, courtesy=True, code=request.code, span=span, request=request.id)
 
 
+def say_how_it_stands(turn: Turn, mentee: Member, request: Request) -> None:
+    """Asked by the mentee before there is any answer: what has been done so far, and no more than that."""
+    if request.status == "clarifying":
+        turn.say(mentee, "ask.still", request=request.id)
+    elif turn.first(Offer, "request", request.id):
+        turn.say(mentee, "wait.second", code=request.code, request=request.id)
+    else:
+        _receipt(turn, mentee, request)
+
+
 def ask_checkin(turn: Turn, request: Request) -> None:
     """A week on: did you try something?"""
     mentee = turn.need(Member, request.mentee)

@@ -100,7 +100,11 @@ def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
     if kept is not None:
         text = f"{kept.text} {text}"
         turn.drop(Prompt, kept.id)
-    turn.save(Prompt(turn.new_id("p"), member.id, "consent", turn.now, until, text=text, text_id=turn.text_id))
+        turn.forget("prompt.expire", kept.id)
+    asked = Prompt(turn.new_id("p"), member.id, "consent", turn.now, until, text=text, text_id=turn.text_id)
+    turn.save(asked)
+    turn.remind("prompt.expire", asked.id, until)
+    turn.note("text.held", text=turn.text_id, member=member.id, why="consent")
     turn.say(member, "consent.ask")
     return Outcome("held", "consent")
 
