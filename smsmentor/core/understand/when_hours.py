@@ -51,6 +51,13 @@ def _items(s: Sentence, parts: Mapping[str, Span]) -> list[Item] | None:
     at = 0
     while at < len(s):
         found = _item(s, at, parts)
+        evenings = s.has(at, "weeknights")
+        if evenings is not None:
+            items.append(("days", WEEKDAYS))
+            at = evenings[1]
+            if not _starts_span(s, at):
+                items.append(("span", parts["evening"]))
+            continue
         if found is not None:
             items.append(found[0])
             at = found[1]

@@ -118,12 +118,15 @@ def scan(s: Sentence, calendar: Calendar, whole: bool) -> Scan:
     rest = joined = False
     at = 0
     while at < len(s):
-        phrase = _phrase(text, at)
+        phrase = seen = _phrase(text, at)
         again = bool(found and found[-1].clock and (s.has(at - 1, "or") or s.symbol(at - 1, ",")))
         phrase = _standing(s, phrase, whole, again)
         if phrase is not None:
             found.append(phrase)
             at = phrase.hi
+            continue
+        if seen is not None and seen.day and seen.day.ask == "past":
+            at = seen.hi  # "last friday" is no friday to come
             continue
         after = s.after(at, "filler", "or", "and", "clock_tail")
         joined = joined or bool(found and s.has(at, "or"))
@@ -334,6 +337,8 @@ def _standing(s: Sentence, phrase: Phrase | None, whole: bool, again: bool = Fal
     if phrase.clock is not None and (phrase.clock.sure > 0 or phrase.start.marked or again):
         named = phrase.day or phrase.part or phrase.start.marked
         return phrase if phrase.clock.sure != 1 or named else None
+    if phrase.part and phrase.start.clock_at == phrase.start.lo and phrase.start.hi - phrase.start.lo > 2:
+        return phrase  # "8 in the evening", not "3 morning meetings"
     return phrase if _day_stands(s, phrase) else None
 
 
