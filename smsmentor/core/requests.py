@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from smsmentor.core import members, own_skills, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
-from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.schedule import quiet_until
 from smsmentor.core.sending import take_back
@@ -176,8 +176,7 @@ def done(turn: Turn, request: Request, *, ask_rating: bool = True) -> None:
     if ask_rating:
         _ask_rating(turn, mentee, request)
     close(turn, request, "done")
-    if mentee.checkins:
-        turn.remind("request.checkin", request.id, turn.now + timedelta(days=turn.rules.checkin_days))
+    _check_in_later(turn, request)
 
 
 def _ask_rating(turn: Turn, mentee: Member, request: Request) -> None:
@@ -199,10 +198,17 @@ def expire(turn: Turn, request: Request) -> None:
         return
     if request.answers:
         close(turn, request, "expired", tell="request.ended")
-        if turn.need(Member, request.mentee).checkins:
-            turn.remind("request.checkin", request.id, turn.now + timedelta(days=turn.rules.checkin_days))
+        _check_in_later(turn, request)
     else:
         close(turn, request, "expired", tell="request.expired")
+
+
+def _check_in_later(turn: Turn, request: Request) -> None:
+    """A week on we ask whether something was tried, unless the next week of a sprint asks just that."""
+    sprint = turn.first(Sprint, "running", request.mentee)
+    asks_itself = sprint is not None and request.id in sprint.requests and sprint.week < sprint.weeks
+    if turn.need(Member, request.mentee).checkins and not asks_itself:
+        turn.remind("request.checkin", request.id, turn.now + timedelta(days=turn.rules.checkin_days))
 
 
 def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
