@@ -214,7 +214,7 @@ class Drive:
                 self._at(self.now + back, self._back, number)
         elif text.text_id in ("offer.new", "offer.taken_over"):
             self._offered(text, mentor)
-        elif text.text_id in ("offer.filled", "offer.no_longer"):
+        elif text.text_id in ("offer.filled", "offer.no_longer", "offer.over"):
             self.journal.course(self._question[text.request]).unneeded += 1
             self._tire(mentor)
 

@@ -44,12 +44,12 @@ class Rules:
     quiet_from: str = "21:00"
     quiet_until: str = "08:00"
 
-    patience_minutes: float = 1.5
+    patience_minutes: float = 1.0
     """G of the doubling patience: the wait before a further ask when only the panel's own asks are in flight."""
     patience_growth: float = 2.0
     patience_longest_minutes: float = 60.0
-    patience_half_life_hours: float = 1.5
-    patience_after_answer: float = 8.0
+    patience_half_life_hours: float = 1.0
+    patience_after_answer: float = 16.0
     """How much longer the waits are once the mentee has a first answer: the other places may take their time."""
     spare_hours: float = 2.0
     """So long must somebody have been free whom a request asks that has asked for all its places already."""
