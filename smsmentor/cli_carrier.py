@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from smsmentor.gateways.twilio import TwilioSettings
 
 FALLBACK_HINT = (
-    "No fallback URL: while this host is down, texters hear nothing. docs/carrier.md says how to make one for free."
+    "No fallback URL: while this host is down, texters hear nothing. `smsmentor carrier fallback` prints the answer, "
+    "and docs/carrier.md says where to put it."
 )
 
 
@@ -60,6 +61,25 @@ def check(fallback_url: str) -> None:
     if changes:
         click.echo(f"Put it right with: smsmentor carrier setup --public-url {account.public_url}")
         sys.exit(1)
+
+
+@carrier.command()
+@click.option("--lang", default="", help="The language; the service's own, when it is not given.")
+def fallback(lang: str) -> None:
+    """Print the static answer for the carrier's fallback URL: what texters hear while this host is down."""
+    from xml.sax.saxutils import escape
+
+    from smsmentor.app import knowledge_of
+    from smsmentor.settings import load
+
+    knowledge = knowledge_of(load())
+    lang = lang or knowledge.rules.lang
+    if lang not in knowledge.words.languages:
+        raise SmsmentorError(f"There are messages in {', '.join(knowledge.words.languages)}.")
+    lines = knowledge.hotline_words(lang)
+    words = knowledge.words.text(lang, "carrier.fallback", service=knowledge.rules.name, lines=lines)
+    click.echo('<?xml version="1.0" encoding="UTF-8"?>')
+    click.echo(f"<Response><Message>{escape(words)}</Message></Response>")
 
 
 @carrier.command()

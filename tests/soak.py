@@ -78,8 +78,13 @@ class WildCarrier:
         await asyncio.sleep(0)
         if world.suspended:
             return SendOutcome(text.id, "later", code=30002, account_wide=True)
-        if text.phone in self.opted_out:
+        if text.phone in self.opted_out and dice.random() < 0.8:
             return SendOutcome(text.id, "refused", code=21610)
+        if text.phone in self.opted_out:
+            # Advanced opt-out says so only afterwards.
+            provider_id = self._new_id()
+            self._report(provider_id, "undelivered", 21610)
+            return SendOutcome(text.id, "taken", provider_id)
         roll = dice.random()
         if roll < 0.02:
             return SendOutcome(text.id, "later", code=20429)
@@ -92,7 +97,10 @@ class WildCarrier:
             return SendOutcome(text.id, "unknown")
         if roll < 0.045:
             world.account.gaps[text.id] = "said to be taken, and lost"
-            return SendOutcome(text.id, "taken", self._new_id())
+            lost = self._new_id()
+            if dice.random() < 0.5:
+                self._report(lost, "delivered")
+            return SendOutcome(text.id, "taken", lost)
         provider_id = self._take(text)
         if roll < 0.07:
             return SendOutcome(text.id, "unknown")
@@ -148,9 +156,13 @@ class WildCarrier:
         world, dice = self.world, self.world.dice
         roll = dice.random()
         if roll < 0.02:
-            # Reported as not delivered, and true: the service sends the words again in a row of their own.
-            self._report(provider_id, "undelivered", dice.choice((30003, 30008)))
+            # Reported as not delivered, and true: for some codes the service sends the words again in another row.
+            self._report(
+                provider_id, "undelivered", dice.choices((30003, 30008, 30007, 30005, 30006), (9, 9, 4, 1, 1))[0]
+            )
             return
+        if roll < 0.03:
+            self._report(self._new_id(), dice.choice(("sent", "delivered", "undelivered")))  # of somebody else's text
         world.account.delivered[text.id] += 1
         if text.farewell:
             return
@@ -268,6 +280,7 @@ class World:
                 "field": f"field {number % 7}",
             }
             await self.service.receive(Act(f"mentor:{number}", "mentor", args, by="import"))
+        await self.service.receive(Act("operator", "operator", {"phone": _phone(0, 0), "alias": "Opa"}, by="import"))
         await self._look()
         for number in range(conversations):
             phone, question = _phone(2, number), self.dice.choice(QUESTIONS)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+from xml.etree import ElementTree
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from smsmentor.carrier_setup import CarrierSetup, Change
 from smsmentor.cli import main
+from smsmentor.core.gsm import encoding, segments
 from smsmentor.core.model import Member
 from smsmentor.errors import SmsmentorError
 from smsmentor.gateways.twilio import TwilioSettings
@@ -201,3 +203,20 @@ def test_an_operator_sees_who_is_parked_and_why_and_vouches_for_somebody(tmp_pat
     assert "m-1" not in run(tmp_path, "carrier", "parked").output
     again = run(tmp_path, "carrier", "vouch", "m-1")
     assert (again.exit_code, "is not parked" in again.output) == (1, True)
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_the_fallbacks_answer_is_twiml_of_one_segment_with_the_crisis_lines(lang: str, tmp_path: Path) -> None:
+    shown = run(tmp_path, "carrier", "fallback", "--lang", lang, SMSMENTOR_NAME="Peers & Co").output
+    response = ElementTree.fromstring(shown.encode())
+    assert (response.tag, [child.tag for child in response]) == ("Response", ["Message"])
+    words = response[0].text or ""
+    assert words.startswith("Peers & Co: ")
+    assert "988" in words
+    assert (encoding(words), segments(words)) == ("GSM-7", 1)
+
+
+def test_the_documented_fallback_is_what_the_command_prints(tmp_path: Path) -> None:
+    shown = run(tmp_path, "carrier", "fallback").output
+    assert f"```xml\n{shown}```" in (Path(__file__).parents[1] / "docs" / "carrier.md").read_text(encoding="utf-8")
+    assert "messages in en, es" in run(tmp_path, "carrier", "fallback", "--lang", "xx").output

@@ -70,6 +70,7 @@ def test_the_world_was_as_bad_as_it_was_meant_to_be(world: World) -> None:
     assert facts["request.opened"] >= CONVERSATIONS * 0.9
     assert facts["advice.relayed"] > CONVERSATIONS / 2
     assert facts["member.opted_out"] > 0
+    assert facts["member.suspended"] > 0
     assert facts["sending.stopped"] == facts["sending.resumed"] > 0
     assert sum(row.attempts > 0 for row in rows) > len(rows) / 50
     assert sum(row.returned > 0 for row in rows) > 0

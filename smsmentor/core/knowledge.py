@@ -71,6 +71,13 @@ class Knowledge:
         country = country if country in self.hotlines else "US"
         return {"country": country, **self.hotlines[country]}
 
+    def hotline_words(self, lang: str, phone: str = "") -> str:
+        """The crisis line of the country of a number, else of the service's own, in one short sentence."""
+        table = self.hotline(phone)
+        text = table.get("text", "")
+        kind = "call" if not text else "both" if text == table["line"] else "two"
+        return self.words.text(lang, f"hotline.{kind}", **{"text": text, **table})
+
     def yes_no(self, lang: str) -> Mapping[str, frozenset[str]]:
         """Small closed word lists: yes, on, off, skip, thanks, kind words before DONE, reasons after PASS."""
         return _small_words(self.words, lang)

@@ -43,11 +43,7 @@ def is_crisis(turn: Turn, body: str) -> bool:
 
 def hotline(turn: Turn, member: Member) -> str:
     """The crisis line of this member's country in one short sentence."""
-    table = turn.knowledge.hotline(member.phone)
-    text = table.get("text", "")
-    kind = "call" if not text else "both" if text == table["line"] else "two"
-    parts = {name: table[name] for name in ("country", "line", "emergency")}
-    return turn.words(member, f"hotline.{kind}", text=text, **parts)
+    return turn.knowledge.hotline_words(member.lang, member.phone)
 
 
 def page(turn: Turn, request: Request) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -232,17 +232,24 @@ class TwilioGateway:
         Raises SmsmentorError when the list cannot be read now, so that the caller does not take silence for none.
         """
         # The filter knows whole days only, and providers differ on whether the day itself is in.
-        day = (since - timedelta(days=1)).date().isoformat()
+        first = (since - timedelta(days=1)).date()
         rows = []
         for only_to in [{}] if self._settings.messaging_service else [{"to": n} for n in self._settings.numbers]:
-            listed = await self._on_thread(partial(self._listed, MISSED_ROWS, date_sent_after=day, **only_to))
-            if len(listed) == MISSED_ROWS:
-                log.warning(
-                    "The carrier lists more texts since %s than are read at once; older ones may be missing", day
-                )
-            rows += listed
+            listed = await self._on_thread(partial(self._listed, MISSED_ROWS, date_sent_after=str(first), **only_to))
+            rows += listed if len(listed) < MISSED_ROWS else await self._day_by_day(first, only_to)
         texts = {row.sid: _missed(row) for row in rows if self._came_to_us(row) and not _made_before(row, since)}
         return sorted(texts.values(), key=lambda text: (text.at, text.id))
+
+    async def _day_by_day(self, first: date, only_to: Mapping[str, str]) -> list[Any]:
+        """A list that is too long to be read at once: the newest come first, and the older ones must not be lost."""
+        rows, day = [], first
+        while day <= self._clock.now().date() + timedelta(days=1):
+            listed = await self._on_thread(partial(self._listed, MISSED_ROWS, date_sent=str(day), **only_to))
+            if len(listed) == MISSED_ROWS:
+                log.warning("The carrier lists more texts of %s than are read; some may be missing", day)
+            rows += listed
+            day += timedelta(days=1)
+        return rows
 
     async def verify(self, inbound: Inbound) -> bool:
         """Fetch the message by its id and compare: a form can be cut anew into another one with the same signature."""

@@ -21,6 +21,7 @@ from tornado.testing import bind_unused_port
 from smsmentor.core.carrier_codes import STATES, CarrierCodes
 from smsmentor.core.events import SendOutcome
 from smsmentor.errors import SmsmentorError
+from smsmentor.gateways import twilio
 from smsmentor.gateways.simulator import Simulator
 from smsmentor.gateways.twilio import TwilioGateway, TwilioSettings, problems
 from smsmentor.ports import SetClock
@@ -312,6 +313,21 @@ def test_missed_texts_are_read_over_pages_and_only_ours_are_given() -> None:
             missed = await rig.gateway.missed(NOW - timedelta(hours=1))
             assert [text.body for text in missed] == [f"text {n}" for n in range(1100)] + ["from a short code"]
             assert missed[-1].media == 1
+
+    asyncio.run(story())
+
+
+def test_a_list_too_long_to_be_read_at_once_is_read_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twilio, "MISSED_ROWS", 4)
+
+    async def story() -> None:
+        async with twilio_rig() as rig:
+            for day in range(4):
+                rig.clock.move(NOW + timedelta(days=day))
+                for n in range(3):
+                    rig.fake.text(ANA, f"text {n} of day {day}")
+            missed = await rig.gateway.missed(NOW)
+            assert [text.body for text in missed] == [f"text {n} of day {day}" for day in range(4) for n in range(3)]
 
     asyncio.run(story())
 

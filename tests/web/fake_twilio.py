@@ -37,7 +37,7 @@ CREATE = {
     "MessagingServiceSid": "MG[0-9a-fA-F]{32}",
     "Body": r"(?s).{1,1600}",
     "StatusCallback": r"https?://[^_/?#]+(/.*)?",
-    "ValidityPeriod": "[0-9]{1,5}",
+    "ValidityPeriod": "[1-9][0-9]{0,4}",
 }
 LIST = {
     "To": r"\+[1-9][0-9]{1,14}",
@@ -90,7 +90,12 @@ class FakeTwilio:
         self.called = asyncio.Event()
         """A create request has come."""
         root = f"{prefix}/2010-04-01/Accounts/{ACCOUNT}/Messages"
-        routes = [(rf"{root}\.json", _Messages, {"fake": self}), (rf"{root}/(\w+)\.json", _Message, {"fake": self})]
+        parts = {"fake": self}
+        routes = [
+            (rf"{root}\.json", _Messages, parts),
+            (rf"{root}/((?:SM|MM)[0-9a-f]{{32}})\.json", _Message, parts),
+            ("(.*)", _Elsewhere, parts),
+        ]
         self._server = HTTPServer(Application(routes, log_function=lambda handler: None))
         socket, port = bind_unused_port()
         self._server.add_socket(socket)
@@ -204,9 +209,16 @@ class _Messages(_Api):
         if missing or ("From" in form) == ("MessagingServiceSid" in form):
             self.fake.problems.append(f"create with {sorted(form)}")
             return self.refuse(400, 21603)
-        if not 1 <= int(form.get("ValidityPeriod", "1")) <= 36_000:
-            self.fake.problems.append("ValidityPeriod is out of range")
-            return self.refuse(400, 30045)
+        wrong = {
+            "ValidityPeriod is out of range": int(form.get("ValidityPeriod", "1")) > 36_000,
+            "Body is longer than 1600 UTF-16 units": len(form["Body"].encode("utf-16-le")) > 3200,
+            "To and From are the same": form["To"] == form.get("From"),
+            "the form has another type": self.request.headers["Content-Type"] != "application/x-www-form-urlencoded",
+            "a create has a query": bool(self.request.query),
+        }
+        if found := [name for name, is_so in wrong.items() if is_so]:
+            self.fake.problems += found
+            return self.refuse(400, 20001)
         self.fake.forms.append(form)
         self.fake.called.set()
         manner = self.fake.plan.popleft() if self.fake.plan else Manner()
@@ -265,8 +277,16 @@ class _Messages(_Api):
         )
 
 
+class _Elsewhere(_Api):
+    def prepare(self) -> None:
+        self.fake.problems.append(f"{self.request.method} of an address that the API does not have")
+        self.refuse(404, 20404)
+
+
 class _Message(_Api):
     def get(self, sid: str) -> None:
+        if self.request.query:
+            self.fake.problems.append("a fetch has a query")
         found = [m for m in self.fake.messages if m["sid"] == sid]
         if found:
             self.finish(json.dumps(found[0]))
