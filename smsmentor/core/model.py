@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from smsmentor.core.making import made_fast
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -553,3 +555,6 @@ RECORDS: tuple[type[Record], ...] = (
     Tally,
 )
 """Every record class, in the order of an export."""
+
+for _kind in RECORDS:
+    made_fast(_kind)
