@@ -140,6 +140,11 @@ class Turn:
         self._ids += 1
         return f"{prefix}-{blake2b(f'{self._seed}|{self._ids}'.encode(), digest_size=8).hexdigest()}"
 
+    def _row_id(self, prefix: str) -> str:
+        """An id for what is only added and never found by chance: in the order of time, so that a store adds it where
+        it added the last one, and not anywhere in an index of all years."""
+        return self.new_id(f"{prefix}-{int(self.now.timestamp()):08x}")
+
     def remind(self, kind: str, subject: str, at: datetime) -> None:
         """Fire a timer then; one of the same kind and subject is moved."""
         self.save(Timer(f"{kind}:{subject}", kind, subject, at))
@@ -151,7 +156,7 @@ class Turn:
 
     def note(self, fact: str, **data: Any) -> None:
         """Write down what happened: ids and codes, never bodies or numbers."""
-        self.facts.append(Fact(self.new_id("f"), self.now, fact, data))
+        self.facts.append(Fact(self._row_id("f"), self.now, fact, data))
 
     # Saying
 
