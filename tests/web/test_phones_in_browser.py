@@ -190,7 +190,7 @@ def test_who_was_asked_and_why_is_there_to_read(visit: Open) -> None:
     expect(asked).to_have_count(3)
     expect(asked.first.locator(".why")).to_contain_text(" ")
     someone.page.get_by_role("tab", name="Facts").click()
-    expect(someone.page.locator(".facts b").first).to_have_text("offer.made")
+    expect(someone.page.locator(".facts b").first).to_have_text("wave.made")
     assert "555" not in someone.page.get_by_role("complementary").inner_text()
 
 
