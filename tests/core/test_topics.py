@@ -209,3 +209,19 @@ def test_an_operators_topic_needs_a_name_and_words_only() -> None:
 def test_a_wrong_table_is_refused_with_every_mistake(table: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Topics(table)
+
+
+@pytest.mark.parametrize(
+    ("skill", "question"),
+    [
+        ("welding", "is a welder cert worth it"),
+        ("trucking", "how do truckers sleep on the road"),
+        ("sourdough baking", "i want to be a baker"),
+        ("enfermeria", "quiero ser enfermera, por donde empiezo"),
+        ("soldadura", "cuanto gana un soldador"),
+        ("immigration papers", "my immigration papers expire"),
+    ],
+)
+def test_a_trade_is_found_by_who_is_in_it(topics: Topics, skill: str, question: str) -> None:
+    asked = set(topics.asked_stems(question))
+    assert any(asked.intersection(forms) for forms in topics.stems(skill))

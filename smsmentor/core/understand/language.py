@@ -13,6 +13,7 @@ ENOUGH = 2
 """Different words of a language that a text needs, and twice as many as of any other."""
 ENOUGH_TO_CHANGE = 3
 """For somebody who has written in another language before."""
+SHORTEST_WITH_ENDING = 6
 
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -21,13 +22,15 @@ class Languages:
     """Reads the language of a text.
 
     `tables` maps a language to its tables, of which [recognise] holds `words`, small words that stand in nearly every
-    sentence, and `sure`, words and signs that count alone, such as greetings. A word that two languages list counts
-    for neither.
+    sentence, `more`, and `sure`, words and signs that count alone, such as greetings. A word that two languages list
+    counts for neither. `endings` are those of words that only this language has.
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         listed = {
-            lang: {plain(word) for part in ("words", "sure") for word in table.get("recognise", {}).get(part, ())}
+            lang: {
+                plain(word) for part in ("words", "more", "sure") for word in table.get("recognise", {}).get(part, ())
+            }
             for lang, table in tables.items()
         }
         counts = Counter(word for words in listed.values() for word in words)
@@ -35,19 +38,30 @@ class Languages:
         self._sure = {
             plain(word): lang for lang, table in tables.items() for word in table.get("recognise", {}).get("sure", ())
         }
+        more = {plain(word) for table in tables.values() for word in table.get("recognise", {}).get("more", ())}
+        self._small = frozenset(self._of) - more
+        self._endings = {
+            lang: tuple(map(plain, table.get("recognise", {}).get("endings", ()))) for lang, table in tables.items()
+        }
         self._signs = {word: lang for word, lang in self._sure.items() if not word.isalpha()}
+
+    def _ending(self, word: str) -> str | None:
+        """The one language in which words end so; short words may end in any way."""
+        if len(word) < SHORTEST_WITH_ENDING:
+            return None
+        return next((lang for lang, endings in self._endings.items() if word.endswith(endings)), None)
 
     @property
     def small_words(self) -> frozenset[str]:
-        """All that is listed: words that are nobody's name."""
-        return frozenset(self._of)
+        """What stands in sentences and is nobody's name."""
+        return self._small
 
     def read(self, text: str, used: str, *, known: bool) -> str | None:
         """The language to change to from the one that is `used`, or None. `known`: they have written before."""
         shown = plain(text[:600])
         found: dict[str, set[str]] = {}
         for word in _WORD.findall(shown):
-            if lang := self._of.get(word):
+            if lang := self._of.get(word) or self._ending(word):
                 found.setdefault(lang, set()).add(word)
         points = {lang: float(len(words)) for lang, words in found.items()}
         for sign, lang in self._signs.items():

@@ -39,6 +39,8 @@ _SKILL_BREAK = re.compile(r"[,;/|\n•·()]|\s[-–]\s|\.(?:\s|$)")
 _SKILL_AND = re.compile(r"\s(?:and|y|e|with|con)\s|\s*&\s*|\s\+\s")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _VOWEL = re.compile(r"[aeiouy]")
+# A trade and who is in it: welder and welding, panadero and panaderia.
+_TRADE = re.compile("(?<=.{3})(?:ers?|ing)$|(?<=.{4})(?:ador(?:a|es|as)?|aduras?|er[oa]s?|erias?)$")
 # Words whose short form is another word: tired is not tire, a meeting is not to meet.
 _NO_ENDING = re.compile(
     "care|caring|plane|wine|note|rate|tired|site|meeting|opening|calling|wedding|nothing|something|anything|everything|being|bring|spring|building"
@@ -168,10 +170,12 @@ class Topics:
         """The stems of the words of a question that may name such a skill."""
         words = self._telling(question)[:OWN_WORDS_ASKED]
         spoken = self._spoken(self._read(question))
-        return tuple(dict.fromkeys(self._books[language].stem(word) for word in words for language in spoken))
+        return tuple(dict.fromkeys(stem for word in words for stem in self._stems_of(word, spoken)))
 
-    def _stems_of(self, word: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(book.stem(word) for book in self._books.values()))
+    def _stems_of(self, word: str, spoken: Sequence[str] = ()) -> tuple[str, ...]:
+        """The stems of a word in these languages, or in all."""
+        root = _TRADE.sub("", word)
+        return tuple(dict.fromkeys(self._books[language].stem(root) for language in spoken or self._books))
 
     def _telling(self, text: str) -> list[str]:
         """The words of a text that have a meaning of their own."""
