@@ -278,7 +278,7 @@ def load(environ: Mapping[str, str] | None = None, **given: str | None) -> Setti
     from_file = _from_file(_config_path(environ, from_environment | from_command_line), reading)
     reading.take(from_file | from_environment | from_command_line)
     reading.values.setdefault("data", default_data_folder())
-    rules = Rules(**{name: value for name, value in reading.values.items() if name in RULES})
+    rules = _of_class(reading)
     settings = Settings(
         **{name: value for name, value in reading.values.items() if name in SHELL},
         rules=rules,
@@ -313,6 +313,19 @@ def played_with(pairs: Mapping[str, str], also: Sequence[str] = PLAYED, base: Ru
     if reading.problems:
         raise SettingsError(reading.problems)
     return settings
+
+
+def _of_class(reading: _Reading) -> Rules:
+    """The rules, with the daily cap of the class of our registration where none is given."""
+    rules = Rules(**{name: value for name, value in reading.values.items() if name in RULES})
+    if not rules.carrier_class or rules.daily_segments:
+        return rules
+    classes = _carrier_classes()
+    if rules.carrier_class not in classes:
+        reading.problems.append(f"carrier_class: one of {', '.join(classes)}.")
+        return rules
+    reading.origins["daily_segments"] = f"carrier_class {rules.carrier_class}"
+    return replace(rules, daily_segments=classes[rules.carrier_class]["daily_segments"])
 
 
 Given = Mapping[str, tuple[object, str]]
@@ -598,6 +611,13 @@ def _problems_of_account(settings: Settings) -> Iterator[str]:
         re.compile(settings.twilio_message_id)
     except re.error:
         yield "twilio_message_id: not a regular expression."
+
+
+def _carrier_classes() -> dict[str, Any]:
+    """The classes of registrations that carriers have, with what each allows."""
+    from smsmentor.resources import data_folder, read_toml
+
+    return read_toml(data_folder() / "carrier_classes.toml")
 
 
 def _is_cheap(text: str) -> bool:

@@ -68,6 +68,13 @@ def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
     assert load(in_folder(tmp_path, places="", twilio_auth_token=" ")).rules.places == Rules().places
 
 
+def test_the_class_of_the_registration_sets_the_daily_cap_where_none_is_given(tmp_path: Path) -> None:
+    settings = load(in_folder(tmp_path, carrier_class="sole-proprietor"))
+    assert settings.rules.daily_segments == 1000
+    assert ("daily_segments", "1000", "carrier_class sole-proprietor") in settings.shown()
+    assert load(in_folder(tmp_path, carrier_class="vetted", daily_segments="70")).rules.daily_segments == 70
+
+
 def test_an_account_is_made_from_its_settings(tmp_path: Path) -> None:
     account = load(in_folder(tmp_path) | ACCOUNT).twilio
     assert account is not None
@@ -157,6 +164,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("country", "usa", "country: two capital letters"),
         ("daily_zone", "Mars", "daily_zone: not a time zone"),
         ("countries", "US, Canada", "countries: two capital letters each"),
+        ("carrier_class", "huge", "carrier_class: one of sole-proprietor, low-volume, standard, vetted."),
         ("spare_hours", "-1", "spare_hours (SMSMENTOR_SPARE_HOURS): '-1' is out of range; from 0 to 720"),
         ("quiet_until", "8", "quiet_until: not a time of day"),
         ("gather_longest_seconds", "20", "gather_longest_seconds is shorter"),

@@ -94,8 +94,10 @@ class Rules:
     """At most so many texts that nobody asked for to one phone, from its last own text on; 0 is no limit."""
     automatic_in_15_minutes: int = 5
     automatic_an_hour: int = 11
+    carrier_class: str = ""
+    """The class of our registration in `data/carrier_classes.toml`, which sets `daily_segments`; empty: none."""
     daily_segments: int = 0
-    """The cap of the strictest carrier of our registration; 0 is none."""
+    """The cap of the strictest carrier of our registration; 0 is that of the class, or none."""
     daily_zone: str = "America/Los_Angeles"
     """The zone whose midnight begins the cap anew."""
     newcomers_an_hour: int = 200
