@@ -169,7 +169,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("quiet_until", "8", "quiet_until: not a time of day"),
         ("gather_longest_seconds", "20", "gather_longest_seconds is shorter"),
         ("offers_a_week", "1", "offers_a_week is less"),
-        ("patience_longest_minutes", "1", "patience_longest_minutes is shorter"),
+        ("patience_longest_minutes", "0.5", "patience_longest_minutes is shorter"),
         ("notes_after_minutes", "ten", "notes_after_minutes (SMSMENTOR_NOTES_AFTER_MINUTES): 'ten' is not a whole"),
         ("cooldown_hours", "nan", "cooldown_hours (SMSMENTOR_COOLDOWN_HOURS): 'nan' is not a number"),
         ("consent_first", "maybe", "consent_first (SMSMENTOR_CONSENT_FIRST): 'maybe' is neither yes nor no"),
