@@ -124,6 +124,8 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     open_places = threads.places(turn, member)
     if not coded.tight or not (open_places or codes.valid(coded.code) or not coded.rest):
         return None
+    if not open_places and coded.rest and not member.mentor:
+        return threads.hold_for_one(turn, member, "new", coded.rest, "code.unknown_ask", coded.code)
     if not open_places:
         turn.say(member, "code.unknown_none", code=coded.code)
         return Outcome("clarified", "not a code of theirs")
@@ -161,11 +163,19 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
 
 
 def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
-    """A code that is theirs but closed: said, with the text kept for one digit where there is another place."""
+    """A code that is theirs but closed: said, and the text kept for one digit that brings it elsewhere."""
     open_places = threads.places(turn, member)
+    if parse.is_kind(rest, turn.knowledge.yes_no(member.lang)):
+        turn.say(member, "code.closed", code=request.code)
+        return Outcome("clarified", "closed", request.id)
     if open_places:
         return threads.hold(turn, member, open_places, rest, "code.closed_kept", code=request.code)
-    turn.say(member, "code.closed_ask" if request.mentee == member.id else "code.closed", code=request.code)
+    if request.mentee == member.id:
+        return threads.hold_for_one(turn, member, "new", rest, "code.closed_ask", request.code)
+    offer = threads.offer_of(turn, member, request)
+    if offer is not None and not members.blocked(turn, member.id, request.mentee):
+        return threads.hold_for_one(turn, member, f"late:{offer.id}", rest, "code.closed_late", request.code)
+    turn.say(member, "code.closed", code=request.code)
     return Outcome("clarified", "closed", request.id)
 
 
@@ -230,7 +240,10 @@ def _lettered(turn: Turn, member: Member, text: str, within: list[Request] | Non
         return None
     letter, rest = found
     live = within if within is not None else members.live_requests(turn, member.id)
-    named = [t for r in live for t in turn.find(Thread, "request", r.id) if t.letter == letter]
+    panel = [t for r in live for t in turn.find(Thread, "request", r.id)]
+    named = [t for t in panel if t.letter == letter]
+    if not named and parse.surely_lettered(text) and any(not t.closed for t in panel):
+        return threads.hold(turn, member, threads.places(turn, member), rest or text, "more.no_such_kept", code=letter)
     if not named:
         return None
     asked = Asked(turn, member, parse.Call("more", "", True, True, True))

@@ -164,6 +164,8 @@ def still_open(turn: Turn, target: str) -> bool:
             return offer is not None and offer.status != "passed"
         threads = turn.find(Thread, "request", offer.request)
         return any(thread.mentor == offer.mentor and not thread.closed for thread in threads)
+    if kind == "late":
+        return turn.get(Offer, id) is not None
     if kind == "sprint":
         sprint = turn.get(Sprint, id)
         return sprint is not None and sprint.ended is None

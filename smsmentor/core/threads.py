@@ -82,14 +82,20 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
         return requests.begin(turn, member, text, thin=parse.thin(text, turn.knowledge.yes_no(member.lang)))
     if kind == "extend":
         return requests.extend(turn, member, turn.need(Request, id), text)
-    if kind == "offer":
+    if kind in ("offer", "late"):
         offer = turn.need(Offer, id)
-        if offer.status == "answered":
+        if kind == "offer" and offer.status == "answered":
             # They answered in other words while these were held: these go on in the thread.
             found = [t for t in turn.find(Thread, "request", offer.request) if t.mentor == offer.mentor]
             return _through(turn, member, found[0], f"mentor:{found[0].id}", text)
-        held = screen.held_for_receiver(turn, member, target, text, turn.need(Request, offer.request))
-        return held or panel.answer(turn, member, offer, text)
+        request = turn.need(Request, offer.request)
+        if held := screen.held_for_receiver(turn, member, f"offer:{id}", text, request):
+            return held
+        return (
+            panel.late(turn, member, offer, request, text)
+            if kind == "late"
+            else panel.answer(turn, member, offer, text)
+        )
     return _through(turn, member, turn.need(Thread, id), target, text)
 
 
@@ -160,6 +166,27 @@ def hold(
     room = 150 - len(turn.words(member, text_id, choices="", code=code))
     turn.say(member, text_id, choices=listed(choices, room), code=code)
     turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
+    return Outcome("held")
+
+
+def hold_for_one(turn: Turn, member: Member, target: str, text: str, text_id: str, code: str) -> Outcome:
+    """Keep a text that can go to one place only, but not without its sender's word."""
+    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
+    choices = (Choice("1", target, turn.words(member, f"{text_id}_short")),)
+    kept = Prompt(
+        turn.new_id("p"),
+        member.id,
+        "hold",
+        turn.now,
+        until,
+        text=relay_text(text),
+        text_id=turn.text_id,
+        choices=choices,
+    )
+    turn.save(kept)
+    turn.remind("prompt.expire", kept.id, until)
+    turn.say(member, text_id, code=code)
+    turn.note("text.held", text=kept.text_id, member=member.id, choices=1)
     return Outcome("held")
 
 

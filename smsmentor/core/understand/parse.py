@@ -53,6 +53,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’`´][^\W_]+)*")
 _GAP = re.compile(r"\s*([^\w\s]*)\s*")
 _ONLY_SPACE = re.compile(r"[ \t]*")
 _BARE = re.compile(r"[^\W_]+")
+_LETTER_ALONE = re.compile(r"\s*([A-Fa-f])\s*:\s*")
 _LETTERED = re.compile(r"\s*([A-Fa-f])\s*[:,;.)\-]\s*(\S.*)", re.DOTALL)
 
 
@@ -247,9 +248,17 @@ def _by_letter(named: str, given: list[int]) -> list[int]:
 
 
 def lettered(text: str) -> tuple[str, str] | None:
-    """`B: text` as the letter and the text; None when a text does not begin so."""
+    """`B: text` as the letter and the text, empty for `B:`; None when a text does not begin so."""
     found = _LETTERED.match(text)
-    return (found[1].upper(), found[2].strip()) if found else None
+    if found:
+        return (found[1].upper(), found[2].strip())
+    alone = _LETTER_ALONE.fullmatch(text)
+    return (alone[1].upper(), "") if alone else None
+
+
+def surely_lettered(text: str) -> bool:
+    """`B: text` and nothing that could be meant otherwise, also where nobody has that letter."""
+    return bool(_LETTER_ALONE.match(text))
 
 
 def is_kind(text: str, lists: Lists) -> bool:
