@@ -20,7 +20,9 @@ def _grammar(asked: Asked) -> tuple[str, str] | None:
     word = word.strip(" .:,?!").casefold()
     if word in _ACTS:
         return (word, rest.strip())
-    return ("", "") if len(asked.rest.split()) <= 1 else None
+    # An operator's mistyped order may hold names and numbers: explained, and never asked of peers.
+    named = asked.call.rest[: len(word)].isupper() or codes.read(rest)
+    return ("", "") if named or len(asked.rest.split()) <= 1 else None
 
 
 def _op(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
