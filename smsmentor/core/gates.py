@@ -265,6 +265,10 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return _no_view(turn, member, found[0], event.body) or threads.deliver(
             turn, member, found[0].target, event.body
         )
+    digit = parse.bare(event.body)
+    if found and digit.isdecimal() and len(digit) == 1:  # for a text that is no longer kept
+        turn.say(member, "hold.none", codes=", ".join(place.key for place in found[:4]))
+        return Outcome("clarified", "a digit for no kept text")
     if found:
         return threads.hold(turn, member, found, event.body)
     if not member.mentor or any(says(event.body, lists) for says in (parse.thin, parse.is_kind, parse.is_no_view)):
