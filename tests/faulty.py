@@ -56,6 +56,8 @@ class MortalStore(TinyDBStore):
 
     def __init__(self, path: Path, doom: Doom) -> None:
         super().__init__(path, crash=doom)
+        # Nobody pulls the plug here: what was written is there for the next store of this process.
+        self._connection.execute("PRAGMA synchronous = OFF")
         self.doom = doom
 
     async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
@@ -135,6 +137,10 @@ class FaultyRig(Rig):
         """Phones text at the same moment. Who gets no answer is brought again, as carriers do."""
         for phone, body in texts:
             self.waiting += self.phones.text(phone, body)
+        await self.live(self._bring)
+
+    async def text(self, sender: str, body: str, *, media: int = 0) -> None:
+        self.waiting += self.phones.text(sender, body, media=media)
         await self.live(self._bring)
 
     async def pass_by(self, span: timedelta) -> None:

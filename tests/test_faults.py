@@ -1,6 +1,6 @@
 """Whatever happens between receiving and settling: nothing acknowledged is lost, nothing comes twice, accounts add up.
 
-`SMSMENTOR_FAULTS=1000` asks for more random runs than the few that every run of the tests makes.
+`TEST_FAULTS=1000` asks for more random runs than the few that every run of the tests makes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.rigs import knowledge
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 ANA, EVE, BEN, CAM, DEE = (f"+1212555{number:04d}" for number in range(101, 106))
-RUNS = int(os.environ.get("SMSMENTOR_FAULTS", "20"))
+RUNS = int(os.environ.get("TEST_FAULTS", "20"))
 Main = Callable[[FaultyRig], Coroutine[Any, Any, None]]
 
 

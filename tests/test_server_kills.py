@@ -1,6 +1,6 @@
 """The real server, killed under load: what was acknowledged is there once, nothing is half done, nothing is sent twice.
 
-`SMSMENTOR_KILLS=200` asks for more kills than the few that every run of the tests makes.
+`TEST_KILLS=200` asks for more kills than the few that every run of the tests makes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from smsmentor.stores.tinydb import TinyDBStore
 from tests.test_serve import LONGEST_SECONDS, PUBLIC, Server, faking, serving, sid
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
 
-KILLS = int(os.environ.get("SMSMENTOR_KILLS", "12"))
+KILLS = int(os.environ.get("TEST_KILLS", "12"))
 MENTEES = tuple(f"+1202555{number:04d}" for number in range(101, 109))
 MENTORS = tuple(f"+1202555{number:04d}" for number in range(120, 130))
 MOST_ANSWERS = 40

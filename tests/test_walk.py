@@ -1,4 +1,7 @@
-"""Random walks keep every promise: numbers, opt-outs, places, timers, outcomes, nights, one text once."""
+"""Random walks keep every promise: numbers, opt-outs, places, timers, outcomes, nights, one text once.
+
+`TEST_WALKS=200` and `TEST_WALK_STEPS=400` ask for more than the few short ones of every run.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs import TinyDBRigs, keep_running, memory_rig
+from smsmentor.core.events import SendOutcome
+from smsmentor.core.model import OutText
+from tests.faulty import FaultyRig, MortalGateway
+from tests.faulty_walk import FaultyWalk
+from tests.rigs import TinyDBRigs, keep_running, knowledge, memory_rig
 from tests.walk import START, Walk
 
 WALKS = int(os.environ.get("TEST_WALKS", "12"))
@@ -33,3 +40,31 @@ def test_a_walk_on_tinydb_keeps_every_promise(seed: int, tmp_path: Path) -> None
         await Walk(rig, seed, rigs.restart).run(STEPS // 2)
 
     asyncio.run(run())
+
+
+def walk_with_deaths(folder: Path, seed: int, steps: int) -> FaultyRig:
+    rig = FaultyRig(folder / "smsmentor.db", START, knowledge({}))
+    try:
+        asyncio.run(FaultyWalk(rig, seed, partings=bool(seed % 2)).run(steps))
+    finally:
+        rig.store.close()
+    return rig
+
+
+@pytest.mark.parametrize("seed", range(2000, 2000 + max(WALKS // 4, 2)))
+def test_a_walk_with_sudden_deaths_and_clock_steps_brings_every_thought_once(seed: int, tmp_path: Path) -> None:
+    assert walk_with_deaths(tmp_path, seed, STEPS // 3).doom.deaths > 0
+
+
+def test_the_walk_sees_a_text_that_is_sent_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def surely_not_there(self: MortalGateway, text: OutText) -> SendOutcome:
+        return SendOutcome(text.id, "later")
+
+    monkeypatch.setattr(MortalGateway, "look_up", surely_not_there)
+
+    def walk() -> None:
+        for seed in range(5):
+            walk_with_deaths(tmp_path / str(seed), seed, STEPS // 3)
+
+    with pytest.raises(AssertionError, match=r"(shown|sent) twice[\s\S]*\n# Walk \d+\n@ "):
+        walk()

@@ -102,16 +102,16 @@ class Walk:
             await self._wait(timedelta(minutes=minutes))
         elif what < 0.90:
             self.told.append("! again")
-            await self.rig.again()
+            await self._do(self.rig.again)
         elif what < 0.94:
             self.told.append("! crash")
             await self.restart(self.rig)
-            await self.rig.settle()
+            await self._do(self.rig.settle)
         elif what < 0.97:
             faults = self.rig.phones.faults
             faults.down, faults.hanging = self.dice.choice(((False, False), (True, False), (False, True)))
             self.told.append(f"! gateway {'down' if faults.down else 'hanging' if faults.hanging else 'up'}")
-            await self.rig.settle()
+            await self._do(self.rig.settle)
         else:
             await self._receipt()
 
@@ -153,7 +153,10 @@ class Walk:
         bubble = self.dice.choice(out[-20:])
         status, code = self.dice.choice((("delivered", 0), ("sent", 0), ("undelivered", 30003), ("failed", 21610)))
         self.told.append(f"# receipt for {self._name(bubble.phone)}: {status} {code}")
-        await self.rig.receipt(bubble.id, status, code)
+        await self._do(lambda: self.rig.receipt(bubble.id, status, code))
+
+    async def _do(self, work: Callable[[], Awaitable[object]]) -> None:
+        await work()
 
     async def _wait(self, span: timedelta) -> None:
         self.told.append(f"@ +{int(span.total_seconds())}s")
@@ -186,13 +189,16 @@ class Walk:
         """Every promise that holds after each step."""
         with self.rig.store.reading() as reader:
             self._look_at_requests(reader)
-            texts = Counter({text.id: 1 for text in reader.all(Text)})
-            self._demand(self.settled == texts, "an inbound text has not exactly one outcome")
-            outcomes = [text for text in reader.all(Text) if not text.outcome]
-            self._demand(not outcomes, "an inbound text has no outcome")
+            self._look_at_account(reader)
             doubled = [id for id, count in self.sent.items() if count > 1]
             self._demand(not doubled, "a text was sent twice")
         self._demand(not self.problems, "; ".join(self.problems))
+
+    def _look_at_account(self, reader: Reader) -> None:
+        texts = Counter({text.id: 1 for text in reader.all(Text)})
+        self._demand(self.settled == texts, "an inbound text has not exactly one outcome")
+        outcomes = [text for text in reader.all(Text) if not text.outcome]
+        self._demand(not outcomes, "an inbound text has no outcome")
 
     def _look_at_requests(self, reader: Reader) -> None:
         for request in reader.all(Request):

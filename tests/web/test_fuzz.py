@@ -1,6 +1,6 @@
 """Random forms and random words: whatever comes, the answer is one of ours, and each text has one outcome.
 
-`SMSMENTOR_FUZZ=5000` asks for more cases than the share that belongs to the suite (about 10 s).
+`TEST_FUZZ=5000` asks for more cases than the share that belongs to the suite (about 10 s).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from smsmentor.stores.memory import MemoryStore
 from tests.rigs import base_knowledge, knowledge
 from tests.walk import ANSWERS, COMMANDS, HARD, QUESTIONS, SMALL
 
-CASES = int(os.environ.get("SMSMENTOR_FUZZ", "150"))
+CASES = int(os.environ.get("TEST_FUZZ", "150"))
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 ACCOUNT, TOKEN, PUBLIC = "AC" + "0" * 32, "a token", "https://peers.example.org"
 NUMBER, ANA = "+12125550199", "+12125550101"
