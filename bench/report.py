@@ -116,44 +116,18 @@ def _scale(found: Findings) -> Iterator[str]:
     yield ""
 
 
-PAGE = """# How fast it is
-
-![Texts for each second of CPU, by server]({picture})
-
-Written by `python -m bench.throughput --write` on {day}; each figure is the median of the rounds, with the least
-and the greatest behind it. Ratios say more than the other figures: all servers ran at once, were loaded in turns,
-and shared one core and whatever else the machine did. Where the machine was busy, texts for each second of CPU are
-the steadier measure.
-
-{table}
-
-## What is compared
-
-- **This service** is `smsmentor serve` with an account: signature, 10,000 documents, the whole conversation
-  engine, one synced commit for all texts that wait together, empty TwiML. The texts are a mix: follow-ups with
-  codes, first answers, new questions from new people, second texts, commands, contact details, reactions, and
-  texts delivered twice (`bench/scene.py`). Its outbox sleeps in the rounds, because the others send nothing; what
-  sending adds is a row of its own.
-- **Bare Tornado** parses the form and appends a line: not synced, synced for each text, or synced for all that
-  wait.
-- **Flask** runs under gunicorn with threads: one app only checks the signature with Twilio's library; the naive
-  one also keeps each text in TinyDB's JSON file with 4 reads and 7 writes, as many as the service makes on the
-  usual text.
-
-## Again
-
-    pip install -r bench/requirements.txt
-    python -m bench.throughput            # `--quick` takes about a minute, `--only floor scale` names parts
-
-What must not grow is held by tests that count and never measure time: `tests/test_costs.py`.
-"""
+FIRST, LAST = "<!-- written by bench.throughput: -->", "<!-- to here -->"
 
 
 def write(folder: Path, found: Findings, lines: Sequence[str], day: str) -> None:
-    """Renew `performance.md` and its picture."""
-    folder.mkdir(exist_ok=True)
-    page = PAGE.format(picture="performance.svg", table="\n".join(lines).strip(), day=day)
-    (folder / "performance.md").write_text(page, encoding="utf-8")
+    """Renew the figures in `performance.md`, between two marks, and their picture. What people wrote there stays."""
+    page = folder / "performance.md"
+    before, first, rest = page.read_text(encoding="utf-8").partition(FIRST)
+    _, last, after = rest.partition(LAST)
+    if not (first and last):
+        raise SystemExit(f"{page} lacks the lines between which figures go: {FIRST} {LAST}")
+    figures = "\n".join(lines).strip()
+    page.write_text(f"{before}{FIRST}\n\nMeasured on {day}. {figures}\n\n{LAST}{after}", encoding="utf-8")
     (folder / "performance.svg").write_text(picture(found), encoding="utf-8")
 
 
