@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,8 @@ class Knowledge:
     def zone_named(self, words: str) -> str | None:
         """The zone of a city, an everyday name (`eastern`), or a zone's own name (`America/Chicago`)."""
         place = plain(words).strip(" .,!?;:")
-        for name in (place, place.split(",")[0].strip(), bare(place)):
+        without_state = re.sub(r"[ ,]+[a-z]{2}$", "", place)
+        for name in (place, place.split(",")[0].strip(), bare(place), without_state):
             if found := self.cities.get(name) or _zone_names().get(name.replace(" ", "_")):
                 return found
         return None

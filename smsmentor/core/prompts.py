@@ -206,8 +206,13 @@ def _told(turn: Turn, member: Member, text: str) -> str | None:
     said = parse.bare(text)
     first, _, rest = said.partition(" ")
     ways = {"1": "helped", "2": "no_change", "3": "not_yet"}
+    kept = _kept_words(turn, member, text)
     for digit, name in ways.items():
-        if said in lists[name] or (first == digit and (rest in lists[name] or rest in lists["yes"])):
+        if (
+            said in lists[name]
+            or kept in lists[name]
+            or (first == digit and (rest in lists[name] or rest in lists["yes"]))
+        ):
             return digit
     return None
 
@@ -264,7 +269,7 @@ def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
 def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """OK: the kept question goes on its way, and the consent is dated."""
     lists = turn.knowledge.yes_no(member.lang)
-    said = {parse.bare(text), _kept_words(turn, member, text)}
+    said = {parse.bare(text), _kept_words(turn, member, text), parse.kept_words(text, lists["polite"] - lists["ok"])}
     if said & (lists["drop"] | lists["skip"] | lists["off"]):
         return _dropped(turn, member, prompt)
     if not said & (lists["ok"] | lists["yes"]):

@@ -87,14 +87,16 @@ def _more_grammar(asked: Asked) -> tuple[str, str] | None:
     """MORE alone, MORE B, MORE B text. `More or less` is none of them, and a small `a` may be an article."""
     if asked.bare:
         return ("", "")
-    found = re.fullmatch(r"(?:(?i:from|de)\s+)?([A-Fa-f])(?:\s*[:,.-]\s*|\s+|$)(.*)", asked.call.whole_rest, re.DOTALL)
+    found = re.fullmatch(
+        r"(?:(?i:from|de)\s+)?([A-Fa-f])(?:\s*([:,.-])\s*|\s+|$)(.*)", asked.call.whole_rest, re.DOTALL
+    )
     if not found or (asked.call.separated and not asked.call.shouted):
         return None
-    letter, text = found.groups()
+    letter, sign, text = found.groups()
     if text and not asked.call.shouted and not asked.call.separated and letter.islower():
         there = _has_letter(asked, letter.upper())
         than = asked.turn.knowledge.yes_no(asked.member.lang)["than"]
-        if letter == "a" or not there or any(f"{bare(text)} ".startswith(f"{word} ") for word in than):
+        if (letter == "a" and not sign) or not there or any(f"{bare(text)} ".startswith(f"{word} ") for word in than):
             return None
     return (letter.upper(), text.strip())
 

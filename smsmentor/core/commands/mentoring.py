@@ -74,7 +74,7 @@ def _until(asked: Asked, rest: str) -> datetime | Doubtful | None:
         return Doubtful(until) if until > turn.now + FARTHEST_PAUSE else until
     for words in (rest, rest.partition(" ")[2]):  # "yesterday", "till yesterday"
         read = times.read(words, turn.now, here, languages=languages, whole=True)
-        if read is not None and read.start < turn.now:
+        if read is not None and read.ask == "past" and read.start < turn.now:
             return Doubtful(read.start)
     return None
 

@@ -25,7 +25,9 @@ def _alias_grammar(asked: Asked) -> str | None:
         return name
     small = any(plain(word) in asked.turn.knowledge.languages.small_words for word in name.split())
     sure = asked.call.shouted or asked.call.separated or name[0].isupper()
-    return name if not small and (sure or not threads.places(asked.turn, asked.member)) else None
+    if small and not asked.call.shouted:
+        return None
+    return name if sure or not threads.places(asked.turn, asked.member) else None
 
 
 def is_off(asked: Asked, words: str) -> bool:
@@ -107,10 +109,12 @@ def _about_grammar(asked: Asked) -> tuple[str, str] | None:
         return None
     named = asked.call.shouted or asked.call.phrase
     if not employer:
-        return (field, employer) if named and len(field.split()) <= 2 else None
+        words = plain(field).split()
+        a_field = asked.call.shouted or asked.turn.knowledge.languages.small_words.isdisjoint(words)
+        return (field, employer) if named and a_field and len(words) <= 2 else None
     # "About noon at the office" is an answer: no small words, and in an open conversation a name.
     small = asked.turn.knowledge.languages.small_words - asked.turn.knowledge.yes_no(asked.member.lang)["in_names"]
-    if not named and not small.isdisjoint(plain(f"{field} {employer}").replace(",", " ").split()):
+    if not asked.call.shouted and not small.isdisjoint(plain(f"{field} {employer}").replace(",", " ").split()):
         return None
     sure = named or employer[0].isupper() or not threads.places(asked.turn, asked.member)
     return (field, employer) if sure else None
