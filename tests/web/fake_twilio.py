@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import format_datetime
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -83,6 +84,7 @@ class FakeTwilio:
         """`DateSent>` gives the texts of that day too; some providers leave them out."""
         self.problems: list[str] = []
         self.messages: list[dict[str, Any]] = []
+        self._numbers = count(1)
         """Every message that was taken, in order, as the API gives it."""
         self.opted_out: set[str] = set()
         self.forms: list[dict[str, str]] = []
@@ -109,7 +111,7 @@ class FakeTwilio:
         """Put a message on the list."""
         now = format_datetime(self.clock.now())
         message = {
-            "sid": f"SM{len(self.messages) + 1:032x}",
+            "sid": f"SM{next(self._numbers):032x}",
             "account_sid": ACCOUNT,
             "api_version": "2010-04-01",
             "to": to,
