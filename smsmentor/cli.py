@@ -186,7 +186,7 @@ async def _fill(settings: Settings, knowledge: Knowledge, pool: Path | None, sta
     from contextlib import closing
 
     from smsmentor.app import open_store
-    from smsmentor.cli_data import pool_of, take
+    from smsmentor.cli_kit import pool_of, take
     from smsmentor.core.events import Act
     from smsmentor.ports import SetClock
     from smsmentor.resources import data_folder

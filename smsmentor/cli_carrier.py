@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsmentor.cli_data import open_data, open_service
+from smsmentor.cli_kit import open_data, open_service
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:

@@ -6,26 +6,17 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from smsmentor.cli_kit import lines_of_file, news_among, open_data, open_service, take
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
-    from smsmentor.core.events import Act
-    from smsmentor.core.knowledge import Knowledge
     from smsmentor.ports import Reader
-    from smsmentor.service import Service
-    from smsmentor.settings import Settings
-    from smsmentor.stores.tinydb import TinyDBStore
-
-AT_ONCE = 64
-"""Acts that are given to the store together, so that they share a commit."""
 
 
 @click.command("import")
@@ -37,7 +28,7 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
     from smsmentor import roster
 
     with open_service() as service:
-        lines = _lines(csv_file)
+        lines = lines_of_file(csv_file)
         found = roster.read(lines, service.knowledge, service.clock.now())
         for name in found.ignored:
             click.echo(f"The column {name or '(without a name)'} is not known and is left out.", err=True)
@@ -125,36 +116,6 @@ def add_operator(phone: str, name: str) -> None:
     click.echo(f"{name} is an operator now.")
 
 
-# Shared
-
-
-def pool_of(path: Path, knowledge: Knowledge, start: datetime, *, run: str = "") -> list[Act]:
-    """The mentors of a CSV whose every line is good, for a clock that begins at `start`: see `roster.read`.
-
-    A story may be set before the day on which its mentors agreed. Raises SmsmentorError with all that is not good.
-    """
-    from smsmentor import roster
-
-    found = roster.read(_lines(path), knowledge, max(start, datetime.now(UTC)), run=run)
-    if found.problems:
-        raise SmsmentorError("\n".join(f"{path.name}: {problem}" for problem in found.problems))
-    return found.acts
-
-
-def news_among(reader: Reader, acts: Sequence[Act]) -> list[Act]:
-    """The acts of a list of mentors that would change something."""
-    from smsmentor.core.model import Member
-    from smsmentor.roster import is_news
-
-    return [act for act in acts if is_news(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None))]
-
-
-async def take(service: Service, acts: Sequence[Act]) -> None:
-    """Hand acts to the service, in groups that share commits."""
-    for start in range(0, len(acts), AT_ONCE):
-        await asyncio.gather(*(service.receive(act) for act in acts[start : start + AT_ONCE]))
-
-
 def count(reader: Reader) -> dict[str, Any]:
     """What is kept, counted: members by state, mentors, requests, texts by outcome and drops by reason, the outbox."""
     from smsmentor.core.model import Member, OutText, Request, Text
@@ -187,34 +148,3 @@ def count(reader: Reader) -> dict[str, Any]:
 
 def _those(number: int) -> str:
     return "1 line is" if number == 1 else f"{number} lines are"
-
-
-def _lines(path: Path) -> list[str]:
-    from smsmentor.roster import lines_of
-
-    try:
-        return lines_of(path)
-    except OSError as error:
-        raise SmsmentorError(f"{path} cannot be read: {error.strerror}") from error
-
-
-@contextmanager
-def open_data() -> Iterator[TinyDBStore]:
-    """The store of the data folder."""
-    from smsmentor.app import open_store
-    from smsmentor.settings import load
-
-    with closing(open_store(load())) as store:
-        yield store
-
-
-@contextmanager
-def open_service() -> Iterator[Service]:
-    """A service on the data folder, beside one that may be running."""
-    from smsmentor.app import SystemClock, knowledge_of, open_store
-    from smsmentor.service import Service
-    from smsmentor.settings import load
-
-    settings: Settings = load()
-    with closing(open_store(settings)) as store:
-        yield Service(store, SystemClock(), knowledge_of(settings))

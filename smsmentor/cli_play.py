@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from smsmentor.cli_kit import moment_of, news_among, pairs_of, pool_of, take
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
@@ -153,7 +154,6 @@ class Stage:
 
 def _drive(pool: Path | None, start: datetime, pairs: dict[str, str], data: Path | None) -> None:
     from smsmentor.app import make_folder, only_one
-    from smsmentor.cli_data import pool_of
     from smsmentor.core.events import Act
     from smsmentor.resources import load
     from smsmentor.settings import played_with
@@ -189,7 +189,6 @@ async def _converse(
 ) -> None:
     from secrets import randbits
 
-    from smsmentor.cli_data import news_among, take
     from smsmentor.play import Player
 
     rig = stage.open(start, knowledge)
@@ -213,26 +212,3 @@ async def _converse(
 
 def _write(given: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(given, ensure_ascii=False) + "\n")
-
-
-def moment_of(text: str | None) -> datetime:
-    """A moment as written on the command line; without an offset it is UTC."""
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        problem = f"{text} is not a time; write it like 2026-03-03T18:00:00Z"
-        raise click.BadParameter(problem, param_hint="the time") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def pairs_of(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Settings as written on the command line, NAME=VALUE, by name."""
-    found = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign or not name.strip():
-            raise click.BadParameter(f"{pair} is not NAME=VALUE", param_hint="--set")
-        found[name.strip()] = value
-    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from smsmentor.cli_kit import moment_of, open_data, pairs_of
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ NAMED = 8
 def why(code: str, as_json: bool) -> None:
     """Who was considered for a question, and why each was asked or not."""
     from smsmentor.app import knowledge_of
-    from smsmentor.cli_data import open_data
     from smsmentor.core.schedule import zone
     from smsmentor.core.why import history
     from smsmentor.settings import load
@@ -97,8 +97,6 @@ def _lines(considered: Iterable[Considered], names: Mapping[str, str], reasons: 
 def what_if(pairs: tuple[str, ...], days: int, until: str | None, price: float | None, as_json: bool) -> None:
     """Play last month again with other settings: waiting, answers, load and cost. Changes nothing, reads no words."""
     from smsmentor.app import knowledge_of
-    from smsmentor.cli_data import open_data
-    from smsmentor.cli_play import moment_of, pairs_of
     from smsmentor.settings import load, rules_from
     from smsmentor.whatif import FELT, compare
 

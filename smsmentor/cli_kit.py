@@ -1,0 +1,107 @@
+"""What subcommands share: the data folder opened, lists of mentors read and handed over, words of the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smsmentor.errors import SmsmentorError
+
+if TYPE_CHECKING:
+    from smsmentor.core.events import Act
+    from smsmentor.core.knowledge import Knowledge
+    from smsmentor.ports import Reader
+    from smsmentor.service import Service
+    from smsmentor.settings import Settings
+    from smsmentor.stores.tinydb import TinyDBStore
+
+AT_ONCE = 64
+"""Acts that are given to the store together, so that they share a commit."""
+
+
+@contextmanager
+def open_data() -> Iterator[TinyDBStore]:
+    """The store of the data folder."""
+    from smsmentor.app import open_store
+    from smsmentor.settings import load
+
+    with closing(open_store(load())) as store:
+        yield store
+
+
+@contextmanager
+def open_service() -> Iterator[Service]:
+    """A service on the data folder, beside one that may be running."""
+    from smsmentor.app import SystemClock, knowledge_of, open_store
+    from smsmentor.service import Service
+    from smsmentor.settings import load
+
+    settings: Settings = load()
+    with closing(open_store(settings)) as store:
+        yield Service(store, SystemClock(), knowledge_of(settings))
+
+
+def pool_of(path: Path, knowledge: Knowledge, start: datetime, *, run: str = "") -> list[Act]:
+    """The mentors of a CSV whose every line is good, for a clock that begins at `start`: see `roster.read`.
+
+    A story may be set before the day on which its mentors agreed. Raises SmsmentorError with all that is not good.
+    """
+    from smsmentor import roster
+
+    found = roster.read(lines_of_file(path), knowledge, max(start, datetime.now(UTC)), run=run)
+    if found.problems:
+        raise SmsmentorError("\n".join(f"{path.name}: {problem}" for problem in found.problems))
+    return found.acts
+
+
+def news_among(reader: Reader, acts: Sequence[Act]) -> list[Act]:
+    """The acts of a list of mentors that would change something."""
+    from smsmentor.core.model import Member
+    from smsmentor.roster import is_news
+
+    return [act for act in acts if is_news(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None))]
+
+
+async def take(service: Service, acts: Sequence[Act]) -> None:
+    """Hand acts to the service, in groups that share commits."""
+    for start in range(0, len(acts), AT_ONCE):
+        await asyncio.gather(*(service.receive(act) for act in acts[start : start + AT_ONCE]))
+
+
+def lines_of_file(path: Path) -> list[str]:
+    """The lines of a list of mentors. Raises SmsmentorError when the file cannot be read."""
+    from smsmentor.roster import lines_of
+
+    try:
+        return lines_of(path)
+    except OSError as error:
+        raise SmsmentorError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def moment_of(text: str | None) -> datetime:
+    """A moment as written on the command line; without an offset it is UTC."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        problem = f"{text} is not a time; write it like 2026-03-03T18:00:00Z"
+        raise click.BadParameter(problem, param_hint="the time") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def pairs_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Settings as written on the command line, NAME=VALUE, by name."""
+    found = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name.strip():
+            raise click.BadParameter(f"{pair} is not NAME=VALUE", param_hint="--set")
+        found[name.strip()] = value
+    return found
