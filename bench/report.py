@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bench.throughput import Findings
+from typing import Any
 
 SERVICE = "this service"
 BARE = "bare Tornado, keeps nothing"
@@ -28,6 +26,37 @@ RATIOS = (
     ("one commit for each text, 5 ms a sync", SLOW, SLOW_ALONE, None),
 )
 """What is held against what, and the least that was aimed at."""
+
+
+@dataclass
+class Findings:
+    """All that was measured: of each side its rates and costs by round, and single figures by name."""
+
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    costs: dict[str, list[float]] = field(default_factory=dict)
+    """CPU microseconds for a text."""
+    started_ms: dict[str, list[float]] = field(default_factory=dict)
+    resident_mb: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """After the start, and after all rounds."""
+    latencies: dict[str, dict[str, float]] = field(default_factory=dict)
+    scale: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def cost_ratios(self, side: str, other: str) -> list[float]:
+        """How many texts one side handles for the CPU time that another spends on one, round by round."""
+        return [b / a for a, b in zip(self.costs.get(side, []), self.costs.get(other, []), strict=False) if a]
+
+    def growth(self, figure: str) -> dict[int, list[float]]:
+        """A figure by the size of the store, as a ratio to the smallest, round by round."""
+        least = next(iter(self.scale.values()))
+        return {
+            size: [one[figure] / first[figure] for one, first in zip(runs, least, strict=False)]
+            for size, runs in self.scale.items()
+        }
+
+    def ratios(self, side: str, other: str) -> list[float]:
+        """The rate of one side to another's, round by round."""
+        return [a / b for a, b in zip(self.rates.get(side, []), self.rates.get(other, []), strict=False) if b]
 
 
 def spread(values: Sequence[float]) -> str:

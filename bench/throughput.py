@@ -25,7 +25,6 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -43,37 +42,6 @@ MOST_A_SECOND = 3_500
 NAIVE_SECONDS = 8.0
 
 
-@dataclass
-class Findings:
-    """All that was measured: of each side its rates and costs by round, and single figures by name."""
-
-    rates: dict[str, list[float]] = field(default_factory=dict)
-    costs: dict[str, list[float]] = field(default_factory=dict)
-    """CPU microseconds for a text."""
-    started_ms: dict[str, list[float]] = field(default_factory=dict)
-    resident_mb: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """After the start, and after all rounds."""
-    latencies: dict[str, dict[str, float]] = field(default_factory=dict)
-    scale: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def cost_ratios(self, side: str, other: str) -> list[float]:
-        """How many texts one side handles for the CPU time that another spends on one, round by round."""
-        return [b / a for a, b in zip(self.costs.get(side, []), self.costs.get(other, []), strict=False) if a]
-
-    def growth(self, figure: str) -> dict[int, list[float]]:
-        """A figure by the size of the store, as a ratio to the smallest, round by round."""
-        least = next(iter(self.scale.values()))
-        return {
-            size: [one[figure] / first[figure] for one, first in zip(runs, least, strict=False)]
-            for size, runs in self.scale.items()
-        }
-
-    def ratios(self, side: str, other: str) -> list[float]:
-        """The rate of one side to another's, round by round."""
-        return [a / b for a, b in zip(self.rates.get(side, []), self.rates.get(other, []), strict=False) if b]
-
-
 class Bench:
     """One run: the sides, their texts, and what was found."""
 
@@ -82,7 +50,7 @@ class Bench:
         self.parts = parts
         self.seconds = seconds
         self.sizes = sizes
-        self.found = Findings()
+        self.found = report.Findings()
         self.server_core, self.load_core = cores()
         self.carrier = Side("carrier", [sys.executable, "-m", "bench.carrier"])
         self.mixes: dict[str, Iterator[Any]] = {}
