@@ -1,6 +1,6 @@
 """Seeded conversations through a carrier that is worse than any real one: all accounts add up in the end.
 
-`SMSMENTOR_SOAK=10000` plays so many instead of the share that belongs to the suite.
+`TEST_SOAK=10000` plays so many instead of the share that belongs to the suite.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from smsmentor.core.model import Fact, OutText, Text
 from smsmentor.stores.memory import MemoryStore
 from tests.soak import World
 
-CONVERSATIONS = int(os.environ.get("SMSMENTOR_SOAK", "200"))
-SEED = int(os.environ.get("SMSMENTOR_SOAK_SEED", "5"))
+CONVERSATIONS = int(os.environ.get("TEST_SOAK", "200"))
+SEED = int(os.environ.get("TEST_SOAK_SEED", "5"))
 
 
 @pytest.fixture(scope="module")

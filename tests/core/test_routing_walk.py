@@ -1,6 +1,6 @@
 """A random walk over a pool with every constraint at once: none is broken, whatever people do.
 
-`SMSMENTOR_WALK_STEPS=100000` makes it as long as wanted; the suite takes a short one.
+`TEST_ROUTING_STEPS=100000` makes it as long as wanted; the suite takes a short one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
 from tests.core.small_pool import NOON, SmallPool
 
-STEPS = int(os.environ.get("SMSMENTOR_WALK_STEPS", "700"))
+STEPS = int(os.environ.get("TEST_ROUTING_STEPS", "700"))
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 ZONES = ("America/New_York", "America/Los_Angeles", "Europe/Madrid")
 HOURS: tuple[tuple[Window, ...], ...] = (
