@@ -41,7 +41,8 @@ from tests.walk import ANSWERS, COMMANDS, QUESTIONS, SMALL
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio, Manner
 
 PUBLIC = "https://peers.example.org"
-MENTEES = [f"+1{area}555{n:04d}" for area in range(201, 220) for n in range(100, 200)]
+MENTEES = [f"+1{area}555{n:04d}" for area in range(203, 220) for n in range(100, 200)]
+"""Of other areas than `NUMBER`: nobody texts from the service's own."""
 MENTORS = [f"+1{area}555{n:04d}" for area in range(301, 304) for n in range(100, 200)]
 RULES = {"gather_seconds": "0", "quiet_from": "00:00", "quiet_until": "00:00", "newcomers_an_hour": "100000"}
 RULES |= {"automatic_a_minute": "0", "automatic_in_15_minutes": "0", "automatic_an_hour": "0", "try_hours": "1"}

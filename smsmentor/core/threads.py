@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Literal
 
 from smsmentor.core import members, panel, requests, screen, sprints
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
@@ -150,19 +151,7 @@ def hold(
         Choice(str(number), place.target, f"{place.key} ({_label(turn, place)})")
         for number, place in enumerate(shown, start=1)
     )
-    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
-    prompt = Prompt(
-        turn.new_id("p"),
-        member.id,
-        "hold",
-        turn.now,
-        until,
-        text=relay_text(text),
-        text_id=turn.text_id,
-        choices=choices,
-    )
-    turn.save(prompt)
-    turn.remind("prompt.expire", prompt.id, until)
+    prompt = _keep(turn, member, "hold", text, choices=choices)
     room = 150 - len(turn.words(member, text_id, choices="", code=code))
     turn.say(member, text_id, choices=listed(choices, room), code=code)
     turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
@@ -171,20 +160,8 @@ def hold(
 
 def hold_for_one(turn: Turn, member: Member, target: str, text: str, text_id: str, code: str) -> Outcome:
     """Keep a text that can go to one place only, but not without its sender's word."""
-    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
     choices = (Choice("1", target, turn.words(member, f"{text_id}_short")),)
-    kept = Prompt(
-        turn.new_id("p"),
-        member.id,
-        "hold",
-        turn.now,
-        until,
-        text=relay_text(text),
-        text_id=turn.text_id,
-        choices=choices,
-    )
-    turn.save(kept)
-    turn.remind("prompt.expire", kept.id, until)
+    kept = _keep(turn, member, "hold", text, choices=choices)
     turn.say(member, text_id, code=code)
     turn.note("text.held", text=kept.text_id, member=member.id, choices=1)
     return Outcome("held")
@@ -192,24 +169,40 @@ def hold_for_one(turn: Turn, member: Member, target: str, text: str, text_id: st
 
 def ask_if_meant(turn: Turn, member: Member, place: Place, text: str) -> Outcome:
     """Keep a text that is hardly an answer to an offer until its sender says that it is one. Silence drops it."""
-    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
     members.drop_prompts(turn, member.id, "sure", place.target)
-    kept = Prompt(
-        turn.new_id("p"),
-        member.id,
-        "sure",
-        turn.now,
-        until,
-        request=place.request.id,
-        text=relay_text(text),
-        text_id=turn.text_id,
-        target=place.target,
-    )
-    turn.save(kept)
-    turn.remind("prompt.expire", kept.id, until)
+    kept = _keep(turn, member, "sure", text, request=place.request.id, target=place.target)
     turn.say(member, "hold.sure", code=place.request.code, request=place.request.id)
     turn.note("text.held", text=kept.text_id, member=member.id, why="no view")
     return Outcome("held", "no view", place.request.id)
+
+
+def _keep(
+    turn: Turn,
+    member: Member,
+    kind: Literal["hold", "sure"],
+    text: str,
+    *,
+    choices: tuple[Choice, ...] = (),
+    request: str = "",
+    target: str = "",
+) -> Prompt:
+    """What somebody wrote, kept for the time of a hold."""
+    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
+    kept = Prompt(
+        turn.new_id("p"),
+        member.id,
+        kind,
+        turn.now,
+        until,
+        request=request,
+        text=relay_text(text),
+        text_id=turn.text_id,
+        choices=choices,
+        target=target,
+    )
+    turn.save(kept)
+    turn.remind("prompt.expire", kept.id, until)
+    return kept
 
 
 def _label(turn: Turn, place: Place) -> str:
