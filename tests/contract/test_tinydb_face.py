@@ -94,8 +94,10 @@ def _by_id(found: list[Document]) -> list[tuple[int, Document]]:
 
 
 def _outcome(operation: Callable[[Any], Any], table: Any) -> Any:
+    """What an operation gives, ids in their order: stock TinyDB names changed documents as they were inserted."""
     try:
-        return operation(table)
+        given = operation(table)
+        return sorted(given) if isinstance(given, list) and all(isinstance(id, int) for id in given) else given
     except (KeyError, ValueError, RuntimeError, TypeError) as error:
         return type(error)
 
