@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from smsmentor.core.events import Event, Inbound, Unconfirmed
+from smsmentor.core.making import replace
 from smsmentor.core.turn import Turn
 from smsmentor.ports import Gateway
 from smsmentor.service import Service

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from smsmentor.core import halt, members, parked, pool, requests, retention, rotation
 from smsmentor.core.events import Act
+from smsmentor.core.making import replace
 from smsmentor.core.model import Code, Member, Request, Tally, Timer
 from smsmentor.core.turn import Turn
 

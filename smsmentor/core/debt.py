@@ -6,10 +6,10 @@ half each week, and counts more for those who offer fewer hours.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Load, Member, Window
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import clock_time

@@ -6,10 +6,10 @@ A text passes the gates in the order of the contract; the first that knows what 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from smsmentor.core import abuse, acts, delivery, gates, members, parked, sending, timers
 from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutcome, Unconfirmed, Withheld
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Text
 from smsmentor.core.turn import USEFUL, Outcome, Turn
 

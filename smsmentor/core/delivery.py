@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import filtered, halt, leaving, money, parked, requests
 from smsmentor.core.carrier_codes import CodeMeaning
 from smsmentor.core.events import Receipt, SendOutcome, Withheld
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Offer, OutText, Request, Tally
 from smsmentor.core.pace import next_day
 from smsmentor.core.schedule import backoff

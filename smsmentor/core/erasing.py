@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from smsmentor.core import leaving, members, pool, retention
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Offer, OutText, Prompt, Request, Sprint, Standing, Suppressed, Text, Thread
 from smsmentor.core.turn import Turn
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import abuse, erasing, leaving, members, prompts, requests, screen, threads
@@ -11,6 +10,7 @@ from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
 from smsmentor.core.events import Inbound
+from smsmentor.core.making import replace
 from smsmentor.core.model import Code, Member, Request, Thread
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes, parse

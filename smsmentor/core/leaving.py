@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from smsmentor.core import members, panel, pool, requests
 from smsmentor.core.events import Inbound
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, OutText, Prompt, Sprint, Suppressed
 from smsmentor.core.turn import Outcome, Turn
 

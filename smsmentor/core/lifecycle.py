@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Offer, OfferState, Request, RequestState
 from smsmentor.errors import IllegalMove
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Load, Member, Offer, Pair, Prompt, PromptKind, Request, Suppressed, Thread, Timer
 from smsmentor.core.turn import Turn
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from smsmentor.core import members, pool
+from smsmentor.core.making import replace
 from smsmentor.core.model import Considered, Member, Offer, Pair, Request, Seat, Timer, Wave
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Turn

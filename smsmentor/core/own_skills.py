@@ -6,8 +6,7 @@ grow with the pool.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from smsmentor.core.making import replace
 from smsmentor.core.model import Tally
 from smsmentor.core.turn import Turn
 

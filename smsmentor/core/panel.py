@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import members, pool, requests, rhythm, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
+from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from smsmentor.core import leaving, members, pool, screen
 from smsmentor.core.events import Inbound
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Tally, Text
 from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Outcome, Turn

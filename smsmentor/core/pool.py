@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 
 from smsmentor.core import debt, members, own_skills, rhythm, sending
+from smsmentor.core.making import replace
 from smsmentor.core.model import Load, Member, Offer, Pair, Request, Standing, Tally, Window, moment
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import is_quiet, quiet_end, quiet_until, zone, zone_of

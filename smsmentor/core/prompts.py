@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 
 from smsmentor.core import members, panel, screen, sprints, threads
+from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn

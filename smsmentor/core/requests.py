@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import members, own_skills, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
+from smsmentor.core.making import replace
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.schedule import quiet_until

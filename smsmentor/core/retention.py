@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Offer, OutText, Prompt, Request, Text, Thread
 from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules

@@ -6,10 +6,10 @@ text is put into one of 16 bins: eight parts of the local day, on weekdays and a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from smsmentor.core import debt, members
+from smsmentor.core.making import replace
 from smsmentor.core.model import Load, Member, Offer, Tally
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import zone_of

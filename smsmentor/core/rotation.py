@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
 from smsmentor.core import debt, members, offering, pool, rhythm
 from smsmentor.core.budget import wave_size
 from smsmentor.core.lifecycle import move_offer
+from smsmentor.core.making import replace
 from smsmentor.core.model import Considered, Member, Offer, Request, Seat
 from smsmentor.core.turn import Turn
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import members
+from smsmentor.core.making import replace
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes

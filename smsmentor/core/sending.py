@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from smsmentor.core.events import Withheld
+from smsmentor.core.making import replace
 from smsmentor.core.model import TOO_MANY, Member, Offer, OutText
 from smsmentor.core.pace import wait_for_day, wait_for_phone
 from smsmentor.core.reads import Reads

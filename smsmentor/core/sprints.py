@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import requests, screen
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Prompt, Request, Sprint
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn

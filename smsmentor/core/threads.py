@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 from smsmentor.core import members, panel, requests, screen, sprints
+from smsmentor.core.making import replace
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn

@@ -7,7 +7,6 @@ when somebody wants to know: by the rotation's own refusals, on the pool as it s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeVar, cast
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from smsmentor.core import pool
 from smsmentor.core.health import Desk
 from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.making import replace
 from smsmentor.core.model import Considered, Fact, Load, Member, Offer, Record, Request, Thread, Wave
 from smsmentor.core.turn import Turn
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.errors import StoreBusy, StoreError
-from smsmentor.stores.rows import Crash, Known, Stats, connect, plain_error, roll_back
+from smsmentor.stores.known import Known
+from smsmentor.stores.rows import Crash, connect, plain_error, roll_back
+from smsmentor.stores.steps import Stats
 
 _LARGEST_BATCH = 64
 _FIRST_PAUSE_S = 0.001

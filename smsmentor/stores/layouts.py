@@ -36,7 +36,10 @@ class Layout:
         self.indexes = kind.INDEXES
         self.unique = tuple(index for index in kind.INDEXES if index.unique)
         self.columns = tuple(name for index in self.indexes for name in _columns(index))
-        self._parts = tuple((index.key, index.order) for index in self.indexes)
+        self.places = _places(kind)
+        """Where each index has its columns: from, to."""
+        self.keys: Callable[[Record], tuple[Any, ...]] = _keys_of(kind)
+        """The values of a record's key and order columns."""
         self.written: Callable[[Record], tuple[str | bytes, bool]] = records.written
         """The stored form of a record's document, and whether reading it gives the very same."""
         self.loads: Callable[[Any], Any] = partial(records.loads, kind)
@@ -52,8 +55,9 @@ class Layout:
         self.drop = f"DELETE FROM {table} WHERE id = ?"
         self.put = (
             f"INSERT INTO {table} ({', '.join(map(quoted, written))}) VALUES ({marks}) "
-            f"ON CONFLICT (id) DO UPDATE SET {setters}"
+            f"ON CONFLICT (id) DO UPDATE SET {setters} RETURNING doc_id"
         )
+        self.add = f"INSERT INTO {table} ({', '.join(map(quoted, written))}) VALUES ({marks})"
         self.insert = f"INSERT INTO {table} (doc_id, {', '.join(map(quoted, written))}) VALUES (?, {marks})"
         self.change = f"UPDATE {table} SET {', '.join(quoted(name) + ' = ?' for name in written)} WHERE doc_id = ?"
         self._changes: dict[tuple[str, ...], str] = {}
@@ -69,16 +73,6 @@ class Layout:
     def shape(self) -> str:
         """What the key columns were filled by; when it differs from a file's, they are filled again."""
         return f"{records.version(self.kind)} {' '.join(self.columns)}"
-
-    def keys(self, record: Record) -> tuple[Any, ...]:
-        """The values of the key and order columns."""
-        values: list[Any] = []
-        for key, order in self._parts:
-            value = key(record)
-            values.append(value)
-            if order is not None:
-                values.append(order(record) if value is not None else None)
-        return tuple(values)
 
     def sought(self, name: str, value: str) -> str:
         """The stored form of an id or of an index's key."""
@@ -134,6 +128,30 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _places(kind: type[Record]) -> dict[str, tuple[int, int]]:
+    places, at = {}, 0
+    for index in kind.INDEXES:
+        places[index.name] = (at, at + len(_columns(index)))
+        at += len(_columns(index))
+    return places
+
+
+def _keys_of(kind: type[Record]) -> Callable[[Record], tuple[Any, ...]]:
+    """The function for `Layout.keys`, written out: each record that is saved goes through it."""
+    space: dict[str, Any] = {}
+    lines, values = ["def keys(record):"], []
+    for number, index in enumerate(kind.INDEXES):
+        space[f"key{number}"], space[f"order{number}"] = index.key, index.order
+        lines.append(f"    value{number} = key{number}(record)")
+        values.append(f"value{number}")
+        if index.order is not None:
+            values.append(f"None if value{number} is None else order{number}(record)")
+    lines.append(f"    return ({''.join(value + ', ' for value in values)})")
+    exec("\n".join(lines), space)
+    keys: Callable[[Record], tuple[Any, ...]] = space["keys"]
+    return keys
+
+
 def _columns(index: Index) -> tuple[str, ...]:
     return (f"key_{index.name}",) if index.order is None else (f"key_{index.name}", f"order_{index.name}")
 
@@ -152,11 +170,12 @@ class SealedLayout(Layout):
         self._hiding = tuple(index.name for index in self.indexes for _ in _columns(index))
         self.written = self._written
         self.loads = self._loads
+        if self.hidden:
+            self._plain_keys = self.keys
+            self.keys = self._hidden_keys
 
-    def keys(self, record: Record) -> tuple[Any, ...]:
-        values = super().keys(record)
-        if not self.hidden:
-            return values
+    def _hidden_keys(self, record: Record) -> tuple[Any, ...]:
+        values = self._plain_keys(record)
         return tuple(
             [None if v is None else self.sought(name, v) for name, v in zip(self._hiding, values, strict=True)]
         )

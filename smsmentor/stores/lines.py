@@ -9,9 +9,9 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import OutText, moment
 
 Place = tuple[float, int, str]

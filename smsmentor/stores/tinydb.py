@@ -21,27 +21,29 @@ from smsmentor.ports import Changes, Committed, Reader, Step
 from smsmentor.stores import records
 from smsmentor.stores.batches import Batches, Job, Spoiled
 from smsmentor.stores.documents import RowsStorage, open_tinydb
+from smsmentor.stores.known import Known
 from smsmentor.stores.layouts import Layouts, quoted
 from smsmentor.stores.lines import Lines, leased
 from smsmentor.stores.rows import (
     PATIENCE_MS,
     Crash,
-    Known,
-    RowReader,
-    Stats,
-    Writing,
     check,
     check_documents,
     connect,
-    first_timer,
-    forget_event,
     open_file,
     open_reader,
     pages,
-    pending_texts,
     plain_error,
-    remember_event,
     sync_folder,
+)
+from smsmentor.stores.steps import (
+    RowReader,
+    Stats,
+    Writing,
+    first_timer,
+    forget_event,
+    pending_texts,
+    remember_event,
     timers_due,
 )
 
@@ -64,7 +66,7 @@ class TinyDBStore:
         self.stats = Stats()
         self._key = key
         self._connection, self._layouts = open_file(self.path, key)
-        self._known = Known()
+        self._known = Known(self._layouts)
         self._batches = Batches(self._connection, self.path, self.stats, self._known, patience_s, crash)
         self._readers = [open_reader(self.path)]
         self._lines = Lines()

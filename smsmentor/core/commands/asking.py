@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from smsmentor.core import members, panel, prompts, requests, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Request, Thread
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand import parse

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Code, Member, Request
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes

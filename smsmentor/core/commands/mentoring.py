@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from smsmentor.core import members, panel, pool, rhythm, rotation
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.lifecycle import move_offer
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Offer, Request, Thread
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome, Turn

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 from smsmentor.core import members, own_skills, pool, rotation, threads
 from smsmentor.core.commands.kit import Asked, Command, alone, change
+from smsmentor.core.making import replace
 from smsmentor.core.model import Invitation, Member, Offer, Prompt, Window
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand.normal import plain

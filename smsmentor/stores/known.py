@@ -1,0 +1,116 @@
+"""The records that the writer has lately read and written, decoded: people text in turns, and reading costs the most.
+
+They are those of the file as long as nobody else writes to it, which SQLite tells.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from smsmentor.core.model import Fact, Record, Text, Wave
+from smsmentor.stores.layouts import Layout, Layouts, Seen
+
+_MOST_KNOWN = 10_000
+"""Records that are kept, some 1 KB each."""
+_LONGEST_WALK = 16
+"""Records of a walk that is kept: longer ones are the pool's and histories, of which an event looks at a few."""
+_ONLY_ADDED = frozenset((Fact, Text, Wave, Seen))
+"""What an event writes and no event reads."""
+
+UNREAD = (-1, None, None)
+"""Stands for a record that was not looked for yet."""
+
+Row = tuple[int, Any, tuple[Any, ...] | None]
+"""`doc_id`, the record (None: there is none), and the values of its key columns if they were worked out."""
+
+
+class KnownTable:
+    """What is known of one kind."""
+
+    __slots__ = ("by_doc_id", "keeps", "layout", "rows", "walks")
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.keeps = layout.kind not in _ONLY_ADDED
+        self.rows: dict[str, Row] = {}
+        self.by_doc_id: dict[int, Record] = {}
+        self.walks: dict[tuple[str, bool], dict[str, tuple[Any, ...]]] = {}
+        """By index and direction: each key's records in their order."""
+
+    def clear(self) -> None:
+        self.rows.clear()
+        self.by_doc_id.clear()
+        self.walks.clear()
+
+    def note(self, doc_id: int, record: Record) -> None:
+        """This record was read."""
+        self.rows[record.id] = (doc_id, record, None)
+        self.by_doc_id[doc_id] = record
+        if self.layout.unique:
+            self._note_holder(record, self.layout.keys(record))
+
+    def note_absent(self, id: str) -> None:
+        """There is no such record."""
+        self.rows[id] = (0, None, None)
+
+    def note_walk(self, way: tuple[str, bool], key: str, records: list[Any]) -> None:
+        """These are all the records with this key."""
+        if len(records) <= _LONGEST_WALK:
+            self.walks.setdefault(way, {})[key] = tuple(records)
+
+    def wrote(self, doc_id: int, record: Record, keys: tuple[Any, ...], before: tuple[Any, ...] | None) -> None:
+        """This record was written; `before` are the keys that it had, None when it is new."""
+        if not self.keeps:
+            return
+        self.rows[record.id] = (doc_id, record, keys)
+        self.by_doc_id[doc_id] = record
+        for (index, _), kept in self.walks.items():
+            at, end = self.layout.places[index]
+            if before is not None and keys[at:end] == before[at:end]:
+                if (there := kept.get(keys[at])) is not None:
+                    kept[keys[at]] = tuple([record if one.id == record.id else one for one in there])
+                continue
+            kept.pop(keys[at], None)
+            if before is not None:
+                kept.pop(before[at], None)
+        if self.layout.unique:
+            self._note_holder(record, keys)
+
+    def lost(self, id: str) -> None:
+        """The record was removed, or written in a way that must be read back."""
+        doc_id, record, keys = self.rows.pop(id, UNREAD)
+        if record is None or keys is None:
+            self.walks.clear()
+        else:
+            for (index, _), kept in self.walks.items():
+                kept.pop(keys[self.layout.places[index][0]], None)
+        self.by_doc_id.pop(doc_id, None)
+
+    def _note_holder(self, record: Record, keys: tuple[Any, ...]) -> None:
+        """A key that only one record can have is looked for by it: a phone's member."""
+        for index in self.layout.unique:
+            if (key := keys[self.layout.places[index.name][0]]) is not None:
+                self.walks.setdefault((index.name, False), {})[key] = (record,)
+
+    def size(self) -> int:
+        return len(self.rows) + sum(map(len, self.walks.values()))
+
+
+class Known:
+    """What is known of all kinds."""
+
+    def __init__(self, layouts: Layouts) -> None:
+        self.tables = {kind: KnownTable(layout) for kind, layout in layouts.items()}
+        self._as_of: int | None = None
+
+    def refresh(self, connection: sqlite3.Connection) -> None:
+        """Once a transaction has the lock: forget what another connection may have changed."""
+        as_of = connection.execute("PRAGMA data_version").fetchone()[0]
+        if as_of != self._as_of or sum([table.size() for table in self.tables.values()]) > _MOST_KNOWN:
+            self.clear()
+        self._as_of = as_of
+
+    def clear(self) -> None:
+        for table in self.tables.values():
+            table.clear()
