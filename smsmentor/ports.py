@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from smsmentor.core.events import Inbound, SendOutcome
+from smsmentor.core.making import made_fast
 from smsmentor.core.model import OutText, Record, Timer
 
 R = TypeVar("R", bound=Record)
@@ -52,6 +53,9 @@ class Committed:
     fresh: bool
     answer: object = None
 
+
+made_fast(Changes)
+made_fast(Committed)
 
 Step = Callable[[Reader], Changes]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from smsmentor.core.making import made_fast
+
 CarrierWord = Literal["stop", "start", "help"]
 
 
@@ -88,5 +90,7 @@ class Act:
     args: Mapping[str, object] = field(default_factory=dict)
     by: str = "operator"
 
+
+made_fast(Inbound)
 
 Event = Inbound | Fired | SendOutcome | Withheld | Receipt | Act

@@ -13,6 +13,8 @@ BASIC = frozenset(
 EXTENDED = frozenset("\f^{}\\[~]|€")
 """Two septets each: an escape and the character."""
 
+_GSM_7 = BASIC | EXTENDED
+
 Encoding = Literal["GSM-7", "UCS-2"]
 
 _PLAIN = frozenset("\n !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz$@_")
@@ -20,7 +22,7 @@ _PLAIN = frozenset("\n !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ
 
 def encoding(text: str) -> Encoding:
     """The alphabet that a carrier will use: one character outside GSM-7 turns the whole text into UCS-2."""
-    return "GSM-7" if all(c in BASIC or c in EXTENDED for c in set(text)) else "UCS-2"
+    return "GSM-7" if _GSM_7.issuperset(text) else "UCS-2"
 
 
 def segments(text: str) -> int:
@@ -30,7 +32,7 @@ def segments(text: str) -> int:
     header). A two-septet character or a surrogate pair is never split: it moves whole to the next segment. Twilio's
     calculator keeps whole what people see as one character; networks need not, but the dearer count is the safe one.
     """
-    if set(text) <= _PLAIN:
+    if _PLAIN.issuperset(text):
         return 1 if len(text) <= 160 else -(-len(text) // 153)
     if encoding(text) == "GSM-7":
         return _count([2 if c in EXTENDED else 1 for c in text], 160, 153)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from smsmentor.core.budget import left_out
 from smsmentor.core.gsm import encoding, segments
@@ -56,8 +56,10 @@ class Turn:
         self._seed = seed
         self._ids = 0
         self._read: dict[tuple[type[Record], str], Record | None] = {}
+        self._found: dict[tuple[type[Record], str, str], list[Any]] = {}
         self._walks: dict[tuple[type[Record], str, str, bool], _Walk] = {}
-        self._changed: dict[tuple[type[Record], str], Record | None] = {}
+        self._changed: dict[type[Record], dict[str, Any]] = {}
+        """By kind and id; None for a record that is removed."""
 
     @property
     def rules(self) -> Rules:
@@ -73,12 +75,17 @@ class Turn:
 
     def get(self, kind: type[R], id: str) -> R | None:
         """The record with this id as this turn has left it."""
+        found: R | None
+        changed = self._changed.get(kind)
+        if changed is not None and id in changed:
+            found = changed[id]
+            return found
         key = (kind, id)
-        if key in self._changed:
-            return cast("R | None", self._changed[key])
-        if key not in self._read:
-            self._read[key] = self._reader.get(kind, id)
-        return cast("R | None", self._read[key])
+        if key in self._read:
+            found = self._read[key]  # type: ignore[assignment]
+        else:
+            found = self._read[key] = self._reader.get(kind, id)
+        return found
 
     def need(self, kind: type[R], id: str) -> R:
         """The record with this id; its absence is a bug."""
@@ -88,31 +95,29 @@ class Turn:
 
     def walk(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> Iterator[R]:
         """Records by index in its order, this turn's own changes among them."""
-        stored = self._walked(kind, index, value, newest)
-        changed = {id: record for (of, id), record in self._changed.items() if of is kind}
-        if not changed:
-            for record in stored:
-                yield cast(R, self._read.setdefault((kind, record.id), record) or record)
-            return
-        declared = next(i for i in kind.INDEXES if i.name == index)
-        order = declared.order or (lambda _: 0.0)
-        own = sorted(
-            (r for r in changed.values() if r is not None and declared.key(r) == value), key=order, reverse=newest
-        )
-        others = (record for record in stored if record.id not in changed)
-        yield from cast("Iterator[R]", heapq.merge(others, own, key=order, reverse=newest))
-
-    def _walked(self, kind: type[R], index: str, value: str, newest: bool) -> Iterator[R]:
-        """What the store has, read once however often it is walked."""
         key = (kind, index, value, newest)
         walk = self._walks.get(key)
-        if walk is None:
+        if walk is None:  # what the store has is read once, however often it is walked
             walk = self._walks[key] = _Walk(self._reader.walk(kind, index, value, newest=newest))
-        return cast("Iterator[R]", iter(walk))
+        changed = self._changed.get(kind)
+        if not changed:
+            return iter(walk)  # type: ignore[arg-type]
+        own, order = _own(kind, index, value, changed)
+        own.sort(key=order, reverse=newest)
+        others: Iterator[Any] = (record for record in walk if record.id not in changed)
+        return heapq.merge(others, own, key=order, reverse=newest)
 
     def find(self, kind: type[R], index: str, value: str) -> list[R]:
         """All records by index; for sets that stay small."""
-        return list(self.walk(kind, index, value))
+        key = (kind, index, value)
+        found: list[R] | None = self._found.get(key)
+        if found is None:
+            found = self._found[key] = list(self._reader.walk(kind, index, value))
+        changed = self._changed.get(kind)
+        if not changed:
+            return found.copy()
+        own, order = _own(kind, index, value, changed)
+        return sorted([*[record for record in found if record.id not in changed], *own], key=order)
 
     def first(self, kind: type[R], index: str, value: str, *, newest: bool = False) -> R | None:
         """The first record by index, or None."""
@@ -126,14 +131,18 @@ class Turn:
 
     def save(self, record: R) -> R:
         """Keep a record, new or changed."""
-        self._changed[(type(record), record.id)] = record
-        if self.sender is not None and isinstance(record, Member) and record.id == self.sender.id:
-            self.sender = record
+        kind = type(record)
+        changed = self._changed.get(kind)
+        if changed is None:
+            changed = self._changed[kind] = {}
+        changed[record.id] = record
+        if kind is Member and self.sender is not None and record.id == self.sender.id:
+            self.sender = record  # type: ignore[assignment]
         return record
 
     def drop(self, kind: type[Record], id: str) -> None:
         """Remove a record."""
-        self._changed[(kind, id)] = None
+        self._changed.setdefault(kind, {})[id] = None
 
     def new_id(self, prefix: str) -> str:
         """An id for a new record: made from the event's own, so that a turn run twice makes it again."""
@@ -218,7 +227,7 @@ class Turn:
     def unsay(self, text: OutText) -> None:
         """Take back a text of this turn."""
         self.texts.remove(text)
-        self._changed.pop((OutText, text.id))
+        del self._changed[OutText][text.id]
 
     def settle(self, outcome: Outcome) -> None:
         """Write down the one outcome of the inbound text of this turn."""
@@ -261,11 +270,26 @@ class Turn:
 
     def puts(self) -> list[Record]:
         """The records to write, this turn's facts last."""
-        return [r for r in self._changed.values() if r is not None] + list(self.facts)
+        records: list[Record] = [r for changed in self._changed.values() for r in changed.values() if r is not None]
+        records += self.facts
+        return records
 
     def drops(self) -> list[tuple[type[Record], str]]:
         """The records to remove."""
-        return [key for key, record in self._changed.items() if record is None]
+        return [
+            (kind, id) for kind, changed in self._changed.items() for id, record in changed.items() if record is None
+        ]
+
+
+def _own(kind: type[R], index: str, value: str, changed: dict[str, R | None]) -> tuple[list[R], Callable[[Any], float]]:
+    """What a turn has changed so that it has this key now, and the order of the index."""
+    declared = next(i for i in kind.INDEXES if i.name == index)
+    own = [r for r in changed.values() if r is not None and declared.key(r) == value]
+    return own, declared.order or _as_written
+
+
+def _as_written(record: Record) -> float:
+    return 0.0
 
 
 class _Walk:
