@@ -205,7 +205,7 @@ class Turn:
         if self.caught_up and (replies or text_id in RELAYED):
             body += self.words(member, "word.your_text_of" if replies else "word.sent_ago", span=self._age())
         text = OutText(
-            self.new_id("o"),
+            self._row_id("o"),
             member.id,
             member.phone,
             body,

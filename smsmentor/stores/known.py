@@ -8,10 +8,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from smsmentor.core.model import Fact, Record, Text, Wave
+from smsmentor.core.model import Fact, OutText, Record, Text, Wave
 from smsmentor.stores.layouts import Layout, Layouts, Seen
 
-_MOST_KNOWN = 10_000
+_MOST_KNOWN = 20_000
 """Records that are kept, some 1 KB each."""
 _LONGEST_WALK = 16
 """Records of a walk that is kept: longer ones are the pool's and histories, of which an event looks at a few."""
@@ -63,8 +63,13 @@ class KnownTable:
         """This record was written; `before` are the keys that it had, None when it is new."""
         if not self.keeps:
             return
-        self.rows[record.id] = (doc_id, record, keys)
-        self.by_doc_id[doc_id] = record
+        if isinstance(record, OutText) and not record.pending:
+            # It has left: what comes of it comes later, or never.
+            self.rows.pop(record.id, None)
+            self.by_doc_id.pop(doc_id, None)
+        else:
+            self.rows[record.id] = (doc_id, record, keys)
+            self.by_doc_id[doc_id] = record
         for (index, _), kept in self.walks.items():
             at, end = self.layout.places[index]
             if before is not None and keys[at:end] == before[at:end]:
