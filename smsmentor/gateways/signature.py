@@ -39,11 +39,11 @@ class SignatureCheck:
     def holds(self, target: str, signature: str, form: Form) -> bool:
         """Whether `signature` belongs to this form posted to `target`, the raw path and query of the request."""
         path, body, given = target.encode("latin-1"), _signed_form(form), signature.encode("utf-8", "replace")
-        return any(
-            hmac.compare_digest(_signature(token, base + path, body), given)
-            for token in self._tokens
-            for base in self._bases
-        )
+        for token in self._tokens:
+            for base in self._bases:
+                if hmac.compare_digest(_signature(token, base + path, body), given):
+                    return True
+        return False
 
 
 def _signature(token: bytes, url: bytes, body: bytes) -> bytes:
