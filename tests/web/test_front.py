@@ -39,8 +39,8 @@ class Tornado(House):
     """A server that cuts off soon, with Tornado alone."""
 
     front = False
-    idle_seconds = 0.4
-    bounds = {"max_body_size": 64 * 1024, "max_header_size": 16 * 1024, "body_timeout": 0.4}  # noqa: RUF012
+    idle_seconds = 0.8
+    bounds = {"max_body_size": 64 * 1024, "max_header_size": 16 * 1024, "body_timeout": 0.8}  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__(public_url=PUBLIC)
@@ -78,6 +78,12 @@ class Fronted(Tornado):
     """The same with the front."""
 
     front = True
+
+
+class Impatient(Fronted):
+    """The same, and silent connections are closed at once."""
+
+    idle_seconds = 0.1
 
 
 @asynccontextmanager
@@ -273,7 +279,7 @@ def test_simple_requests_never_come_to_tornado(name: str) -> None:
         assert answer.count(b"HTTP/1.1 20") == SIMPLE[name].count(b"POST ") == len(house.service.events)
         assert (house.passed_on, house.in_flight.count) == (0, 0)
 
-    visit(story)
+    visit(story, Impatient)
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -374,7 +380,7 @@ def test_who_says_nothing_is_cut_off() -> None:
         assert (await house.speak(GOOD)).count(b"HTTP/1.1 200") == 1
         assert house.passed_on == 0
 
-    visit(story)
+    visit(story, Impatient)
 
 
 def test_a_long_commit_is_waited_for_however_silent_the_line_is() -> None:
@@ -385,7 +391,7 @@ def test_a_long_commit_is_waited_for_however_silent_the_line_is() -> None:
         house.service.commit.set()
         assert (await speaking).startswith(b"HTTP/1.1 200 OK")
 
-    visit(story)
+    visit(story, Impatient)
 
 
 @pytest.mark.parametrize("at", [0, 1, 100, len(GOOD) - 1])
