@@ -29,6 +29,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from handlers.front import Front
 from smsmentor.app import App, Carrier, SystemClock
 from smsmentor.core.events import Act
 from smsmentor.core.model import Fact, OutText, Text
@@ -71,7 +72,7 @@ class Soak:
         self.starts = 0
         self.sent = 0
         self.slowest = 0.0
-        self.server: HTTPServer | None = None
+        self.server: HTTPServer | Front | None = None
 
     async def start(self) -> None:
         self.starts += 1

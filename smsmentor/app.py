@@ -21,9 +21,9 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
 from handlers.base import InFlight, NotFound, log_request
+from handlers.front import Front, in_front
 from handlers.health import AliveHandler, ReadyHandler
 from handlers.limits import Sparing
-from handlers.short import ShortWay, in_front
 from smsmentor import __version__, resources
 from smsmentor.alarm import Alarms
 from smsmentor.catchup import CatchUp
@@ -218,8 +218,8 @@ class App:
         """Why no texts should be sent here now."""
         return ["stopping"] if self.draining else self.engine.unready()
 
-    def front(self) -> Application | ShortWay:
-        """The routes, for Tornado."""
+    def server(self) -> HTTPServer | Front:
+        """The HTTP server with its bounds: how much a request may be, and how long it may take to come."""
         health: Routes = [
             ("/healthz", AliveHandler, {"version": __version__}),
             ("/readyz", ReadyHandler, {"reasons": self.unready}),
@@ -231,18 +231,15 @@ class App:
             log_function=log_request,
             in_flight=self.in_flight,
         )
-        return in_front(application, routes, self.in_flight)
-
-    def server(self) -> HTTPServer:
-        """The HTTP server with its bounds: how much a request may be, and how long it may take to come."""
-        return HTTPServer(
-            self.front(),
+        server = HTTPServer(
+            application,
             xheaders=self.settings.behind_proxy,
             max_body_size=LARGEST_BODY,
             max_header_size=LARGEST_BODY // 4,
             idle_connection_timeout=IDLE_SECONDS,
             body_timeout=BODY_SECONDS,
         )
+        return in_front(server, routes, self.in_flight, IDLE_SECONDS)
 
     async def run(self, listener: socket.socket, started: Callable[[int], None]) -> None:
         """Serve until SIGTERM or SIGINT, then finish what is in hand. `started` is told the port."""
@@ -281,7 +278,7 @@ class App:
         keeper = Housekeeping(self.engine.service, self.store, self.settings, SystemClock())
         await keeper.forever(asyncio.sleep, damaged)
 
-    async def _stop(self, server: HTTPServer) -> None:
+    async def _stop(self, server: HTTPServer | Front) -> None:
         """Take no more, answer those who are waiting, finish the texts in hand, let go."""
         self.draining = True
         loop = asyncio.get_running_loop()

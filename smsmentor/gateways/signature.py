@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 Form = Mapping[str, Sequence[bytes]]
@@ -38,11 +39,11 @@ class SignatureCheck:
     def holds(self, target: str, signature: str, form: Form) -> bool:
         """Whether `signature` belongs to this form posted to `target`, the raw path and query of the request."""
         path, body, given = target.encode("latin-1"), _signed_form(form), signature.encode("utf-8", "replace")
-        return any(
-            hmac.compare_digest(_signature(token, base + path, body), given)
-            for token in self._tokens
-            for base in self._bases
-        )
+        for token in self._tokens:
+            for base in self._bases:
+                if hmac.compare_digest(_signature(token, base + path, body), given):
+                    return True
+        return False
 
 
 def _signature(token: bytes, url: bytes, body: bytes) -> bytes:
@@ -52,11 +53,20 @@ def _signature(token: bytes, url: bytes, body: bytes) -> bytes:
 def _signed_form(form: Form) -> bytes:
     """Names in order, each with its value; of a repeated name its distinct values in order, each with the name."""
     parts: list[bytes] = []
-    for name in sorted(form):
-        raw, given = name.encode("latin-1"), form[name]
-        for value in given if len(given) == 1 else sorted(set(given)):
-            parts += (raw, value)
+    for name, raw in _in_order(tuple(form)):
+        given = form[name]
+        if len(given) == 1:
+            parts += (raw, given[0])
+        else:
+            for value in sorted(set(given)):
+                parts += (raw, value)
     return b"".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _in_order(names: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    """The carrier writes the same names each time."""
+    return tuple((name, name.encode("latin-1")) for name in sorted(names))
 
 
 def _port_variants(public_url: str) -> tuple[str, ...]:

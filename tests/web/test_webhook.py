@@ -21,8 +21,8 @@ from tornado.web import Application, RequestHandler
 from twilio.request_validator import RequestValidator
 
 from handlers.base import InFlight, NotFound, log_request
+from handlers.front import Front, in_front
 from handlers.health import AliveHandler, ReadyHandler
-from handlers.short import in_front
 from handlers.sms import SmsHandler
 from handlers.status import StatusHandler
 from smsmentor.core.events import Inbound, Receipt
@@ -70,8 +70,10 @@ class Recorder:
 class House:
     """A server with the webhooks on loopback. Its public address is the one that tests post to."""
 
-    short: ClassVar[bool] = True
-    """Whether texts are tried the short way first, as in the real server."""
+    front: ClassVar[bool] = True
+    """Whether the front is before Tornado's server, as in the real one."""
+    idle_seconds: ClassVar[float] = 75
+    bounds: ClassVar[dict[str, Any]] = {"max_body_size": 64 * 1024}
 
     def __init__(self, **settings: Any) -> None:
         socket, port = bind_unused_port()
@@ -88,8 +90,11 @@ class House:
         application = Application(
             routes, default_handler_class=NotFound, log_function=log_request, in_flight=self.in_flight
         )
-        front = in_front(application, routes, self.in_flight) if self.short else application
-        self.server = HTTPServer(front, max_body_size=64 * 1024)
+        server = HTTPServer(application, idle_connection_timeout=self.idle_seconds, **self.bounds)
+        self.server: HTTPServer | Front = (
+            in_front(server, routes, self.in_flight, self.idle_seconds) if self.front else server
+        )
+        self.listener = socket
         self.server.add_socket(socket)
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> HTTPResponse:
@@ -115,10 +120,10 @@ class House:
         return str(RequestValidator(token).compute_signature(self.url + path, form))
 
 
-@pytest.fixture(autouse=True, params=[False, True], ids=["long", "short"])
+@pytest.fixture(autouse=True, params=[False, True], ids=["tornado", "front"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Everything holds of both ways."""
-    monkeypatch.setattr(House, "short", request.param)
+    """Everything holds with and without the front."""
+    monkeypatch.setattr(House, "front", request.param)
     return bool(request.param)
 
 
@@ -162,8 +167,8 @@ def test_both_ways_give_the_same_answer(monkeypatch: pytest.MonkeyPatch, caplog:
         answers.append((response.code, dict(response.headers), response.body))
         assert "200 POST /twilio/sms" in caplog.text
 
-    for short in (False, True):
-        monkeypatch.setattr(House, "short", short)
+    for front in (False, True):
+        monkeypatch.setattr(House, "front", front)
         caplog.clear()
         visit(story)
     assert answers[0] == answers[1]
