@@ -229,7 +229,7 @@ class Batches:
             self._stats.commits += 1
             for job in batch:
                 job.landed()
-        else:
+        elif error is not None:
             roll_back(self._connection)
             self._known.clear()
         for job in batch:

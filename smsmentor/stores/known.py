@@ -11,8 +11,8 @@ from typing import Any
 from smsmentor.core.model import Fact, OutText, Record, Text, Wave
 from smsmentor.stores.layouts import Layout, Layouts, Seen
 
-_MOST_KNOWN = 20_000
-"""Records that are kept, some 1 KB each."""
+_MOST_KNOWN = 5_000
+"""Records of a kind that are kept, and keys of its walks; a record has some 1 KB."""
 _LONGEST_WALK = 16
 """Records of a walk that is kept: longer ones are the pool's and histories, of which an event looks at a few."""
 _ONLY_ADDED = frozenset((Fact, Text, Wave, Seen))
@@ -98,8 +98,8 @@ class KnownTable:
             if (key := keys[self.layout.places[index.name][0]]) is not None:
                 self.walks.setdefault((index.name, False), {})[key] = (record,)
 
-    def size(self) -> int:
-        return len(self.rows) + sum(map(len, self.walks.values()))
+    def is_full(self) -> bool:
+        return len(self.rows) > _MOST_KNOWN or any([len(kept) > _MOST_KNOWN for kept in self.walks.values()])
 
 
 class Known:
@@ -112,8 +112,9 @@ class Known:
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Once a transaction has the lock: forget what another connection may have changed."""
         as_of = connection.execute("PRAGMA data_version").fetchone()[0]
-        if as_of != self._as_of or sum([table.size() for table in self.tables.values()]) > _MOST_KNOWN:
-            self.clear()
+        for table in self.tables.values():
+            if as_of != self._as_of or table.is_full():
+                table.clear()
         self._as_of = as_of
 
     def clear(self) -> None:

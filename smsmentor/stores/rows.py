@@ -30,8 +30,6 @@ _READER_CACHE_KIB = 8 * 1024
 _SMALL_FILE_BYTES = 8 * 1024 * 1024
 """Up to this size a file is checked page by page when it is opened; that takes some hundredths of a second."""
 _REFILL_ROWS = 1_000
-_MOST_KNOWN = 5_000
-"""Records that are kept decoded, some 1 KB each."""
 _PAGE_BYTES = 2_048
 """A commit writes whole pages, and most of what it changes lies far apart: half of SQLite's own size, half the bytes.
 Smaller still, and a longer document no longer fits in a page."""
