@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Look-alikes that cost nothing in meaning but would turn a GSM-7 text (160 characters a segment)
 # into a UCS-2 one (70 characters), see 3GPP TS 23.038, section 6.2.1.
@@ -27,8 +28,12 @@ _JOINERS = "\u200c\u200d"
 _SPACES = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=64)
 def plain(text: str) -> str:
-    """The text as we compare it: NFKC, nothing invisible, straight quotes, single spaces, lower case."""
+    """The text as we compare it: NFKC, nothing invisible, straight quotes, single spaces, lower case.
+
+    Remembered for a moment: each recogniser asks for it.
+    """
     if text.isascii() and text.isprintable():  # most texts: of all the rest only the backtick concerns them
         return " ".join(text.replace("`", "'").split()).lower()
     folded = unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY)).translate(_TYPOGRAPHY)
