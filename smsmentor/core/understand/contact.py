@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
+
+from smsmentor.core.understand.normal import runs
 
 Kind = Literal["phone", "email", "link", "handle", "code", "id", "address"]
 
@@ -132,6 +134,7 @@ class Contacts:
         self._words = words
         self._telling = words.dot | words.slash | _COM | _PROVIDER_NAMES | _SERVICE_FIRSTS
         self._figures = frozenset(part for word in words.digits for part in _BARE_WORD.findall(word))
+        self._words_to_heed = self._telling | self._figures
         self._allowed = tuple(site.lower().removeprefix("www.").rstrip("/") for site in allowed_sites)
         at, dot, slash = _any(words.at), _any(words.dot), _any(words.slash)
         dots = rf"(?:\s?[(\[]\s?(?:\.|{dot})\s?[)\]]\s?|\s{{1,2}}(?:{dot})\s{{1,2}}|\.)"
@@ -194,14 +197,17 @@ class Contacts:
         A number in words has three of them at least; a service of two words is known by its first.
         """
         lower = text.lower()
-        said = _BARE_WORD.findall(lower)
+        said = runs(lower)
         return (
             _SIGN.search(text) is not None
             or ("." in text and _DOT_INSIDE.search(text) is not None)
-            or not self._telling.isdisjoint(said)
-            or sum(map(self._figures.__contains__, said)) > 2
+            or (not self._words_to_heed.isdisjoint(said) and self._tells(said))
             or (not text.isascii() and self._is_odd(text, lower))
         )
+
+    def _tells(self, said: Sequence[str]) -> bool:
+        """Whether one word, or three figures, can be of a detail."""
+        return not self._telling.isdisjoint(said) or sum(map(self._figures.__contains__, said)) > 2
 
     def _is_odd(self, text: str, lower: str) -> bool:
         """Whether there are letters that may count as others, other figures, or a word for "/" inside another one."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.normal import plain, runs
 
 ENOUGH = 2
 """Different words of a language that a text needs, and twice as many as of any other."""
@@ -60,7 +60,8 @@ class Languages:
         """The language to change to from the one that is `used`, or None. `known`: they have written before."""
         shown = plain(text[:600])
         points: dict[str, int] = {}
-        for word in set(_WORD.findall(shown)):
+        words = (word for run in runs(shown) for word in ((run,) if run.isalpha() else _WORD.findall(run)))
+        for word in set(words):
             # Short words may end in any way.
             lang = self._of.get(word) or (self._ending(word) if len(word) >= SHORTEST_WITH_ENDING else None)
             if lang:

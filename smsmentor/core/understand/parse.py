@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
-from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.normal import plain, runs
 from smsmentor.core.understand.openings import Keywords, ends_of, indexed
 
 Lists = Mapping[str, frozenset[str]]
@@ -53,7 +53,6 @@ class _Word(NamedTuple):
 _WORD = re.compile(r"[^\W_]+(?:['’`´][^\W_]+)*")
 _GAP = re.compile(r"\s*([^\w\s]*)\s*")
 _ONLY_SPACE = re.compile(r"[ \t]*")
-_BARE = re.compile(r"[^\W_]+")
 _LETTER_ALONE = re.compile(r"\s*([A-Fa-f])\s*:\s*")
 _LETTERED = re.compile(r"\s*([A-Fa-f])\s*[:,;.)\-]\s*(\S.*)", re.DOTALL)
 
@@ -68,7 +67,7 @@ def _bare(text: str) -> str:
     shown = plain(text).replace("'", "")
     if not shown.isascii():
         shown = "".join(c for c in unicodedata.normalize("NFKD", shown) if not unicodedata.combining(c))
-    return " ".join(_BARE.findall(shown))
+    return " ".join(runs(shown))
 
 
 def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call]:

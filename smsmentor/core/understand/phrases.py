@@ -65,7 +65,9 @@ def words_of(text: str) -> tuple[str, ...]:
         letters = "".join(c for c in bare if not unicodedata.combining(c))
     words = [END]
     for word in _WORD.findall(letters):
-        if word[0] in ".!?":
+        if word.isalnum():  # as most are
+            words.append(word)
+        elif word[0] in ".!?":
             if word.strip("."):
                 _end(words, QUESTION if "?" in word else END)
             elif len(word) == 1:  # "..." is a pause for breath, not an end

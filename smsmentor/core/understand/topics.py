@@ -111,6 +111,7 @@ class Topics:
         for topic, about in table["topics"].items():
             self._add(topic, about)
         self.names = tuple(self._labels)
+        self._known = lru_cache(maxsize=4096)(self._is_known)
 
     def label(self, topic: str, language: str = "en") -> str:
         """The short everyday label of a topic for texts; a topic without labels is its own label."""
@@ -140,9 +141,9 @@ class Topics:
         spoken = self._spoken(words)
         signs = _weigh(self._hits(words, spoken, IN_QUESTIONS))
         leaning = self._leaning(words)
-        weights = {topic: signs[topic][0] if topic in signs else 0.0 for topic in {**leaning, **signs}}
-        for topic, weight in leaning.items():
-            weights[topic] += LEANING * weight
+        weights = {topic: LEANING * weight for topic, weight in leaning.items()}
+        for topic, (weight, _) in signs.items():
+            weights[topic] = weight + weights.get(topic, 0.0)
         # Words that no topic knows ("guitar", "tire") are what most questions outside of all topics are made of.
         return weights, signs, 1 / (1 + STRANGE * self._strange(words, spoken))
 
@@ -269,7 +270,7 @@ class Topics:
             strange = [word for word in strange if not knows(word)]
         return len(strange)
 
-    def _known(self, word: str) -> bool:
+    def _is_known(self, word: str) -> bool:
         return any(word in common for common in self._common.values()) or any(
             book.knows(word) for book in self._books.values()
         )
@@ -437,10 +438,13 @@ def _outermost(hits: Sequence[_Hit]) -> list[_Hit]:
     if not reach:
         return list(hits)
     # How far the hits go that begin at one of the words before.
-    before = {
-        start: max((end for word, end in reach.items() if start - 2 * LONGEST_PHRASE <= word < start), default=0)
-        for start in {hit.start for hit in hits}
-    }
+    before: dict[int, int] = {}
+    for start in {hit.start for hit in hits}:
+        farthest = 0
+        for word, end in reach.items():
+            if start - 2 * LONGEST_PHRASE <= word < start and end > farthest:
+                farthest = end
+        before[start] = farthest
     return [hit for hit in hits if not hit.end or (reach.get(hit.start, 0) <= hit.end and before[hit.start] < hit.end)]
 
 
@@ -455,6 +459,10 @@ def _weigh(hits: Iterable[_Hit]) -> _Weights:
             signs[place] = hit
     weights: _Weights = {}
     for topic, signs in strongest.items():
+        if len(signs) == 1:
+            (hit,) = signs.values()
+            weights[topic] = hit.weight, (hit.sign.entry,)
+            continue
         ranked = sorted(signs.values(), key=lambda hit: -hit.weight)
         weight = sum(hit.weight * FADING**rank for rank, hit in enumerate(ranked))
         weights[topic] = weight, tuple(dict.fromkeys(hit.sign.entry for hit in ranked))
@@ -472,11 +480,20 @@ def _score(weight: float, total: float) -> float:
 
 def _words(text: str) -> list[str]:
     """The words of a text in plain small letters, without accents and stretched letters ("sooo")."""
-    letters = text.casefold().translate(_APOSTROPHES)
-    if not letters.isascii():
-        decomposed = unicodedata.normalize("NFKD", letters)
+    letters = text.casefold()
+    if letters.isascii():
+        letters = letters.replace("'", "").replace("`", "")
+    else:
+        decomposed = unicodedata.normalize("NFKD", letters.translate(_APOSTROPHES))
         letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return _WORD.findall(_STRETCHED.sub(r"\1", letters))
+    if "/" in letters:  # the one sign inside a word: "w/o"
+        return _WORD.findall(_STRETCHED.sub(r"\1", letters))
+    return [*map(_unstretched, _WORD.findall(letters))]
+
+
+@lru_cache(maxsize=4096)
+def _unstretched(word: str) -> str:
+    return _STRETCHED.sub(r"\1", word)
 
 
 def _split(entries: str) -> list[str]:
