@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.understand.normal import plain, relay_text
+from smsmentor.core.understand.normal import _all_seen, _seen, plain, relay_text, runs
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,13 @@ def test_a_relayed_text_is_one_line_that_xml_allows(text: str) -> None:
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert relay_text(relay_text(text)) == relay_text(text)
     assert plain(plain(text)) == plain(text)
+
+
+@given(st.one_of(st.text(max_size=200), st.text(alphabet=st.characters(max_codepoint=127), max_size=200)))
+def test_the_runs_of_a_text_are_its_letters_and_digits(text: str) -> None:
+    assert runs(text) == re.findall(r"[^\W_]+", text)
+
+
+@given(st.one_of(st.text(max_size=20), st.text(alphabet="éñ¿ \xa0\u200b\u200d\ufe0f\ufe00😀\x85\n", max_size=20)))
+def test_a_text_of_which_all_is_seen_stays_as_it_is(text: str) -> None:
+    assert not _all_seen(text) or text == "".join(map(_seen, text))

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from smsmentor.core.understand import topics as module
 from smsmentor.core.understand.topics import Topics
 
 ROOT = Path(__file__).parents[2]
@@ -225,3 +228,16 @@ def test_a_wrong_table_is_refused_with_every_mistake(table: dict[str, Any], word
 def test_a_trade_is_found_by_who_is_in_it(topics: Topics, skill: str, question: str) -> None:
     asked = set(topics.asked_stems(question))
     assert any(asked.intersection(forms) for forms in topics.stems(skill))
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127, exclude_characters="/"), max_size=200))
+@example("c++ a#b##c #4 aaab '`x` 12abc")
+def test_plain_words_are_read_as_the_same_words_again(text: str) -> None:
+    words = module._words(text)
+    assert module._words(" ".join(words)) == words
+
+
+@pytest.mark.parametrize("rows", ["direct", "indirect", "spanish", "unseen", "none"])
+def test_the_best_topic_is_the_first_of_all(topics: Topics, rows: str) -> None:
+    for text in (row if isinstance(row, str) else row[0] for row in ROWS[rows]):
+        assert topics.best(text) in (None, *topics.match(text, 1))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from smsmentor.core.understand.phrases import ENDS, Found, Phrases, words_of
+from smsmentor.core.understand.phrases import Found, Phrases, words_of
+from smsmentor.core.understand.together import Together
 
 Meaning = Literal["stop", "start", "help", "stop?"]
 
@@ -14,6 +15,7 @@ Meaning = Literal["stop", "start", "help", "stop?"]
 _REQUEST_WORDS_MAX = 60
 
 _QUOTED = re.compile(r"[\"“„«][^\"“”„«»]*[\"”»]")
+_MEANINGS: tuple[Meaning, ...] = ("stop", "start", "help", "stop?")
 
 
 class CarrierWords:
@@ -26,17 +28,39 @@ class CarrierWords:
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._languages = [_Language(table) for table in tables.values()]
+        self._whole = Together([language.whole for language in self._languages])
+        self._requests = Together([language.requests for language in self._languages])
         self.words: frozenset[str] = frozenset(
             word for table in tables.values() for part in table.get("carrier", {}).values() for word in part
         )
 
     def read(self, text: str) -> Meaning | None:
         """What the text asks of the carrier; "stop?" is to be confirmed with a question, never obeyed."""
-        words = [word for word in words_of(text) if word[0].isalnum() or word in ENDS]
-        unquoted = words_of(_QUOTED.sub(" , quote , ", text))
-        found = {meaning for language in self._languages for meaning in language.read(words, unquoted)}
-        order: tuple[Meaning, ...] = ("stop", "start", "help", "stop?")
-        return next((meaning for meaning in order if meaning in found), None)
+        found = self._read(text)
+        return next((meaning for meaning in _MEANINGS if meaning in found), None)
+
+    def _read(self, text: str) -> set[str]:
+        said = [word for word in words_of(text) if word[0].isalnum()]
+        if len(said) > 2 and all(len(word) == 1 for word in said):  # "S T O P"
+            said = ["".join(said)]
+        if len(said) > _REQUEST_WORDS_MAX:
+            return set()
+        found: set[str] = set()
+        whole = self._whole.fitting_whole(said)
+        for number in whole:
+            found |= self._languages[number].whole.whole(said)
+        unquoted = words_of(_without_quotes(text))
+        for number in self._requests.fitting(unquoted):
+            if number not in whole:
+                found |= self._languages[number].request(unquoted)
+        return found
+
+
+def _without_quotes(text: str) -> str:
+    """The text with a sign and a word for each quotation."""
+    if text.isascii() and '"' not in text:
+        return text
+    return _QUOTED.sub(" , quote , ", text)
 
 
 class _Language:
@@ -46,7 +70,7 @@ class _Language:
         groups = tables.get("groups", {})
         carrier: Mapping[str, Iterable[str]] = tables.get("carrier", {})
         optout: Mapping[str, Iterable[str]] = tables.get("optout", {})
-        self._whole = Phrases(
+        self.whole = Phrases(
             {
                 "stop": [*carrier.get("stop", ()), *optout.get("whole", ())],
                 "start": [*carrier.get("start", ()), *optout.get("start", ())],
@@ -55,34 +79,19 @@ class _Language:
             },
             groups,
         )
-        self._requests = Phrases({"stop": optout.get("clear", ()), "stop?": optout.get("perhaps", ())}, groups)
+        self.requests = Phrases({"stop": optout.get("clear", ()), "stop?": optout.get("perhaps", ())}, groups)
         self._unless = Phrases({"unless": optout.get("unless", ())}, groups)
         self._about_others = Phrases({"others": optout.get("about_others", ())}, groups)
 
-    def read(self, words: Sequence[str], unquoted: Sequence[str]) -> set[Meaning]:
-        bare = [word for word in words if word not in ENDS]
-        if len(bare) > 2 and all(len(word) == 1 for word in bare):  # "S T O P"
-            bare = ["".join(bare)]
-        if len(bare) > _REQUEST_WORDS_MAX:
-            return set()
-        whole = self._whole.whole(bare)
-        if whole:
-            return {meaning for meaning in _MEANINGS if meaning in whole}
-        return self._request(unquoted)
-
-    def _request(self, words: Sequence[str]) -> set[Meaning]:
-        requests = list(self._requests.find(words))
-        if not requests:
-            return set()
+    def request(self, words: Sequence[str]) -> set[str]:
+        """What the words ask for when they are no request as a whole."""
+        requests = list(self.requests.find(words))
         harmless = list(self._unless.find(words))
         requests = [hit for hit in requests if not any(_touch(hit, h) for h in harmless)]
         clear = [hit for hit in requests if hit.rule == "stop"]
         if clear and not any(not any(_touch(other, hit) for hit in clear) for other in self._about_others.find(words)):
             return {"stop"}
         return {"stop?"} if requests else set()
-
-
-_MEANINGS: tuple[Meaning, ...] = ("stop", "start", "help", "stop?")
 
 
 def _touch(one: Found, other: Found) -> bool:

@@ -74,8 +74,9 @@ def read(text: str) -> Coded | None:
     if not found:
         return None
     letter, gap, digits, rest = found.groups()
-    code = letter.upper() + re.sub(r"\D", "", digits)
-    return Coded(code, rest.strip(), tight=not gap and digits.isdecimal())
+    together = digits.isdecimal()
+    code = letter.upper() + (digits if together else re.sub(r"\D", "", digits))
+    return Coded(code, rest.strip(), tight=not gap and together)
 
 
 def new(seed: str, taken: Callable[[str], bool], in_use: Callable[[int], int]) -> str:

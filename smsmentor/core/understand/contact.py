@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
+
+from smsmentor.core.understand.normal import runs
 
 Kind = Literal["phone", "email", "link", "handle", "code", "id", "address"]
 
@@ -77,8 +79,12 @@ _PHONE = re.compile(r"(?<![\w.,#])\+?[(]?\d(?:[ .()/*_\-]{0,3}\d){6,18}(?!\w)(?!
 _GROUP = re.compile(r"\d+")
 _BARE_WORD = re.compile(r"[^\W_]+")
 _DOT_INSIDE = re.compile(r"\w\.\S|-\.\S")
+_SIGN = re.compile(r"[@:/(\[$0-9]")
+# Small and capital letters of these count as one another here as they do for `str.lower`.
+_USUAL = re.compile("[\x00-\xb4\xb6-\xff\u2010-\u2027€\u2600-\u27bf\ufe0f\u200d\U0001f300-\U0001faff]*")
 _PROVIDER_NAMES = frozenset(_PROVIDERS.split("|"))
 _SERVICE_WORDS = frozenset(_BARE_WORD.findall(_SERVICES)) | {"cashapp"}
+_SERVICE_FIRSTS = frozenset(_BARE_WORD.findall(name)[0] for name in _SERVICES.split("|")) | {"cashapp"}
 _COM, _NOTHING = frozenset({"com"}), frozenset[str]()
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])")
@@ -126,6 +132,9 @@ class Contacts:
     def __init__(self, tables: Mapping[str, Mapping[str, Any]], allowed_sites: Iterable[str] = ()) -> None:
         words = _Words([table["contact"] for table in tables.values() if "contact" in table])
         self._words = words
+        self._telling = words.dot | words.slash | _COM | _PROVIDER_NAMES | _SERVICE_FIRSTS
+        self._figures = frozenset(part for word in words.digits for part in _BARE_WORD.findall(word))
+        self._words_to_heed = self._telling | self._figures
         self._allowed = tuple(site.lower().removeprefix("www.").rstrip("/") for site in allowed_sites)
         at, dot, slash = _any(words.at), _any(words.dot), _any(words.slash)
         dots = rf"(?:\s?[(\[]\s?(?:\.|{dot})\s?[)\]]\s?|\s{{1,2}}(?:{dot})\s{{1,2}}|\.)"
@@ -174,11 +183,39 @@ class Contacts:
 
     def find(self, text: str) -> tuple[Detail, ...]:
         """Every detail, from left to right, none overlapping another."""
+        if not self.may_hold(text):
+            return ()
         found: list[Detail] = []
         for detail in self._all(text):
             if detail.end > detail.start and not any(d.start < detail.end and detail.start < d.end for d in found):
                 found.append(detail)
         return tuple(sorted(found, key=lambda detail: detail.start))
+
+    def may_hold(self, text: str) -> bool:
+        """Whether a text has any of the signs and words without which no pattern fits: most have none.
+
+        A number in words has three of them at least; a service of two words is known by its first.
+        """
+        lower = text.lower()
+        said = runs(lower)
+        return (
+            _SIGN.search(text) is not None
+            or ("." in text and _DOT_INSIDE.search(text) is not None)
+            or (not self._words_to_heed.isdisjoint(said) and self._tells(said))
+            or (not text.isascii() and self._is_odd(text, lower))
+        )
+
+    def _tells(self, said: Sequence[str]) -> bool:
+        """Whether one word, or three figures, can be of a detail."""
+        return not self._telling.isdisjoint(said) or sum(map(self._figures.__contains__, said)) > 2
+
+    def _is_odd(self, text: str, lower: str) -> bool:
+        """Whether there are letters that may count as others, other figures, or a word for "/" inside another one."""
+        return (
+            _USUAL.fullmatch(text) is None
+            or any(map(str.isdigit, text))
+            or any(slash in lower for slash in self._words.slash)
+        )
 
     def without(self, text: str) -> str:
         """The text with "[removed]" in place of each detail."""

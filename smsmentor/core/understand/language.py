@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.normal import plain, runs
 
 ENOUGH = 2
 """Different words of a language that a text needs, and twice as many as of any other."""
@@ -43,12 +44,11 @@ class Languages:
         self._endings = {
             lang: tuple(map(plain, table.get("recognise", {}).get("endings", ()))) for lang, table in tables.items()
         }
+        self._ending = lru_cache(maxsize=4096)(self._with_ending)
         self._signs = {word: lang for word, lang in self._sure.items() if not word.isalpha()}
 
-    def _ending(self, word: str) -> str | None:
-        """The one language in which words end so; short words may end in any way."""
-        if len(word) < SHORTEST_WITH_ENDING:
-            return None
+    def _with_ending(self, word: str) -> str | None:
+        """The one language in which long words end so."""
         return next((lang for lang, endings in self._endings.items() if word.endswith(endings)), None)
 
     @property
@@ -59,18 +59,18 @@ class Languages:
     def read(self, text: str, used: str, *, known: bool) -> str | None:
         """The language to change to from the one that is `used`, or None. `known`: they have written before."""
         shown = plain(text[:600])
-        found: dict[str, set[str]] = {}
-        for word in _WORD.findall(shown):
-            if lang := self._of.get(word) or self._ending(word):
-                found.setdefault(lang, set()).add(word)
-        points = {lang: float(len(words)) for lang, words in found.items()}
+        points: dict[str, int] = {}
+        words = (word for run in runs(shown) for word in ((run,) if run.isalpha() else _WORD.findall(run)))
+        for word in set(words):
+            # Short words may end in any way.
+            lang = self._of.get(word) or (self._ending(word) if len(word) >= SHORTEST_WITH_ENDING else None)
+            if lang:
+                points[lang] = points.get(lang, 0) + 1
+                if not known and word in self._sure:
+                    points[self._sure[word]] = points.get(self._sure[word], 0) + 1
         for sign, lang in self._signs.items():
             if sign in shown:
                 points[lang] = points.get(lang, 0) + 1
-        if not known:
-            for words in found.values():
-                for word in words & self._sure.keys():
-                    points[self._sure[word]] = points.get(self._sure[word], 0) + 1
         if not points:
             return None
         best = max(points, key=lambda lang: points[lang])

@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
-from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.normal import plain, runs
+from smsmentor.core.understand.openings import Keywords, ends_of, indexed
 
 Lists = Mapping[str, frozenset[str]]
 """The small closed word lists of a language, `[words]` of its file, each entry as `bare` gives it."""
@@ -18,7 +19,7 @@ LONGEST_KEYWORD = 4
 """Words in a keyword such as `ill have to pass`."""
 MOST_WORDS = 40
 """Words of a text that are looked at for a call."""
-LONGEST_POLITE = 4
+LONGEST_POLITE = LONGEST_KEYWORD
 """Words in a polite phrase such as `thank you so much`."""
 POLITE_IN_A_ROW = 3
 SHORTEST_REPAIRED = 3
@@ -52,18 +53,21 @@ class _Word(NamedTuple):
 _WORD = re.compile(r"[^\W_]+(?:['’`´][^\W_]+)*")
 _GAP = re.compile(r"\s*([^\w\s]*)\s*")
 _ONLY_SPACE = re.compile(r"[ \t]*")
-_BARE = re.compile(r"[^\W_]+")
 _LETTER_ALONE = re.compile(r"\s*([A-Fa-f])\s*:\s*")
 _LETTERED = re.compile(r"\s*([A-Fa-f])\s*[:,;.)\-]\s*(\S.*)", re.DOTALL)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)
 def bare(text: str) -> str:
     """The words of a text for comparing with lists: lower case, no accents, apostrophes or punctuation."""
+    return _bare(text)
+
+
+def _bare(text: str) -> str:
     shown = plain(text).replace("'", "")
     if not shown.isascii():
         shown = "".join(c for c in unicodedata.normalize("NFKD", shown) if not unicodedata.combining(c))
-    return " ".join(_BARE.findall(shown))
+    return " ".join(runs(shown))
 
 
 def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call]:
@@ -71,14 +75,17 @@ def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call
 
     Polite words before the keyword and at the end are looked through: `sorry, pass`, `pause 7 please`.
     """
+    polite, index = lists["polite"], indexed(keywords)
+    if not _may_call(text, index, polite, lists["common"]):
+        return
     words = _words(text)[: LONGEST_POLITE * POLITE_IN_A_ROW + LONGEST_KEYWORD]
     said = [word.bare for word in words]
-    polite = lists["polite"]
     starts = [0]
     while len(starts) <= POLITE_IN_A_ROW and (step := _polite_at(said, starts[-1], polite)):
         starts.append(starts[-1] + step)
     for start in starts:
-        for count in range(min(LONGEST_KEYWORD, len(words) - start), 0, -1):
+        longest = LONGEST_KEYWORD if start < len(said) and said[start] in index.firsts else 0
+        for count in range(min(longest, len(words) - start), 0, -1):
             phrase = " ".join(said[start : start + count])
             if phrase in keywords and _together(text, words[start : start + count]):
                 yield _call(text, keywords[phrase], words[start : start + count], polite, exact=True)
@@ -86,6 +93,19 @@ def calls(text: str, keywords: Mapping[str, str], lists: Lists) -> Iterator[Call
             near = nearest(said[start], keywords, lists["common"])
             if near is not None:
                 yield _call(text, keywords[near], words[start : start + 1], polite, exact=False)
+
+
+def _may_call(text: str, index: Keywords, polite: frozenset[str], common: Iterable[str]) -> bool:
+    """Whether a text begins with a keyword, a polite phrase or what may be a mistyped keyword, as most texts do not."""
+    first = _WORD.search(text)
+    if first is None:
+        return False
+    word = _bare_word(first[0])
+    if word in index.firsts or word in ends_of(polite).firsts:
+        head = [_bare_word(match[0]) for match in islice(_WORD.finditer(text), LONGEST_POLITE)]
+        if any(phrase in index.of or phrase in polite for phrase in accumulate(head, "{} {}".format)):
+            return True
+    return nearest(word, index.of, common) is not None
 
 
 def _call(text: str, command: str, said: Sequence[_Word], polite: frozenset[str], *, exact: bool) -> Call:
@@ -102,7 +122,12 @@ def _call(text: str, command: str, said: Sequence[_Word], polite: frozenset[str]
 def _words(text: str) -> tuple[_Word, ...]:
     """The first words of a text; remembered for a moment, since each reading of it begins with them."""
     first = islice(_WORD.finditer(text), MOST_WORDS)
-    return tuple(_Word(bare(match[0]).replace(" ", ""), match.start(), match.end()) for match in first)
+    return tuple(_Word(_bare_word(match[0]), *match.span()) for match in first)
+
+
+@lru_cache(maxsize=4096)
+def _bare_word(word: str) -> str:
+    return _bare(word).replace(" ", "")
 
 
 def _together(text: str, said: Sequence[_Word]) -> bool:
@@ -112,6 +137,8 @@ def _together(text: str, said: Sequence[_Word]) -> bool:
 
 def _polite_at(said: Sequence[str], start: int, polite: frozenset[str]) -> int:
     """How many words of politeness begin at a place."""
+    if start < len(said) and said[start] not in ends_of(polite).firsts:
+        return 0
     for count in range(min(LONGEST_POLITE, len(said) - start), 0, -1):
         if " ".join(said[start : start + count]) in polite:
             return count
@@ -133,6 +160,8 @@ def without_politeness(text: str, polite: frozenset[str]) -> str:
 
 
 def _polite_before(said: Sequence[str], end: int, polite: frozenset[str]) -> int:
+    if said[end - 1] not in ends_of(polite).lasts:
+        return 0
     for count in range(min(LONGEST_POLITE, end), 0, -1):
         if " ".join(said[end - count : end]) in polite:
             return count
@@ -157,8 +186,8 @@ def nearest(word: str, keywords: Mapping[str, str], common: Iterable[str] = ()) 
         return None
     found = {
         keywords[keyword]: keyword
-        for keyword in keywords
-        if len(keyword) >= 4 and keyword[0] == word[0] and one_slip(word, keyword) and not _plural(word, keyword)
+        for keyword in indexed(keywords).alike(word)
+        if one_slip(word, keyword) and not _plural(word, keyword)
     }
     return next(iter(found.values())) if len(found) == 1 else None
 

@@ -38,8 +38,10 @@ _LONG_NUMBER = "##"
 _EDGE = "^"
 _CODE = "@"
 
-_WORD = re.compile(r"[0-9]+(?=[a-z])|\w[\w*]*|[.!?]+|[^\w\s]")
-_SILENT = frozenset(",;:()[]{}<>-/\\|+=&%$#@^~_'*" + '"')
+# All other signs of ASCII say nothing, nor does "_" alone.
+_WORD = re.compile(r"[0-9]+(?=[a-z])|\w[\w*]*|[.!?]+|[^\w\s\x00-\x7f]")
+_SILENT = "_"
+_LINE_ENDS = re.compile(r"[\n\r]+")
 _ITEM = re.compile(r"[()|]|\?\d*|<[\w-]+>|[^\s()|?<>]+")
 _CODE_SHAPE = re.compile(r"[a-z][0-9]{2,4}")
 _RUN = re.compile(r"(.)\1{2,}")
@@ -55,19 +57,22 @@ def words_of(text: str) -> tuple[str, ...]:
 
     Remembered for a moment: each recogniser asks for the words of the same text.
     """
-    lines = " . ".join(line for line in re.split(r"[\n\r]+", text) if line.strip())
-    letters = plain(lines).replace("'", "")
+    if "\n" in text or "\r" in text:
+        text = " . ".join(line for line in _LINE_ENDS.split(text) if line.strip())
+    letters = plain(text).replace("'", "")
     if not letters.isascii():
         bare = unicodedata.normalize("NFKD", letters)
         letters = "".join(c for c in bare if not unicodedata.combining(c))
     words = [END]
     for word in _WORD.findall(letters):
-        if word[0] in ".!?":
+        if word.isalnum():  # as most are
+            words.append(word)
+        elif word[0] in ".!?":
             if word.strip("."):
                 _end(words, QUESTION if "?" in word else END)
             elif len(word) == 1:  # "..." is a pause for breath, not an end
                 _end(words, END)
-        elif word not in _SILENT:
+        elif word != _SILENT:
             words.append(word)
     _end(words, END)
     return tuple(words)
@@ -189,10 +194,12 @@ class Found:
 
 
 @dataclass(eq=False)
-class _State:
+class State:
+    """A place in an automaton: no nodes are left when nothing can fit any more; `rules` are those that fit so far."""
+
     nodes: frozenset[int]
     rules: tuple[str, ...]
-    moves: dict[int, _State] = field(default_factory=dict)
+    moves: dict[int, State] = field(default_factory=dict)
 
 
 class Phrases:
@@ -209,6 +216,8 @@ class Phrases:
         self._kinds: list[tuple[str, ...]] = [()]
         self._begins = [False]
         """Of each kind of word: whether it begins a phrase."""
+        self._openings: dict[str, list[int]] = {}
+        """By atom, where the phrases that begin with it go on: there are too many to walk through for each word."""
         self._numbers: dict[tuple[str, ...], int] = {}
         self._words: dict[str, int] = {}
         reader = _Reader(groups)
@@ -218,6 +227,9 @@ class Phrases:
             for phrase in phrases:
                 self._lay(reader.phrase(phrase), self._start, last)
         self._forget()
+        for node in self._first.nodes:
+            for atom, end in self._steps[node]:
+                self._openings.setdefault(atom, []).append(end)
 
     def find(self, words: Sequence[str]) -> Iterator[Found]:
         """Every rule at every place where it fits, the longest fit of each, from left to right."""
@@ -238,16 +250,32 @@ class Phrases:
 
     def whole(self, words: Sequence[str]) -> frozenset[str]:
         """The rules that fit all of the words, sentence ends left out."""
-        said = [word for word in words if word not in ENDS]
-        if said and (kind := self._words.get(said[0])) and not self._begins[kind]:
-            return frozenset()
-        symbols, _ = self._symbols(said)
+        symbols, _ = self._symbols([word for word in words if word not in ENDS])
         state = self._first
         for symbol in symbols:
             state = state.moves.get(symbol) or self._move(state, symbol)
             if not state.nodes:
                 break
         return frozenset(state.rules)
+
+    # For running several together
+
+    @property
+    def start(self) -> State:
+        """The place before any word."""
+        return self._first
+
+    def kind(self, word: str) -> int:
+        """The number of what a word is to the phrases; 0 for a sign that is passed over."""
+        return self._words.get(word) or self._learn(word)
+
+    def begins(self, kind: int) -> bool:
+        """Whether a phrase may begin with a word of that kind."""
+        return self._begins[kind]
+
+    def step(self, state: State, kind: int) -> State:
+        """The place after one more word of that kind."""
+        return state.moves.get(kind) or self._move(state, kind)
 
     # Building
 
@@ -291,10 +319,10 @@ class Phrases:
     # Running
 
     def _forget(self) -> None:
-        self._known: dict[frozenset[int], _State] = {}
+        self._known: dict[frozenset[int], State] = {}
         self._first = self._state({self._start})
 
-    def _state(self, nodes: set[int]) -> _State:
+    def _state(self, nodes: set[int]) -> State:
         todo, closed = list(nodes), set(nodes)
         while todo:
             for node in self._skips[todo.pop()]:
@@ -305,16 +333,19 @@ class Phrases:
         state = self._known.get(key)
         if state is None:
             rules = tuple(dict.fromkeys(self._ends[node] for node in sorted(key) if node in self._ends))
-            state = self._known[key] = _State(key, rules)
+            state = self._known[key] = State(key, rules)
         return state
 
-    def _move(self, state: _State, symbol: int) -> _State:
+    def _move(self, state: State, symbol: int) -> State:
         after = state.moves.get(symbol)
         if after is None:
             if len(self._known) > _STATES_MAX:
                 self._forget()
             atoms = self._kinds[symbol]
-            nodes = {end for node in state.nodes for atom, end in self._steps[node] if atom in atoms}
+            if state is self._first:
+                nodes = {end for atom in atoms for end in self._openings.get(atom, ())}
+            else:
+                nodes = {end for node in state.nodes for atom, end in self._steps[node] if atom in atoms}
             after = state.moves[symbol] = self._state(nodes)
         return after
 
@@ -329,7 +360,7 @@ class Phrases:
         return [kind for kind in kinds if kind], [place for place, kind in enumerate(kinds) if kind]
 
     def _learn(self, word: str) -> int:
-        """The number of what the word is to the phrases; 0 for a sign that is nothing to them."""
+        """Remember the kind of a word that has not been met before."""
         if len(self._words) > _WORDS_MAX:
             self._words.clear()
         atoms = self._symbol(word)
@@ -339,7 +370,7 @@ class Phrases:
             kind = self._numbers[atoms]
         else:
             self._kinds.append(atoms)
-            self._begins.append(any(atom in atoms for node in self._first.nodes for atom, _ in self._steps[node]))
+            self._begins.append(any(atom in self._openings for atom in atoms))
             kind = self._numbers[atoms] = len(self._kinds) - 1
         self._words[word] = kind
         return kind
@@ -350,9 +381,9 @@ class Phrases:
         if word.isdigit():
             numbers = (_NUMBER, _LONG_NUMBER) if len(word) > 1 else (_NUMBER,)
             return (_ANY, *numbers, *self._atoms(word))
-        for form in (word, _RUN.sub(r"\1\1", word), _RUN.sub(r"\1", word)):
-            atoms = self._atoms(form)
-            if atoms:
+        forms = (word, _RUN.sub(r"\1\1", word), _RUN.sub(r"\1", word)) if _RUN.search(word) else (word,)
+        for form in forms:
+            if atoms := self._atoms(form):
                 return (_ANY, *atoms)
         if _CODE_SHAPE.fullmatch(word):
             return (_ANY, _CODE)

@@ -24,7 +24,8 @@ class Reactions:
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         forms_of_all: list[tuple[str, str, str]] = []
-        auto: list[str] = []
+        self._auto: dict[str, tuple[str, ...]] = {}
+        """Beginnings of automatic answers by their first letters."""
         self._asks: list[str] = []
         """What an automatic answer does not say: whoever writes it has a question."""
         for table in tables.values():
@@ -32,32 +33,35 @@ class Reactions:
             things = list(reactions.get("things", ()))
             for kind, forms in reactions.items():
                 if kind == "auto":
-                    auto += [plain(form) for form in forms]
+                    for beginning in map(plain, forms):
+                        self._auto[beginning[:1]] = (*self._auto.get(beginning[:1], ()), beginning)
                 elif kind == "asks":
                     self._asks += [f" {plain(form)}" for form in forms]
                 elif kind != "things":
                     for form in forms:
                         forms_of_all += [(kind, *_ends(form))]
                         forms_of_all += [(kind, plain(form.replace('"*"', thing)), "") for thing in things]
-        self._auto = tuple(auto)
         self._forms: dict[str, list[tuple[int, str, str, str]]] = {}
         """By how they begin, so that a text is held against the few forms that begin like it."""
         for rank, known in enumerate(forms_of_all):
             self._forms.setdefault(known[1][:_BEGINNING], []).append((rank, *known))
+        self._signed = frozenset(start[:_BEGINNING] for _, start, _ in forms_of_all if "@" in start)
+        """How forms with an emoji begin."""
 
     def read(self, text: str) -> str | None:
         """The kind of reaction ("liked", "loved", ...), "auto" for an automatic answer, None for own words."""
         words = plain(text)
-        if words.startswith(self._auto) and not any(asks in words for asks in self._asks):
+        if words.startswith(self._auto.get(words[:1], ())) and not any(asks in words for asks in self._asks):
             return "auto"
-        signed = _SIGNS.sub("@", words, count=1)
-        found = [
-            (rank, kind)
-            for read in {words, signed}
-            for rank, kind, start, end in self._forms.get(read[:_BEGINNING], ())
-            if (read is words or "@" in start) and _fits(read, start, end)
-        ]
+        found = self._fitting(words)
+        if words[:_BEGINNING] in self._signed or _SIGNS.search(words, 0, _BEGINNING):
+            found += [fit for fit in self._fitting(_SIGNS.sub("@", words, count=1)) if "@" in fit[2]]
         return min(found)[1] if found else None
+
+    def _fitting(self, words: str) -> list[tuple[int, str, str]]:
+        """The forms that a text has: rank, kind, and what stands first."""
+        forms = self._forms.get(words[:_BEGINNING], ())
+        return [(rank, kind, start) for rank, kind, start, end in forms if _fits(words, start, end)]
 
 
 def _ends(form: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from smsmentor.core.understand.phrases import ENDS, Found, Phrases, words_of
+from smsmentor.core.understand.together import Together
 
 Level = Literal["crisis", "crisis-other", "danger", "threat", "abuse", "phishing"]
 
@@ -39,20 +40,24 @@ class Safety:
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
-        self._languages = {language: _Rules(table) for language, table in tables.items()}
+        self._languages = [(language, _Rules(table)) for language, table in tables.items()]
+        self._together = Together([rules.rules for _, rules in self._languages])
         # Remembered for a moment: a text is looked at when it comes, before it passes on, and for its receiver.
         self._alarms = lru_cache(maxsize=64)(self._look)
 
     def alarms(self, text: str) -> tuple[Alarm, ...]:
         """Every rule that fired, the most severe first; nothing when all is well."""
-        return self._alarms(words_of(text))
+        return self._alarms(text)
 
-    def _look(self, words: tuple[str, ...]) -> tuple[Alarm, ...]:
+    def _look(self, text: str) -> tuple[Alarm, ...]:
+        words = words_of(text)
         fired = {
             Alarm(level, rule, language)
-            for language, rules in self._languages.items()
+            for language, rules in map(self._languages.__getitem__, self._together.fitting(words))
             for level, rule in rules.fired(words)
         }
+        if not fired:
+            return ()
         order = list(LEVELS)
         return tuple(sorted(fired, key=lambda alarm: (order.index(alarm.level), alarm.rule, alarm.language)))
 
@@ -68,7 +73,7 @@ class _Rules:
             for rule, phrases in tables.get(table, {}).get(part, {}).items():
                 rules[f"{level}/{rule}"] = phrases
                 self._names[f"{level}/{rule}"] = (level, rule)
-        self._rules = Phrases(rules, groups)
+        self.rules = Phrases(rules, groups)
         self._first_person = frozenset(tables.get("crisis", {}).get("first_person", ()))
         self._unless = Phrases(
             {table: tables.get(table, {}).get("unless", ()) for table in ("crisis", "danger", "abuse")},
@@ -76,9 +81,7 @@ class _Rules:
         )
 
     def fired(self, words: tuple[str, ...]) -> set[tuple[Level, str]]:
-        hits = list(self._rules.find(words))
-        if not hits:
-            return set()
+        hits = list(self.rules.find(words))
         harmless = list(self._unless.find(words))
         hits = [hit for hit in hits if not self._excused(hit, harmless, words)]
         others = [hit for hit in hits if self._names[hit.rule][0] == "crisis-other"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,6 +111,7 @@ class Topics:
         for topic, about in table["topics"].items():
             self._add(topic, about)
         self.names = tuple(self._labels)
+        self._known = lru_cache(maxsize=4096)(self._is_known)
 
     def label(self, topic: str, language: str = "en") -> str:
         """The short everyday label of a topic for texts; a topic without labels is its own label."""
@@ -118,33 +120,32 @@ class Topics:
 
     def match(self, text: str, limit: int = 3) -> list[TopicMatch]:
         """The topics that a question seems to be about, likeliest first, at most `limit`; may be empty."""
-        return self._ranked(text)[0][: max(limit, 0)]
+        weights, signs, doubt = self._weights(text)
+        ranked = sorted(weights, key=lambda topic: -weights[topic])[: max(limit, 0)]
+        total = sum(weights.values())
+        return [_matched(topic, weights[topic], total, signs, doubt) for topic in ranked]
 
     def best(self, text: str) -> TopicMatch | None:
         """The one topic to ask for; None when nothing matches well enough, which means the general pool."""
-        ranked, signs = self._ranked(text)
-        if not ranked or ranked[0].score < SURE_ENOUGH:
+        weights, signs, doubt = self._weights(text)
+        if not weights:
             return None
-        evidence, _ = signs.get(ranked[0].topic, (0.0, ()))
-        return ranked[0] if evidence >= EVIDENCE else None
+        topic = max(weights, key=weights.__getitem__)
+        best = _matched(topic, weights[topic], sum(weights.values()), signs, doubt)
+        evidence, _ = signs.get(best.topic, (0.0, ()))
+        return best if best.score >= SURE_ENOUGH and evidence >= EVIDENCE else None
 
-    def _ranked(self, text: str) -> tuple[list[TopicMatch], _Weights]:
-        """All topics that a question may be about, likeliest first, and what whole entries say about each."""
-        words = self._read(self._repaired(text))
+    def _weights(self, text: str) -> tuple[dict[str, float], _Weights, float]:
+        """The weight of all topics that a question may be about, what whole entries say about each, and a doubt."""
+        words = self._repaired(text)
         spoken = self._spoken(words)
         signs = _weigh(self._hits(words, spoken, IN_QUESTIONS))
         leaning = self._leaning(words)
-        weights = {topic: signs[topic][0] if topic in signs else 0.0 for topic in {**leaning, **signs}}
-        for topic, weight in leaning.items():
-            weights[topic] += LEANING * weight
-        total = sum(weights.values())
+        weights = {topic: LEANING * weight for topic, weight in leaning.items()}
+        for topic, (weight, _) in signs.items():
+            weights[topic] = weight + weights.get(topic, 0.0)
         # Words that no topic knows ("guitar", "tire") are what most questions outside of all topics are made of.
-        doubt = 1 / (1 + STRANGE * self._strange(words, spoken))
-        ranked = sorted(weights.items(), key=lambda item: -item[1])
-        return [
-            TopicMatch(topic, _score(weight, total) * doubt, signs[topic][1] if topic in signs else ())
-            for topic, weight in ranked
-        ], signs
+        return weights, signs, 1 / (1 + STRANGE * self._strange(words, spoken))
 
     def expand(self, skills: str) -> tuple[str, ...]:
         """The topics that a mentor's free text ("excel, hr, nursing 12 yrs") stands for, in the order typed."""
@@ -184,7 +185,7 @@ class Topics:
 
     def _sure_of(self, part: str) -> bool:
         """Whether one entry that surely means a topic covers the whole part."""
-        words = self._read(self._repaired(part))
+        words = self._repaired(part)
         return any(hit.end - hit.start == len(words) for hit in self._hits(words, self._spoken(words), SURE_SKILLS))
 
     def _add(self, topic: str, about: Mapping[str, Any]) -> None:
@@ -211,20 +212,28 @@ class Topics:
 
     def _read(self, text: str) -> list[str]:
         """The words of a text, with shorthand written out."""
+        return self._written_out(_words(text)[:WORDS_READ])
+
+    def _written_out(self, short: list[str]) -> list[str]:
+        if self._shorthand.keys().isdisjoint(short):
+            return short
         words: list[str] = []
-        for word in _words(text)[:WORDS_READ]:
+        for word in short:
             words.extend(self._shorthand.get(word, (word,)))
         return words
 
-    def _repaired(self, text: str) -> str:
-        """The text with words that no list knows replaced by the known word that was probably meant."""
-        words = self._read(text)
+    def _repaired(self, text: str) -> list[str]:
+        """The words of a text, those that no list knows replaced by the known word that was probably meant."""
+        short = _words(text)[:WORDS_READ]
+        words = self._written_out(short)
         doubtful = [word for word in words if len(word) >= SHORTEST_REPAIR and not self._known(word)]
+        if not doubtful and words is short and text.isascii() and "/" not in text:
+            return words  # they would be read as the same words again
         spoken = self._spoken(words) if doubtful else []
         for word in doubtful[:MOST_REPAIRS]:
             meant = next(filter(None, (self._books[language].repair(word) for language in spoken)), word)
             words[words.index(word)] = meant
-        return " ".join(words)
+        return self._read(" ".join(words))
 
     def _hits(self, words: Sequence[str], spoken: Sequence[str], worth: Mapping[str, float]) -> list[_Hit]:
         """What the table says about the words of a text; an entry inside a longer one does not count."""
@@ -245,22 +254,23 @@ class Topics:
     def _leaning(self, words: Sequence[str]) -> dict[str, float]:
         """How much the single words of a text lean to each topic, above the mean (BM25)."""
         telling = [word for word in words if word not in self._ignored]
-        weights: dict[str, float] = {}
+        weights: defaultdict[str, float] = defaultdict(float)
         for language in self._spoken(telling):
-            for topic, weight in self._books[language].leaning(telling):
-                weights[topic] = weights.get(topic, 0.0) + weight
+            for leanings in self._books[language].leaning(telling):
+                for topic, weight in leanings:
+                    weights[topic] += weight
         usual = sum(weights.values()) / len(self._labels)
         return {topic: weight - usual for topic, weight in weights.items() if weight > usual}
 
     def _strange(self, words: Sequence[str], spoken: Sequence[str]) -> int:
         """How many words with a meaning of their own the table does not know at all."""
-        books = [self._books[language] for language in spoken]
-        return sum(
-            word.isalpha() and word not in self._ignored and not any(book.knows(word) for book in books)
-            for word in words
-        )
+        strange = [word for word in words if word not in self._ignored and word.isalpha()]
+        for language in spoken:
+            knows = self._books[language].knows
+            strange = [word for word in strange if not knows(word)]
+        return len(strange)
 
-    def _known(self, word: str) -> bool:
+    def _is_known(self, word: str) -> bool:
         return any(word in common for common in self._common.values()) or any(
             book.knows(word) for book in self._books.values()
         )
@@ -283,8 +293,7 @@ class Topics:
 
     def _meaning(self, piece: str, whole: bool = False) -> tuple[str, ...]:
         """The topics of one typed skill, those of an entry that covers it all first; with `whole` only these."""
-        piece = self._repaired(piece)
-        words = self._read(piece)
+        words = self._repaired(piece)
         hits = self._hits(words, self._spoken(words), IN_SKILLS)
         covering = [hit for hit in hits if hit.end - hit.start == len(words)]
         chosen = covering if covering or whole else [hit for hit in hits if self._says_enough(words, hit)]
@@ -299,14 +308,24 @@ class Topics:
         return len(said) * 2 > len(telling)
 
 
+@dataclass(slots=True)
+class _Branch:
+    """How entries go on after some words, and the entry that these words are."""
+
+    after: dict[str, _Branch]
+    entry: str | None = None
+
+
 class _Book:
     """The entries of one language, found by the stems of their words."""
 
     def __init__(self, language: str) -> None:
         self.stem = _STEMMERS.get(language, str)
         self._entries: dict[str, list[_Sign]] = {}
-        self._longest: dict[str, int] = {}
-        """By the first word of entries, how many words the longest of them has: most words begin none."""
+        self._tree: dict[str, _Branch] = {}
+        """By the first words of entries, how they go on: most words begin none."""
+        self._worth: dict[tuple[tuple[str, float], ...], dict[str, list[tuple[float, _Sign]]]] = {}
+        """By what each kind is worth: the weight of the signs of an entry, worked out when it is first met."""
         self._together: dict[str, list[tuple[frozenset[str], _Sign]]] = {}
         self._known: set[str] = set()
         self._counts: dict[str, dict[str, int]] = {}
@@ -325,11 +344,16 @@ class _Book:
                 counts[sign.topic] = counts.get(sign.topic, 0) + 1
         self._known.update(stems)
         self._leanings.clear()
+        self._worth.clear()
         if together:
             self._together.setdefault(stems[0], []).append((frozenset(stems), sign))
         else:
-            self._longest[stems[0]] = max(len(stems), self._longest.get(stems[0], 0))
-            signs = self._entries.setdefault(" ".join(stems), [])
+            branches = self._tree
+            for stem in stems:
+                branch = branches.setdefault(stem, _Branch({}))
+                branches = branch.after
+            branch.entry = " ".join(stems)
+            signs = self._entries.setdefault(branch.entry, [])
             if sign not in signs:
                 signs.append(sign)
 
@@ -344,30 +368,43 @@ class _Book:
         self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float], trust: float
     ) -> list[_Hit]:
         """The entries in the words as they stand, and in those at the `telling` places read without the rest."""
-        stems = [self.stem(word) for word in words]
+        stems = [*map(self.stem, words)]
+        weighed = self._worth.setdefault(tuple(worth.items()), {})
         hits: list[_Hit] = []
-        for places in (telling, range(len(words))):
-            for first, start in enumerate(places):
-                if (longest := self._longest.get(stems[start], 0)) == 0:
-                    continue
-                key = ""
-                for last in places[first : first + min(longest, LONGEST_PHRASE)]:
-                    key = f"{key} {stems[last]}" if key else stems[last]
-                    if key in self._entries:
-                        hits += self._said(key, start, last + 1, worth, trust)
-        present = set(stems)
-        for stem in dict.fromkeys(stems):
-            for needed, sign in self._together.get(stem, ()):
-                if sign.kind in worth and needed <= present:
-                    hits.append(_Hit(0, 0, worth[sign.kind] * _breadth_bonus(sign) * trust, sign))
+        for entry, start, end in self._entries_in(stems, telling):
+            signs = weighed.get(entry)
+            if signs is None:
+                signs = weighed[entry] = self._weighed(entry, worth)
+            hits += [_Hit(start, end, weight * trust, sign) for weight, sign in signs]
+        if not self._together.keys().isdisjoint(stems):
+            present = set(stems)
+            for stem in dict.fromkeys(stems):
+                for needed, sign in self._together.get(stem, ()):
+                    if sign.kind in worth and needed <= present:
+                        hits.append(_Hit(0, 0, worth[sign.kind] * _breadth_bonus(sign) * trust, sign))
         return hits
 
-    def leaning(self, words: Sequence[str]) -> Iterator[tuple[str, float]]:
+    def _entries_in(self, stems: Sequence[str], telling: Sequence[int]) -> Iterable[tuple[str, int, int]]:
+        """Each entry once for the words in which it is found."""
+        found: dict[tuple[str, int, int], None] = {}
+        for places in (telling, range(len(stems))):
+            said = [stems[place] for place in places]
+            for first, stem in enumerate(said):
+                branch, last = self._tree.get(stem), first
+                while branch is not None:
+                    if branch.entry is not None:
+                        found[branch.entry, places[first], places[last] + 1] = None
+                    last += 1
+                    if last == len(said) or last - first == LONGEST_PHRASE:
+                        break
+                    branch = branch.after.get(said[last])
+        return found
+
+    def leaning(self, words: Sequence[str]) -> Iterator[list[tuple[str, float]]]:
         """BM25 with one document a topic: all words of its entries; k1 = 1.2 and b = 0.75 as is usual."""
-        for word in dict.fromkeys(words):
-            stem = self.stem(word)
+        for stem in map(self.stem, dict.fromkeys(words)):
             if stem in self._counts:
-                yield from self._leanings.get(stem) or self._lean(stem)
+                yield self._leanings.get(stem) or self._lean(stem)
 
     def _lean(self, stem: str) -> list[tuple[str, float]]:
         usual = sum(self._sizes.values()) / max(len(self._sizes), 1)
@@ -382,10 +419,10 @@ class _Book:
         """The known word that is one slip of the thumb away, if there is one."""
         return min(_slips(self.stem(word)) & self._entries.keys(), default=None)
 
-    def _said(self, stems: str, start: int, end: int, worth: Mapping[str, float], trust: float) -> list[_Hit]:
-        signs = [sign for sign in self._entries[stems] if sign.kind in worth]
+    def _weighed(self, entry: str, worth: Mapping[str, float]) -> list[tuple[float, _Sign]]:
+        signs = [sign for sign in self._entries[entry] if sign.kind in worth]
         share = 1 / sqrt(len({sign.topic for sign in signs})) if len(signs) > 1 else 1.0
-        return [_Hit(start, end, worth[sign.kind] * _breadth_bonus(sign) * share * trust, sign) for sign in signs]
+        return [(worth[sign.kind] * _breadth_bonus(sign) * share, sign) for sign in signs]
 
 
 def _breadth_bonus(sign: _Sign) -> float:
@@ -398,11 +435,16 @@ def _outermost(hits: Sequence[_Hit]) -> list[_Hit]:
     for hit in hits:
         if hit.sign.kind != "hint":
             reach[hit.start] = max(hit.end, reach.get(hit.start, 0))
+    if not reach:
+        return list(hits)
     # How far the hits go that begin at one of the words before.
-    before = {
-        start: max(reach.get(word, 0) for word in range(start - 2 * LONGEST_PHRASE, start))
-        for start in {hit.start for hit in hits}
-    }
+    before: dict[int, int] = {}
+    for start in {hit.start for hit in hits}:
+        farthest = 0
+        for word, end in reach.items():
+            if start - 2 * LONGEST_PHRASE <= word < start and end > farthest:
+                farthest = end
+        before[start] = farthest
     return [hit for hit in hits if not hit.end or (reach.get(hit.start, 0) <= hit.end and before[hit.start] < hit.end)]
 
 
@@ -410,16 +452,25 @@ def _weigh(hits: Iterable[_Hit]) -> _Weights:
     """The weight of each topic with the entries that gave it; the same words count once for a topic."""
     strongest: dict[str, dict[tuple[int, int] | str, _Hit]] = {}
     for hit in hits:
-        signs = strongest.setdefault(hit.sign.topic, {})
-        place = (hit.start, hit.end) if hit.end else hit.sign.entry
-        if place not in signs or signs[place].weight < hit.weight:
+        start, end, weight, sign = hit
+        signs = strongest.setdefault(sign.topic, {})
+        place = (start, end) if end else sign.entry
+        if place not in signs or signs[place].weight < weight:
             signs[place] = hit
     weights: _Weights = {}
     for topic, signs in strongest.items():
+        if len(signs) == 1:
+            (hit,) = signs.values()
+            weights[topic] = hit.weight, (hit.sign.entry,)
+            continue
         ranked = sorted(signs.values(), key=lambda hit: -hit.weight)
         weight = sum(hit.weight * FADING**rank for rank, hit in enumerate(ranked))
         weights[topic] = weight, tuple(dict.fromkeys(hit.sign.entry for hit in ranked))
     return weights
+
+
+def _matched(topic: str, weight: float, total: float, signs: _Weights, doubt: float) -> TopicMatch:
+    return TopicMatch(topic, _score(weight, total) * doubt, signs[topic][1] if topic in signs else ())
 
 
 def _score(weight: float, total: float) -> float:
@@ -429,11 +480,20 @@ def _score(weight: float, total: float) -> float:
 
 def _words(text: str) -> list[str]:
     """The words of a text in plain small letters, without accents and stretched letters ("sooo")."""
-    letters = text.casefold().translate(_APOSTROPHES)
-    if not letters.isascii():
-        decomposed = unicodedata.normalize("NFKD", letters)
+    letters = text.casefold()
+    if letters.isascii():
+        letters = letters.replace("'", "").replace("`", "")
+    else:
+        decomposed = unicodedata.normalize("NFKD", letters.translate(_APOSTROPHES))
         letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return _WORD.findall(_STRETCHED.sub(r"\1", letters))
+    if "/" in letters:  # the one sign inside a word: "w/o"
+        return _WORD.findall(_STRETCHED.sub(r"\1", letters))
+    return [*map(_unstretched, _WORD.findall(letters))]
+
+
+@lru_cache(maxsize=4096)
+def _unstretched(word: str) -> str:
+    return _STRETCHED.sub(r"\1", word)
 
 
 def _split(entries: str) -> list[str]:
