@@ -483,10 +483,7 @@ class Fact(Record):
     """Something that happened, in the past tense, for people, statistics and audit; never read to decide."""
 
     TABLE: ClassVar[str] = "facts"
-    INDEXES: ClassVar[tuple[Index, ...]] = (
-        Index("request", lambda f: f.data.get("request"), lambda f: moment(f.at)),
-        Index("fact", lambda f: f.fact, lambda f: moment(f.at)),
-    )
+    INDEXES: ClassVar[tuple[Index, ...]] = (Index("fact", lambda f: f.fact, lambda f: moment(f.at)),)
 
     at: datetime
     fact: str

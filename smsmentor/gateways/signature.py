@@ -20,7 +20,7 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 
 def sign(token: str, url: str, form: Form | None = None) -> str:
     """The value of `X-Twilio-Signature` for a form posted to `url`, which holds its query as sent, if it has one."""
-    return _signature(token.encode(), url.encode("latin-1"), _signed_form(form or {})).decode()
+    return b64encode(hmac.digest(token.encode(), url.encode("latin-1") + _signed_form(form or {}), "sha1")).decode()
 
 
 class SignatureCheck:
@@ -33,21 +33,20 @@ class SignatureCheck:
     def __init__(self, tokens: Sequence[str], public_url: str) -> None:
         if not tokens or not all(tokens):
             raise ValueError("A signature can only be checked with a token.")
-        self._tokens = tuple(token.encode() for token in tokens)
+        self._macs = tuple(hmac.new(token.encode(), digestmod="sha1") for token in tokens)
+        """Begun with each token: to go on from a copy saves a third of each check."""
         self._bases = tuple(base.encode("latin-1") for base in _port_variants(public_url))
 
     def holds(self, target: str, signature: str, form: Form) -> bool:
         """Whether `signature` belongs to this form posted to `target`, the raw path and query of the request."""
         path, body, given = target.encode("latin-1"), _signed_form(form), signature.encode("utf-8", "replace")
-        for token in self._tokens:
+        for begun in self._macs:
             for base in self._bases:
-                if hmac.compare_digest(_signature(token, base + path, body), given):
+                mac = begun.copy()
+                mac.update(base + path + body)
+                if hmac.compare_digest(b64encode(mac.digest()), given):
                     return True
         return False
-
-
-def _signature(token: bytes, url: bytes, body: bytes) -> bytes:
-    return b64encode(hmac.digest(token, url + body, "sha1"))
 
 
 def _signed_form(form: Form) -> bytes:

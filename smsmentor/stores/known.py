@@ -18,17 +18,18 @@ _LONGEST_WALK = 16
 _ONLY_ADDED = frozenset((Fact, Text, Wave, Seen))
 """What an event writes and no event reads."""
 
-UNREAD = (-1, None, None)
-"""Stands for a record that was not looked for yet."""
-
 Row = tuple[int, Any, tuple[Any, ...] | None]
 """`doc_id`, the record (None: there is none), and the values of its key columns if they were worked out."""
+UNREAD: Row = (-1, None, None)
+"""Stands for a record that was not looked for yet."""
+ABSENT: Row = (-1, None, None)
+"""Stands for a record that is not there."""
 
 
 class KnownTable:
     """What is known of one kind."""
 
-    __slots__ = ("by_doc_id", "keeps", "layout", "rows", "walks")
+    __slots__ = ("by_doc_id", "counts", "keeps", "layout", "rows", "walks")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -37,11 +38,14 @@ class KnownTable:
         self.by_doc_id: dict[int, Record] = {}
         self.walks: dict[tuple[str, bool], dict[str, tuple[Any, ...]]] = {}
         """By index and direction: each key's records in their order."""
+        self.counts: dict[str, dict[str, int]] = {}
+        """By index: how many records have each key."""
 
     def clear(self) -> None:
         self.rows.clear()
         self.by_doc_id.clear()
         self.walks.clear()
+        self.counts.clear()
 
     def note(self, doc_id: int, record: Record) -> None:
         """This record was read."""
@@ -52,7 +56,7 @@ class KnownTable:
 
     def note_absent(self, id: str) -> None:
         """There is no such record."""
-        self.rows[id] = (0, None, None)
+        self.rows[id] = ABSENT
 
     def note_walk(self, way: tuple[str, bool], key: str, records: list[Any]) -> None:
         """These are all the records with this key."""
@@ -79,18 +83,34 @@ class KnownTable:
             kept.pop(keys[at], None)
             if before is not None:
                 kept.pop(before[at], None)
+        for index, count in self.counts.items():
+            at, _ = self.layout.places[index]
+            if keys[at] in count:
+                count[keys[at]] += 1
+            if before is not None and before[at] in count:
+                count[before[at]] -= 1
         if self.layout.unique:
             self._note_holder(record, keys)
 
-    def lost(self, id: str) -> None:
-        """The record was removed, or written in a way that must be read back."""
-        doc_id, record, keys = self.rows.pop(id, UNREAD)
-        if record is None or keys is None:
+    def removed(self, id: str) -> None:
+        """The record was removed."""
+        doc_id, record, keys = self.rows.get(id, UNREAD)
+        self.rows[id] = ABSENT
+        self.by_doc_id.pop(doc_id, None)
+        self.counts.clear()
+        if record is None:
             self.walks.clear()
-        else:
+        elif self.walks:
+            keys = keys or self.layout.keys(record)
             for (index, _), kept in self.walks.items():
                 kept.pop(keys[self.layout.places[index][0]], None)
+
+    def unsure(self, id: str) -> None:
+        """The record was written in a way that must be read back."""
+        doc_id, _, _ = self.rows.pop(id, UNREAD)
         self.by_doc_id.pop(doc_id, None)
+        self.walks.clear()
+        self.counts.clear()
 
     def _note_holder(self, record: Record, keys: tuple[Any, ...]) -> None:
         """A key that only one record can have is looked for by it: a phone's member."""
@@ -99,7 +119,7 @@ class KnownTable:
                 self.walks.setdefault((index.name, False), {})[key] = (record,)
 
     def is_full(self) -> bool:
-        return len(self.rows) > _MOST_KNOWN or any([len(kept) > _MOST_KNOWN for kept in self.walks.values()])
+        return len(self.rows) > _MOST_KNOWN or any(len(kept) > _MOST_KNOWN for kept in self.walks.values())
 
 
 class Known:

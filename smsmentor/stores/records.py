@@ -69,11 +69,12 @@ def dumps(record: Record) -> str:
 
 def written(record: Record) -> tuple[str, bool]:
     """The stored text of a record, and whether reading it gives the very same: times in UTC, no free values."""
-    codec = _codec(type(record))
+    kind = type(record)
+    codec = _CODECS.get(kind) or _codec(kind)
     if not codec.is_plain(record):
         return dump(encode(record)), False
     # The encoder reads the record by itself. It would change some values silently; those went the other way.
-    return f'{orjson.dumps(record).decode()[:-1]},"v":{version(type(record))}}}', not codec.free
+    return f'{orjson.dumps(record).decode()[:-1]},"v":{version(kind)}}}', not codec.free
 
 
 def dump(doc: Mapping[str, Any]) -> str:
@@ -111,7 +112,7 @@ class _Codec:
     """What turns one class: the way of each field, found once from its annotations."""
 
     __slots__ = (
-        "_decoders", "_defaults", "_doubtful", "_encoders", "_kind", "_names", "_times", "_values", "_wanted", "free",
+        "_decoders", "_defaults", "_encoders", "_kind", "_names", "_values", "_wanted", "free", "is_plain",
     )  # fmt: skip
 
     def __init__(self, kind: type[Any]) -> None:
@@ -127,22 +128,14 @@ class _Codec:
         ways = [(at, _way(hints[f.name])) for at, f in enumerate(known)]
         self._encoders = [(self._names[at], way[0]) for at, way in ways if way is not None]
         self._decoders = [(at, way[1]) for at, way in ways if way is not None]
-        tests = [(f.name, _plainness(hints[f.name])) for f in known]
-        self._times = _getter(operator.attrgetter, tuple(name for name, test in tests if test is _is_utc))
-        self._doubtful = [(name, test) for name, test in tests if test is not None and test is not _is_utc]
+        self.is_plain = _plain_test({f.name: _plainness(hints[f.name]) for f in known})
+        """Whether JSON holds each value of a record as it is."""
 
     def encode(self, record: Any) -> Doc:
         doc: Doc = dict(zip(self._names, self._values(record), strict=True))
         for name, turn in self._encoders:
             doc[name] = turn(doc[name])
         return doc
-
-    def is_plain(self, record: Any) -> bool:
-        """Whether JSON holds each value as it is."""
-        for at in self._times(record):
-            if at is not None and at.tzinfo is not UTC:
-                return False
-        return all(test(getattr(record, name)) for name, test in self._doubtful) if self._doubtful else True
 
     def decode(self, doc: Mapping[str, Any]) -> Any:
         try:
@@ -156,6 +149,25 @@ class _Codec:
 
     def _written_defaults(self, doc: Mapping[str, Any]) -> list[tuple[str, Field[Any]]]:
         return [(name, f) for name, f in self._defaults.items() if name not in doc]
+
+
+def _plain_test(tests: Mapping[str, Callable[[Any], bool] | None]) -> Callable[[Any], bool]:
+    """One function of the tests of all fields, written out: each record that is saved goes through it."""
+    space: dict[str, Any] = {"UTC": UTC}
+    lines = ["def is_plain(record):"]
+    for number, (name, test) in enumerate(tests.items()):
+        if test is _is_utc:
+            lines += [
+                f"    at = record.{name}",
+                "    if at is not None and at.tzinfo is not UTC:",
+                "        return False",
+            ]
+        elif test is not None:
+            space[f"test{number}"] = test
+            lines += [f"    if not test{number}(record.{name}):", "        return False"]
+    exec("\n".join([*lines, "    return True"]), space)
+    is_plain: Callable[[Any], bool] = space["is_plain"]
+    return is_plain
 
 
 def _getter(make: Callable[..., Callable[[Any], Any]], names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -189,6 +201,7 @@ def _plain_default(value: Any) -> Any:
 
 _CODECS: dict[type[Any], _Codec] = {}
 _SIMPLE = frozenset((str, int, bool, NoneType))
+_NAMES = frozenset((str,))
 
 
 def _codec(kind: type[Any]) -> _Codec:
@@ -270,7 +283,7 @@ def _plainness(hint: Any) -> Callable[[Any], bool] | None:
 
 def _is_simple(value: Mapping[str, Any]) -> bool:
     """Whether a free value is names and words or whole numbers, as most are."""
-    return all(type(key) is str and type(item) in _SIMPLE for key, item in value.items())
+    return _SIMPLE.issuperset(map(type, value.values())) and _NAMES.issuperset(map(type, value))
 
 
 def _is_utc(at: datetime | None) -> bool:

@@ -76,8 +76,13 @@ class RowReader:
         statement = layout.counts.get(index)
         if statement is None:
             raise KeyError(f"{kind.__name__} has no index {index!r}")
+        known, key = self._known.get(kind), layout.sought(index, value)
+        if known is not None and (count := known.counts.get(index, {}).get(key)) is not None:
+            return count
         self._stats.statements += 1
-        found: int = self._connection.execute(statement, (layout.sought(index, value),)).fetchone()[0]
+        found: int = self._connection.execute(statement, (key,)).fetchone()[0]
+        if known is not None:
+            known.counts.setdefault(index, {})[key] = found
         return found
 
     def all(self, kind: type[R]) -> Iterator[R]:
@@ -135,8 +140,7 @@ class Writing:
         cursor = connection.cursor()
         for layout, id in self._drops:
             cursor.execute(layout.drop, (layout.sought("id", id),))
-            known.tables[layout.kind].lost(id)
-            known.tables[layout.kind].note_absent(id)
+            known.tables[layout.kind].removed(id)
         for layout, record, text, same in self._puts:
             table = known.tables[layout.kind]
             keys = layout.keys(record)
@@ -150,7 +154,7 @@ class Writing:
             if same:
                 table.wrote(doc_id, record, keys, before)
             else:
-                table.lost(record.id)
+                table.unsure(record.id)
             if layout.kind is OutText:
                 assert isinstance(record, OutText)
                 self.out_texts.append((record, doc_id))
@@ -184,6 +188,7 @@ def _add(cursor: sqlite3.Cursor, layout: Layout, table: KnownTable, values: tupl
     except sqlite3.IntegrityError:
         # It was there, unread: with which keys, nobody knows.
         table.walks.clear()
+        table.counts.clear()
         return int(cursor.execute(layout.put, values).fetchall()[0][0])
     assert cursor.lastrowid is not None
     return cursor.lastrowid
