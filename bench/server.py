@@ -1,19 +1,19 @@
 """The real server, as `smsmentor serve` puts it together, with what a benchmark needs to turn.
 
-    python -m bench.server [--no-sends] [--sync-ms 5] [--one-by-one]
+    python -m bench.server [--no-sends] [--sync-ms 5] [--one-by-one] [--own-loop]
 
 The settings come from the environment, as for `smsmentor serve`. `--no-sends` leaves the outbox asleep: texts in are
 compared with servers that send nothing. `--sync-ms` makes each sync of the disk so much slower, in the store's own
-hook. `--one-by-one` commits each text by itself."""
+hook. `--one-by-one` commits each text by itself; `--own-loop` runs on Python's own event loop."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from functools import partial
 
 from smsmentor import app as composition
+from smsmentor import loop
 from smsmentor.logs import set_up
 from smsmentor.settings import load
 from smsmentor.stores import batches
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--no-sends", action="store_true")
     parser.add_argument("--sync-ms", type=float, default=0.0)
     parser.add_argument("--one-by-one", action="store_true")
+    parser.add_argument("--own-loop", action="store_true")
     args = parser.parse_args()
     settings = load()
     set_up(settings.log_format, settings.log_level)
@@ -42,7 +43,7 @@ def main() -> None:
     if args.no_sends:
         app.engine.sender.start = lambda: None  # type: ignore[method-assign]
     listener = composition.listen(settings.host, settings.port)
-    asyncio.run(app.run(listener, lambda port: print(f"port {port}", flush=True)))
+    loop.run(app.run(listener, lambda port: print(f"port {port}", flush=True)), own=args.own_loop)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
     set_up("text", "warning")
     if script is not None:
         sys.exit(play_in_terminal(script))
+    from smsmentor import loop
     from smsmentor.app import build, knowledge_of, listen
 
     with TemporaryDirectory(prefix="smsmentor-") as folder:
@@ -105,7 +106,7 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
             if not no_browser and _has_browser():
                 click.launch(address)
 
-        asyncio.run(app.run(listener, started))
+        loop.run(app.run(listener, started))
 
 
 @main.command()
@@ -114,9 +115,9 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
 @click.option("--data", type=click.Path(file_okay=False), help="The data folder; SMSMENTOR_DATA.")
 def serve(host: str | None, port: int | None, data: str | None) -> None:
     """Serve on your own data: with a carrier's account by text message, without one on simulated phones."""
-    import asyncio
     from contextlib import closing
 
+    from smsmentor import loop
     from smsmentor.app import build, listen, make_folder, only_one
     from smsmentor.logs import set_up
     from smsmentor.settings import load
@@ -126,7 +127,7 @@ def serve(host: str | None, port: int | None, data: str | None) -> None:
     make_folder(settings.data)
     with only_one(settings.data), closing(listen(settings.host, settings.port)) as listener:
         app = build(settings)
-        asyncio.run(app.run(listener, lambda at: _say_serving(app, at)))
+        loop.run(app.run(listener, lambda at: _say_serving(app, at)))
 
 
 @main.command()
