@@ -17,12 +17,17 @@ _GSM_7 = BASIC | EXTENDED
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
-_PLAIN = frozenset("\n !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz$@_")
+_PLAIN = b"\n !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz$@_"
+"""One septet each in both alphabets."""
 
 
 def encoding(text: str) -> Encoding:
     """The alphabet that a carrier will use: one character outside GSM-7 turns the whole text into UCS-2."""
-    return "GSM-7" if _GSM_7.issuperset(text) else "UCS-2"
+    return "GSM-7" if _is_plain(text) or _GSM_7.issuperset(text) else "UCS-2"
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and not text.encode().translate(None, _PLAIN)
 
 
 def segments(text: str) -> int:
@@ -32,7 +37,7 @@ def segments(text: str) -> int:
     header). A two-septet character or a surrogate pair is never split: it moves whole to the next segment. Twilio's
     calculator keeps whole what people see as one character; networks need not, but the dearer count is the safe one.
     """
-    if _PLAIN.issuperset(text):
+    if _is_plain(text):
         return 1 if len(text) <= 160 else -(-len(text) // 153)
     if encoding(text) == "GSM-7":
         return _count([2 if c in EXTENDED else 1 for c in text], 160, 153)

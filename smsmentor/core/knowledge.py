@@ -55,8 +55,11 @@ class Knowledge:
     """Texts go through a carrier, to people: what guards against strangers and fraud is on."""
 
     def zone_for(self, phone: str) -> str:
-        """The zone that a number suggests when it is just one; empty when it says nothing (the service's is used)."""
-        return _zone_of_number(phone)
+        """The zone that a number suggests when it is just one; empty when it says nothing (the service's is used).
+
+        In North America area code and exchange tell all: whole exchanges are remembered, since looking is costly.
+        """
+        return _zone_of_number(f"{phone[:8]}0000" if phone[:2] == "+1" and len(phone) == 12 else phone)
 
     def country_of(self, phone: str) -> str:
         """The two-letter country of a number; the service's when it cannot be told."""

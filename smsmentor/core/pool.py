@@ -253,7 +253,7 @@ def refusal(turn: Turn, mentor: Member, request: Request, mentee: Member, *, res
         return Refusal("gone")
     if mentor.paused:
         return Refusal("paused", mentor.paused_until)
-    if turn.get(Offer, f"{request.id}:{mentor.id}") is not None:
+    if request.asked_at is not None and turn.get(Offer, f"{request.id}:{mentor.id}") is not None:
         return Refusal("asked_before")
     pair = turn.get(Pair, members.pair_id(mentor.id, mentee.id))
     if pair is not None and pair.blocked:

@@ -190,6 +190,8 @@ def replace_mentor(turn: Turn, request: Request, follow_up: str) -> bool:
 
 def in_flight_of(turn: Turn, request: Request) -> list[Offer]:
     """The request's offers that may still be answered."""
+    if request.asked_at is None:  # nobody was asked yet
+        return []
     return [o for o in turn.find(Offer, "request", request.id) if o.status in ("sent", "lapsed")]
 
 

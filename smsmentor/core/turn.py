@@ -55,6 +55,7 @@ class Turn:
         self._reader = reader
         self._seed = seed
         self._ids = 0
+        self._stamp = ""
         self._read: dict[tuple[type[Record], str], Record | None] = {}
         self._found: dict[tuple[type[Record], str, str], list[Any]] = {}
         self._walks: dict[tuple[type[Record], str, str, bool], _Walk] = {}
@@ -193,16 +194,17 @@ class Turn:
         """
         if member.state != "active" or not member.phone:
             return
-        held_up = self.late > timedelta(minutes=self.rules.late_after_minutes)
-        if courtesy and held_up and self.first(OutText, "to", member.id) is not None:
+        rules = self.rules
+        held_up = courtesy and self.late > timedelta(minutes=rules.late_after_minutes)
+        if held_up and self.first(OutText, "to", member.id) is not None:
             return
-        if not urgent and left_out(self, self.now, self.rules, text_id, courtesy=courtesy):
+        if not urgent and left_out(self, self.now, rules, text_id, courtesy=courtesy):
             return
-        replies = self.sender is not None and member.id == self.sender.id
-        direct = urgent or (replies and not self.caught_up)
-        quiet = None if direct else quiet_until(member, self.now, self.rules)
+        caught_up, replies = self.caught_up, self.sender is not None and member.id == self.sender.id
+        direct = urgent or (replies and not caught_up)
+        quiet = None if direct else quiet_until(member, self.now, rules)
         body = self.words(member, text_id, **args)
-        if self.caught_up and (replies or text_id in RELAYED):
+        if caught_up and (replies or text_id in RELAYED):
             body += self.words(member, "word.your_text_of" if replies else "word.sent_ago", span=self._age())
         text = OutText(
             self._row_id("o"),
@@ -245,8 +247,9 @@ class Turn:
     @property
     def caught_up(self) -> bool:
         """Whether the text of this turn lay at the carrier for a while: it is answered as an old one."""
-        late = timedelta(minutes=self.rules.late_after_minutes)
-        return self.inbound is not None and self.now - self.inbound.at > late
+        if self.inbound is None or self.inbound.at >= self.now:
+            return False
+        return self.now - self.inbound.at > timedelta(minutes=self.rules.late_after_minutes)
 
     @property
     def said_at(self) -> datetime:

@@ -68,7 +68,7 @@ def test_a_mentor_who_must_not_be_asked_is_refused_with_the_reason(
     town = SmallPool()
     ana = town.person("ana", employer="acme")
     ben = town.mentor("ben", **fields)
-    request = Request("r1", "K43", "ana", "how", NOON)
+    request = Request("r1", "K43", "ana", "how", NOON, asked_at=NOON)
     town.do(lambda turn: [turn.save(record) for record in records])
     found: list[pool.Refusal | None] = []
     town.do(lambda turn: found.append(pool.refusal(turn, ben, request, ana)))
@@ -177,7 +177,7 @@ def test_a_receipt_names_only_a_moment_at_which_somebody_may_be_asked(
     town = small("ben", **fields)
     town.do(lambda turn: [turn.save(record) for record in records])
     town.do(lambda turn: pool.stand(turn, turn.need(Member, "ben")))
-    request = Request("r1", "K43", "ana", "how", NOON)
+    request = Request("r1", "K43", "ana", "how", NOON, asked_at=NOON)
     found: list[Any] = []
     town.do(lambda turn: found.append(rotation.preview(turn, request)))
     assert found == [(0, None if after is None else NOON + after)]
