@@ -5,7 +5,7 @@ Every adapter runs the contract suite of its port in `tests/contract/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -63,7 +63,7 @@ Step = Callable[[Reader], Changes]
 class Store(Protocol):
     """Durable state. All promises hold across `kill -9` and power loss, and with several processes on one store."""
 
-    async def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Committed:
+    def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Awaitable[Committed]:
         """Run `step` on the current state and commit all that it returns, or nothing.
 
         When this returns, the changes are on disk (fsync). An `event_id` takes effect once, also when two

@@ -36,17 +36,9 @@ class Service:
         Raises StoreError when nothing could be kept: the event may then be given again. Texts and reports from
         outside are refused so before anything is stored while `MOST_WAITING` of them wait.
         """
-        if not isinstance(event, Inbound | Receipt):
-            return await self._receive(event)
-        if self.waiting >= MOST_WAITING:
+        from_outside = isinstance(event, Inbound | Receipt)
+        if from_outside and self.waiting >= MOST_WAITING:
             raise StoreBusy("too many texts and reports wait to be kept")
-        self.waiting += 1
-        try:
-            return await self._receive(event)
-        finally:
-            self.waiting -= 1
-
-    async def _receive(self, event: Event) -> Turn | None:
         now = self.clock.now()
         event_id = event.id if isinstance(event, Inbound | Act) else None
 
@@ -55,7 +47,11 @@ class Service:
             decide(turn, event)
             return Changes(turn.puts(), turn.drops(), turn)
 
-        committed = await self.store.transact(event_id, step, now=now)
+        self.waiting += from_outside
+        try:
+            committed = await self.store.transact(event_id, step, now=now)
+        finally:
+            self.waiting -= from_outside
         if not committed.fresh:
             return None
         turn = committed.answer

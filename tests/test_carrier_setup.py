@@ -193,7 +193,11 @@ def test_an_operator_sees_who_is_parked_and_why_and_vouches_for_somebody(tmp_pat
             Member("m-2", "+12125550102", NOW, state="suspended", parked=0),
             Member("m-3", "", NOW, state="suspended", parked=30005),
         ]
-        asyncio.run(store.transact(None, lambda reader: Changes(given_up), now=NOW))
+
+        async def give_up() -> None:
+            await store.transact(None, lambda reader: Changes(given_up), now=NOW)
+
+        asyncio.run(give_up())
     shown = run(tmp_path, "carrier", "parked").output
     assert "m-1  Ben, mentor. 30006: This is a landline" in shown
     assert "m-2  (no alias), mentee. They said: wrong number." in shown

@@ -68,8 +68,9 @@ def _text(turn: Turn, event: Inbound) -> None:
     turn.verified = event.verified is not False
     sending.let_go_on(turn, member)
     for gate in GATES:
-        if outcome := gate(turn, turn.need(Member, member.id), event):
-            turn.settle(_unless_looping(turn, turn.need(Member, member.id), outcome))
+        member = turn.sender or member  # as the gates before have left it
+        if outcome := gate(turn, member, event):
+            turn.settle(_unless_looping(turn, turn.sender or member, outcome))
             return
     raise AssertionError("the last gate takes every text")
 

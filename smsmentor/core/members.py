@@ -12,7 +12,8 @@ from smsmentor.core.turn import Turn
 
 def by_phone(turn: Turn, phone: str) -> Member | None:
     """The member with this number, if it is known."""
-    return turn.first(Member, "phone", phone)
+    found = turn.find(Member, "phone", phone)
+    return found[0] if found else None
 
 
 def newcomer(turn: Turn, phone: str, at: datetime) -> Member:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -73,15 +73,14 @@ class TinyDBStore:
         self._lines_as_of: int | None = None
         self._closed = False
 
-    async def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Committed:
+    def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Awaitable[Committed]:
         written: list[Writing] = []
 
         def run() -> Committed:
             written.clear()
             return self._run(event_id, step, now, written)
 
-        committed: Committed = await self._submit(run, lambda: self._follow(written))
-        return committed
+        return self._submit(run, lambda: self._follow(written))
 
     async def due(self, now: datetime, limit: int) -> Sequence[Timer]:
         with self._reader() as connection:
@@ -207,7 +206,9 @@ class TinyDBStore:
             raise plain_error(error, self.path) from error
         return not busy
 
-    def _submit(self, run: Callable[[], object], landed: Callable[[], None], alone: bool = False) -> Any:
+    def _submit(
+        self, run: Callable[[], object], landed: Callable[[], None], alone: bool = False
+    ) -> asyncio.Future[Any]:
         self._refuse_when_closed()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._batches.submit(Job(run, landed, future, alone))
