@@ -156,14 +156,17 @@ def history(family: Family, at: datetime) -> Iterator[Record]:
     n, request = family.number, f"r{family.number}"
     for k in range(12):
         past, words, id = at + timedelta(seconds=k), SENTENCES[k], f"SM{n}-{k}"
+        when = (
+            f"{int(past.timestamp() * 1_000_000):014x}-{n}-{k}"  # ids in the order of time, as the service makes them
+        )
         yield Text(id, family.member("mentor"), f"{words}. " * 3, past, "relayed", "", request)
         yield OutText(
-            f"o{n}-{k}", family.member("mentee"), family.phone("mentee"), f'A: "{words}"', "advice.more", 1,
+            f"o-{when}", family.member("mentee"), family.phone("mentee"), f'A: "{words}"', "advice.more", 1,
             "GSM-7", past, past, "delivered", provider_id=f"SM{n}o{k}", sent=past, request=request,
         )  # fmt: skip
-        yield Fact(f"f{n}-{k}", past, "thread.relayed", {"request": request, "letter": "A"})
+        yield Fact(f"f-{when}-a", past, "thread.relayed", {"request": request, "letter": "A"})
         data = {"text": id, "member": family.member("mentor"), "outcome": "relayed"}
-        yield Fact(f"g{n}-{k}", past, "text.settled", data)
+        yield Fact(f"f-{when}-b", past, "text.settled", data)
 
 
 def fill(path: Path, documents: int, now: datetime) -> None:

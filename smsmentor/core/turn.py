@@ -153,7 +153,9 @@ class Turn:
     def _row_id(self, prefix: str) -> str:
         """An id for what is only added and never found by chance: in the order of time, so that a store adds it where
         it added the last one, and not anywhere in an index of all years."""
-        return self.new_id(f"{prefix}-{int(self.now.timestamp()):08x}")
+        if not self._stamp:
+            self._stamp = f"{int(self.now.timestamp() * 1_000_000):014x}"
+        return self.new_id(f"{prefix}-{self._stamp}")
 
     def remind(self, kind: str, subject: str, at: datetime) -> None:
         """Fire a timer then; one of the same kind and subject is moved."""
