@@ -3,12 +3,14 @@ store.
 
 python -m bench.inside STORE DOCUMENTS TEXTS SEED      prints one JSON object; `bench/throughput.py` calls it
 python -m bench.inside STORE DOCUMENTS TEXTS SEED --profile
+python -m bench.inside --paired TEXTS SEED DOCUMENTS=STORE ...      CPU only, on several stores in turns
 """
 
 from __future__ import annotations
 
 import asyncio
 import cProfile
+import gc
 import json
 import pstats
 import statistics
@@ -23,6 +25,7 @@ from typing import Any
 from bench.scene import SETTINGS, Mix
 from bench.store import disk_bytes, resident
 from smsmentor import resources
+from smsmentor.app import GARBAGE, SystemClock
 from smsmentor.core.events import Inbound
 from smsmentor.ports import SetClock
 from smsmentor.service import Service
@@ -98,7 +101,58 @@ def measure(path: Path, documents: int, texts: int, seed: int, profile: bool = F
     }
 
 
+def paired(stores: dict[int, Path], texts: int, seed: int) -> dict[int, dict[str, float]]:
+    """CPU of a text alone and among 32 by the size of the store, one text or group on each store in turns.
+
+    What else the machine does falls on all sizes alike. Garbage is looked for as rarely as in the server.
+    """
+    knowledge = resources.load(rules_from(SETTINGS))
+    clock = SystemClock()
+    opened = {documents: TinyDBStore(path) for documents, path in stores.items()}
+    services = {documents: Service(store, clock, knowledge) for documents, store in opened.items()}
+    mixes = {documents: iter(Mix(documents, seed)) for documents in stores}
+    alone: dict[int, list[float]] = {documents: [] for documents in stores}
+    together: dict[int, list[float]] = {documents: [] for documents in stores}
+
+    async def spent(documents: int, count: int) -> float:
+        events = [Inbound(id, sender, body, clock.now()) for _, id, sender, body in islice(mixes[documents], count)]
+        start = time.process_time()
+        await asyncio.gather(*map(services[documents].receive, events))
+        return (time.process_time() - start) * 1e6 / count
+
+    async def measure() -> None:
+        for _ in range(WARM):
+            for documents in stores:
+                await spent(documents, 1)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE)
+        for _ in range(texts):
+            for documents in stores:
+                alone[documents].append(await spent(documents, 1))
+        for _ in range(texts // TOGETHER):
+            for documents in stores:
+                together[documents].append(await spent(documents, TOGETHER))
+
+    asyncio.run(measure())
+    for store in opened.values():
+        store.close()
+    return {
+        documents: {
+            "p50_us": statistics.median(alone[documents]),
+            "p99_us": statistics.quantiles(alone[documents], n=100)[98],
+            "together_us": statistics.median(together[documents]),
+        }
+        for documents in stores
+    }
+
+
 def main() -> None:
+    if sys.argv[1] == "--paired":
+        _, _, texts, seed, *stores = sys.argv
+        named = {int(documents): Path(path) for documents, _, path in (store.partition("=") for store in stores)}
+        print(json.dumps(paired(named, int(texts), int(seed)), indent=1))
+        return
     path, documents, texts, seed, *more = sys.argv[1:]
     found = measure(Path(path), int(documents), int(texts), int(seed), profile="--profile" in more)
     print(json.dumps(found, indent=1))

@@ -5,9 +5,9 @@
     python -m bench.throughput --quick               # about a minute
     python -m bench.throughput --only floor scale    # parts: floor naive sizes disk sends latency scale
 
-All servers run at once, one core for them and one for the load, on loopback only, and are loaded in turns: what else
-the machine does falls on all of them alike. Each round gives each side's rate and its CPU time for a text; the ratios
-are those of one round, and their median is printed with the least and the greatest. The texts are those of
+All servers run at once, one core for them and one for the load, on loopback only, and are loaded in short turns: what
+else the machine does falls on all of them alike. Each round gives each side's rate and its CPU time for a text; the
+ratios are those of one round, and their median is printed with the least and the greatest. The texts are those of
 `bench/scene.py`, each new, none brought faster than it is answered. In the rounds our outbox sleeps, because the
 others send nothing; the part `sends` says what sending adds."""
 
@@ -28,10 +28,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import report
-from bench.client import Answers, as_fast_as_answered, at_rate, request
+from bench.client import as_fast_as_answered, at_rate, request
 from bench.peers import fill_naive
 from bench.scene import Mix, fill
 from bench.sides import ROOT, Side, bare, cores, flask, ours
@@ -40,6 +40,16 @@ PARTS = ("floor", "naive", "sizes", "disk", "sends", "latency", "scale")
 MOST_A_SECOND = 3_500
 """Texts made ready for each second of load."""
 NAIVE_SECONDS = 8.0
+TURNS = 6
+"""A round is so many turns of each server."""
+
+
+class Taken(NamedTuple):
+    """What a server took in one turn."""
+
+    texts: int
+    seconds: float
+    cpu_seconds: float
 
 
 class Bench:
@@ -96,20 +106,24 @@ class Bench:
             self.mixes[side.name] = iter(Mix(side.documents or 10_000, self.seed))
         return [request(brought) for brought in islice(self.mixes[side.name], count)]
 
-    def load(self, side: Side, seconds: float, connections: int | None = None) -> Answers:
-        """Bring texts for so long and write down rate and cost."""
+    def load(self, side: Side, seconds: float) -> Taken:
+        """Bring texts for so long."""
         slow = side.connections < 8
         texts = self.texts(side, 64 if slow else int(MOST_A_SECOND * seconds))
         before = side.cpu_seconds()
         seconds = NAIVE_SECONDS if slow else seconds
-        answers = asyncio.run(as_fast_as_answered(side.port, texts, connections or side.connections, seconds))
+        answers = asyncio.run(as_fast_as_answered(side.port, texts, side.connections, seconds))
         spent = side.cpu_seconds() - before
         wrong = answers.statuses.total() - answers.statuses[200]
         if wrong or not answers.statuses:
             raise SystemExit(f"{side.name}: {wrong} texts were not taken ({dict(answers.statuses)})")
-        self.found.rates.setdefault(side.name, []).append(answers.rate)
-        self.found.costs.setdefault(side.name, []).append(spent / answers.statuses[200] * 1e6)
-        return answers
+        return Taken(answers.statuses[200], answers.seconds, spent)
+
+    def note(self, side: Side, taken: list[Taken]) -> None:
+        """Write down rate and cost of one round."""
+        texts = sum(one.texts for one in taken)
+        self.found.rates.setdefault(side.name, []).append(texts / sum(one.seconds for one in taken))
+        self.found.costs.setdefault(side.name, []).append(sum(one.cpu_seconds for one in taken) / texts * 1e6)
 
     def rounds(self, count: int) -> None:
         """Load each side in turn, so many times."""
@@ -124,8 +138,14 @@ class Bench:
                 if side.connections > 8:
                     asyncio.run(as_fast_as_answered(side.port, self.texts(side, 400), 16, 5))
             for number in range(count):
+                # In short turns: what else the machine does comes and goes within seconds.
+                taken: dict[str, list[Taken]] = {side.name: [] for side in sides}
+                for turn in range(TURNS):
+                    for side in sides:
+                        if turn == 0 or side.connections > 8:
+                            taken[side.name].append(self.load(side, self.seconds / TURNS))
                 for side in sides:
-                    self.load(side, self.seconds)
+                    self.note(side, taken[side.name])
                 print(
                     f"round {number + 1}: " + ", ".join(f"{s.name} {self.found.rates[s.name][-1]:.1f}" for s in sides)
                 )
@@ -155,21 +175,34 @@ class Bench:
             asyncio.run(as_fast_as_answered(side.port, self.texts(side, 400), 16, 5))
             for _ in range(rounds):
                 before = _taken(url)
-                self.load(side, self.seconds)
+                self.note(side, [self.load(side, self.seconds)])
                 self.found.notes.append(f"{(_taken(url) - before) / self.seconds:.0f} texts out a second meanwhile")
         finally:
             side.stop()
 
     def scale(self, rounds: int, texts: int) -> None:
-        """CPU for a text inside the service by the size of the store, each in a fresh process."""
+        """What a text costs inside the service by the size of the store.
+
+        CPU in one process with all stores, text by text in turns; counts, memory and opening in a fresh one for each.
+        """
         for number in range(rounds):
-            for documents in [1_000, *self.sizes]:
+            copies = {documents: self.store(documents) / "smsmentor.db" for documents in [1_000, *self.sizes]}
+            os.sync()
+            costs = _inside("--paired", texts, number, *(f"{n}={path}" for n, path in copies.items()))
+            for documents, copy in copies.items():
+                shutil.rmtree(copy.parent)
                 copy = self.store(documents) / "smsmentor.db"
                 os.sync()
-                command = [sys.executable, "-m", "bench.inside", str(copy), str(documents), str(texts), str(number)]
-                done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-                self.found.scale.setdefault(documents, []).append(json.loads(done.stdout))
+                alone = _inside(copy, documents, texts, number)
+                self.found.scale.setdefault(documents, []).append(alone | costs[str(documents)])
                 shutil.rmtree(copy.parent)
+
+
+def _inside(*args: object) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.inside", *map(str, args)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def _taken(url: str) -> int:
