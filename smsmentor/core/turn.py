@@ -154,8 +154,10 @@ class Turn:
         """An id for what is only added and never found by chance: in the order of time, so that a store adds it where
         it added the last one, and not anywhere in an index of all years."""
         if not self._stamp:
-            self._stamp = f"{int(self.now.timestamp() * 1_000_000):014x}"
-        return self.new_id(f"{prefix}-{self._stamp}")
+            own = blake2b(self._seed.encode(), digest_size=6).hexdigest()
+            self._stamp = f"{int(self.now.timestamp() * 1_000_000):014x}-{own}"
+        self._ids += 1
+        return f"{prefix}-{self._stamp}{self._ids:02x}"
 
     def remind(self, kind: str, subject: str, at: datetime) -> None:
         """Fire a timer then; one of the same kind and subject is moved."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
+from smsmentor.core.making import made_fast
 from smsmentor.core.model import RECORDS, Index, Record
 from smsmentor.stores import records
 from smsmentor.stores.sealing import HIDDEN, SEALED, Seal
@@ -25,6 +26,9 @@ class Seen(Record):
     TABLE: ClassVar[str] = "events"
 
     at: datetime
+
+
+made_fast(Seen)
 
 
 class Layout:
