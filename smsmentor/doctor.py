@@ -125,10 +125,10 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
             form = "encrypted" if settings.store_key else "not encrypted"
             yield Check("ok", "store", f"{settings.store_path} ({form}) opens, and everything in it can be read")
             yield _people(reader.count(Member, "mentor", "yes"), reader.count(Member, "operator", "yes"))
-            newest = next(reader.walk(Fact, "fact", "text.settled", newest=True), None)
+            newest = next(reader.walk(Fact, "rare", "request.opened", newest=True), None)
             if newest is not None and newest.at > now + MOST_WAITING and settings.has_account:
                 fix = "Set the clock, and let it be kept by NTP."
-                yield Check("fail", "clock", "it is behind the newest text that is kept", fix)
+                yield Check("fail", "clock", "it is behind the newest question that is kept", fix)
             moment = store.next_moment()
             if settings.has_account and moment is not None and moment < now - MOST_WAITING:
                 fix = "Is `smsmentor serve` running? Its log says what holds it up."

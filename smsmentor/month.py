@@ -123,7 +123,7 @@ def _minutes(since: datetime, until: datetime | None) -> float | None:
 
 def _facts(reader: Reader, name: str, since: datetime) -> list[Fact]:
     """Oldest first, and nothing older is read."""
-    newest = takewhile(lambda f: f.at >= since, reader.walk(Fact, "fact", name, newest=True))
+    newest = takewhile(lambda f: f.at >= since, reader.walk(Fact, "rare", name, newest=True))
     return list(newest)[::-1]
 
 
@@ -150,7 +150,7 @@ def _away(reader: Reader, since: datetime, until: datetime) -> tuple[tuple[Away,
     """Pauses by one's own wish; and of the kind ones after silence, which the play makes itself, how they end."""
     facts: list[Fact] = []
     for name in ("member.paused", "member.resumed", "member.opted_out"):
-        facts += [f for f in reader.walk(Fact, "fact", name) if f.at < until]
+        facts += [f for f in reader.walk(Fact, "rare", name) if f.at < until]
     away: list[Away] = []
     kind, spans = 0, []
     paused: dict[str, Fact] = {}

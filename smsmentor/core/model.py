@@ -478,12 +478,18 @@ class Timer(Record):
     due: datetime
 
 
+OF_EACH_TEXT = frozenset({"text.settled", "thread.relayed"})
+"""Facts that nearly each text leaves: nobody looks for them by name, and an index of them would cost each text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact(Record):
     """Something that happened, in the past tense, for people, statistics and audit; never read to decide."""
 
     TABLE: ClassVar[str] = "facts"
-    INDEXES: ClassVar[tuple[Index, ...]] = (Index("fact", lambda f: f.fact, lambda f: moment(f.at)),)
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("rare", lambda f: None if f.fact in OF_EACH_TEXT else f.fact, lambda f: moment(f.at)),
+    )
 
     at: datetime
     fact: str

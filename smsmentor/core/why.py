@@ -83,7 +83,7 @@ def _others(
 def _states(reader: Desk) -> dict[str, list[tuple[datetime, str]]]:
     found: dict[str, list[tuple[datetime, str]]] = {}
     for name, state in STATES.items():
-        for fact in reader.walk(Fact, "fact", name):
+        for fact in reader.walk(Fact, "rare", name):
             found.setdefault(str(fact.data["member"]), []).append((fact.at, state))
     return {member: sorted(states) for member, states in found.items()}
 
