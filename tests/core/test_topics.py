@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsmentor.core.understand import topics as module
+from smsmentor.core.understand.topic_words import words_of
 from smsmentor.core.understand.topics import Topics
 
 ROOT = Path(__file__).parents[2]
@@ -233,8 +233,8 @@ def test_a_trade_is_found_by_who_is_in_it(topics: Topics, skill: str, question: 
 @given(st.text(alphabet=st.characters(max_codepoint=127, exclude_characters="/"), max_size=200))
 @example("c++ a#b##c #4 aaab '`x` 12abc")
 def test_plain_words_are_read_as_the_same_words_again(text: str) -> None:
-    words = module._words(text)
-    assert module._words(" ".join(words)) == words
+    words = words_of(text)
+    assert words_of(" ".join(words)) == words
 
 
 @pytest.mark.parametrize("rows", ["direct", "indirect", "spanish", "unseen", "none"])
