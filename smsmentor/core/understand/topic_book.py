@@ -30,9 +30,9 @@ class Sign(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What some words say: the weight of each sign; more than hints, or hints only."""
+    """What an entry says: the weight, topic and entry of each sign; more than hints, or hints only."""
 
-    signs: tuple[tuple[float, Sign], ...]
+    signs: tuple[tuple[float, str, str], ...]
     firm: bool
 
 
@@ -56,7 +56,7 @@ class Branch:
     def _weighed(self, worth: Mapping[str, float], trust: float) -> Said:
         signs = [sign for sign in self.signs if sign.kind in worth]
         share = 1 / sqrt(len({sign.topic for sign in signs})) if len(signs) > 1 else 1.0
-        weighed = tuple((sign.weight(worth) * share * trust, sign) for sign in signs)
+        weighed = tuple((sign.weight(worth) * share * trust, sign.topic, sign.entry) for sign in signs)
         return Said(weighed, any(sign.kind != "hint" for sign in signs))
 
 
@@ -69,6 +69,8 @@ class Book:
         """By the first words of entries, how they go on: most words begin none."""
         self.together: dict[str, list[tuple[frozenset[str], Sign]]] = {}
         """By its first word, an entry whose words may stand anywhere."""
+        self.completing: set[str] = set()
+        """The other words of such entries."""
         self.known: set[str] = set()
         self.repair = lru_cache(maxsize=1024)(self._repair)
         self._counts: dict[str, dict[str, int]] = {}
@@ -87,7 +89,9 @@ class Book:
         self.known.update(stems)
         self._longest = max(self._longest, *map(len, stems))
         if together:
-            self.together.setdefault(stems[0], []).append((frozenset(stems), sign))
+            needed = frozenset(stems)
+            self.together.setdefault(stems[0], []).append((needed, sign))
+            self.completing |= needed - {stems[0]} or needed
             return
         branch = self.tree.setdefault(stems[0], Branch())
         for stem in stems[1:]:
@@ -106,21 +110,18 @@ class Book:
         for stem in dict.fromkeys(stems):
             for needed, sign in self.together.get(stem, ()):
                 if sign.kind in worth and needed <= present:
-                    yield Said(((sign.weight(worth) * trust, sign),), sign.kind != "hint")
+                    yield Said(((sign.weight(worth) * trust, sign.topic, sign.entry),), sign.kind != "hint")
 
-    def leanings(self, stem: str) -> Iterator[tuple[str, float]]:
+    def leanings(self, stem: str) -> dict[str, float]:
         """What a word says for each topic: BM25 with one document a topic, all words of its entries.
 
         k1 = 1.2 and b = 0.75 as is usual.
         """
-        counts = self._counts.get(stem)
-        if not counts:
-            return
+        counts = self._counts.get(stem, {})
         usual = sum(self._sizes.values()) / max(len(self._sizes), 1)
         rarity = log(1 + (len(self._sizes) - len(counts) + 0.5) / (len(counts) + 0.5))
-        for topic, count in counts.items():
-            size = 0.25 + 0.75 * self._sizes[topic] / usual
-            yield topic, rarity * count * 2.2 / (count + 1.2 * size)
+        sizes = {topic: 0.25 + 0.75 * self._sizes[topic] / usual for topic in counts}
+        return {topic: rarity * count * 2.2 / (count + 1.2 * sizes[topic]) for topic, count in counts.items()}
 
     def _repair(self, word: str) -> str | None:
         """The known word that is one slip of the thumb away, if there is one."""

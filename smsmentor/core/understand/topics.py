@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import exp, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from smsmentor.core.understand.topic_book import IN_QUESTIONS, IN_SKILLS, SURE_SKILLS, Book, Branch, Said, Sign
 from smsmentor.core.understand.topic_words import SHORTEST_REPAIR, TRADE, stretched_words, unstretched, words_of
@@ -68,15 +67,24 @@ class _Word:
     """By language, how the entries go on that begin with it."""
     goes_on: tuple[tuple[int, Branch], ...]
     """Those of them in which an ignored word may stand."""
-    pairs: bool
+    apart: bool
     """Whether it is the first of words that mean something wherever they stand."""
-    leanings: tuple[tuple[tuple[str, float], ...], ...]
+    completing: bool
+    """Whether it is another one of them."""
+    leanings: tuple[_Leaning | None, ...]
     """By language, how much it leans to each topic."""
+
+
+class _Leaning(NamedTuple):
+    """How much a word leans to each topic, in the order of the table, and to which it does."""
+
+    weights: tuple[float, ...]
+    topics: tuple[int, ...]
 
 
 _Found = tuple[int, int, Said]
 """What an entry says, found at the words from one place up to another; both 0 where its words stand anywhere."""
-_Signs = dict[str, dict[tuple[int, int] | str, tuple[float, Sign]]]
+_Signs = dict[str, dict[tuple[int, int] | str, tuple[float, str, str]]]
 """For each topic the strongest sign with its weight by where it was found: the same words count once for a topic."""
 
 
@@ -130,7 +138,7 @@ class Topics:
         weights = self._weights(words, _weights(signs))
         ranked = sorted(weights, key=lambda topic: -weights[topic])[: max(limit, 0)]
         total, doubt = sum(weights.values()), _doubt(words, spoken)
-        return [_matched(topic, weights[topic], total, doubt, signs) for topic in ranked]
+        return [TopicMatch(topic, _score(weights[topic], total) * doubt, _because(topic, signs)) for topic in ranked]
 
     def best(self, text: str) -> TopicMatch | None:
         """The one topic to ask for; None when nothing matches well enough, which means the general pool."""
@@ -144,8 +152,8 @@ class Topics:
         topic = max(weights, key=weights.__getitem__)
         if evidence.get(topic, 0.0) < EVIDENCE:
             return None
-        best = _matched(topic, weights[topic], sum(weights.values()), _doubt(words, spoken), signs)
-        return best if best.score >= SURE_ENOUGH else None
+        score = _score(weights[topic], sum(weights.values())) * _doubt(words, spoken)
+        return TopicMatch(topic, score, _because(topic, signs)) if score >= SURE_ENOUGH else None
 
     def _weights(self, words: Sequence[_Word], evidence: Mapping[str, float]) -> dict[str, float]:
         """The weight of each topic that a question may be about: whole entries, and what the single words lean to."""
@@ -251,9 +259,16 @@ class Topics:
             stems=stems,
             begins=begins,
             goes_on=tuple((language, branch) for language, branch in begins if branch.after or not telling),
-            pairs=any(stem in book.together for _, (book, stem) in books),
-            leanings=tuple(tuple(book.leanings(stem)) for _, (book, stem) in books),
+            apart=any(stem in book.together for _, (book, stem) in books),
+            completing=any(stem in book.completing for _, (book, stem) in books),
+            leanings=tuple(self._leaning_of(book.leanings(stem)) for _, (book, stem) in books),
         )
+
+    def _leaning_of(self, leanings: Mapping[str, float]) -> _Leaning | None:
+        if not leanings:
+            return None
+        weights = tuple(leanings.get(topic, 0.0) for topic in self.names)
+        return _Leaning(weights, tuple(number for number, topic in enumerate(self.names) if topic in leanings))
 
     def _read(self, text: str) -> list[_Word]:
         """The words of a text, with shorthand written out."""
@@ -285,7 +300,7 @@ class Topics:
     def _found(self, words: Sequence[_Word], spoken: Collection[int], worth: Mapping[str, float]) -> list[_Found]:
         """What the table says about the words of a text; an entry inside a longer one does not count."""
         entries = self._entries_in(words)
-        pairs = any(word.pairs for word in words)
+        apart = any(word.apart for word in words) and any(word.completing for word in words)
         found: list[_Found] = []
         for language, book in enumerate(self._books):
             trust = 1.0 if language in spoken else FOREIGN
@@ -293,7 +308,7 @@ class Topics:
                 said = branch.said(worth, trust)
                 if said.signs:
                     found.append((start, end, said))
-            if pairs:
+            if apart:
                 found += [(0, 0, said) for said in book.said_together([w.stems[language] for w in words], worth, trust)]
         return _outermost(found)
 
@@ -343,14 +358,15 @@ class Topics:
         telling = [word for word in words if word.telling]
         spoken = self._spoken(telling)
         once = {word.spelled: word for word in telling}.values()
-        weights: defaultdict[str, float] = defaultdict(float)
-        for language in range(len(self._books)):
-            if language in spoken:
-                for word in once:
-                    for topic, weight in word.leanings[language]:
-                        weights[topic] += weight
-        usual = sum(weights.values()) / len(self._labels)
-        return {topic: LEANING * (weight - usual) for topic, weight in weights.items() if weight > usual}
+        leanings = [
+            leaning for language in sorted(spoken) for word in once if (leaning := word.leanings[language]) is not None
+        ]
+        # Sums of fractions are rounded: a text has the same score as long as they are taken in the order of its words.
+        weights = [*map(sum, zip(*[leaning.weights for leaning in leanings], strict=True))]
+        met = dict.fromkeys(chain.from_iterable([leaning.topics for leaning in leanings]))
+        usual = sum([weights[topic] for topic in met]) / len(self.names)
+        names = self.names
+        return {names[topic]: LEANING * (weights[topic] - usual) for topic in met if weights[topic] > usual}
 
     def _parts(self, skills: str) -> list[tuple[str, tuple[str, ...]]]:
         """Each part of a mentor's free text, without padding such as "12 yrs", and the topics that it means."""
@@ -377,9 +393,9 @@ class Topics:
         if not covering and not whole:
             chosen = [said for start, end, said in found if self._says_enough(words, start, end)]
         signs = [sign for said in chosen for sign in said.signs]
-        enough = max((weight for weight, _ in signs), default=0.0) * 0.6
+        enough = max((weight for weight, _, _ in signs), default=0.0) * 0.6
         ranked = sorted((sign for sign in signs if sign[0] >= enough), key=lambda sign: -sign[0])
-        return tuple(dict.fromkeys(sign.topic for _, sign in ranked))
+        return tuple(dict.fromkeys(topic for _, topic, _ in ranked))
 
     def _says_enough(self, words: Sequence[_Word], start: int, end: int) -> bool:
         """Whether an entry inside a skill means the skill: `safety at work` is not about what happens at work."""
@@ -413,11 +429,13 @@ def _signs(found: Iterable[_Found]) -> _Signs:
     for start, end, said in found:
         span = (start, end)
         for sign in said.signs:
-            topic, place = sign[1].topic, span if end else sign[1].entry
-            if topic not in signs:
+            weight, topic, entry = sign
+            place = span if end else entry
+            places = signs.get(topic)
+            if places is None:
                 signs[topic] = {place: sign}
-            elif place not in signs[topic] or signs[topic][place][0] < sign[0]:
-                signs[topic][place] = sign
+            elif place not in places or places[place][0] < weight:
+                places[place] = sign
     return signs
 
 
@@ -425,7 +443,7 @@ def _weights(signs: _Signs) -> dict[str, float]:
     """The weight of each topic by its signs."""
     weights: dict[str, float] = {}
     for topic, places in signs.items():
-        ranked = [weight for weight, _ in places.values()]
+        ranked = [weight for weight, _, _ in places.values()]
         if len(ranked) > 1:
             ranked.sort(reverse=True)
             weights[topic] = sum([weight * FADING**rank for rank, weight in enumerate(ranked)])
@@ -439,9 +457,10 @@ def _doubt(words: Iterable[_Word], spoken: frozenset[int]) -> float:
     return 1 / (1 + STRANGE * sum([spoken <= word.strange for word in words]))
 
 
-def _matched(topic: str, weight: float, total: float, doubt: float, signs: _Signs) -> TopicMatch:
+def _because(topic: str, signs: _Signs) -> tuple[str, ...]:
+    """The entries that gave a topic its weight, the strongest first."""
     ranked = sorted(signs.get(topic, {}).values(), key=lambda sign: -sign[0])
-    return TopicMatch(topic, _score(weight, total) * doubt, tuple(dict.fromkeys(sign.entry for _, sign in ranked)))
+    return tuple(dict.fromkeys([entry for _, _, entry in ranked]))
 
 
 def _score(weight: float, total: float) -> float:
