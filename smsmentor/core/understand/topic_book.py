@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import log, sqrt
@@ -14,6 +14,8 @@ from smsmentor.core.understand.topic_words import STEMMERS, slips
 IN_QUESTIONS = {"sure": 1.0, "likely": 0.55, "hint": 0.2}
 IN_SKILLS = {"name": 2.0, "skills": 1.0, "sure": 1.0, "likely": 0.55}
 SURE_SKILLS = {kind: worth for kind, worth in IN_SKILLS.items() if kind != "likely"}
+# Words of another language than the text's: borrowed ("mi boss") or alike by chance.
+FOREIGN = 0.5
 PHRASE_BONUS = 0.3  # for each further word of a phrase, because a longer phrase says more
 
 
@@ -42,20 +44,23 @@ class Branch:
 
     after: dict[str, Branch] = field(default_factory=dict)
     signs: list[Sign] = field(default_factory=list)
-    in_questions: dict[float, Said] = field(default_factory=dict)
+    in_questions: Said | None = None
+    foreign: Said | None = None
 
-    def said(self, worth: Mapping[str, float], trust: float) -> Said:
+    def said(self, worth: Mapping[str, float], foreign: bool) -> Said:
         """What the entry says, the less for each topic the more topics it stands for."""
         if worth is not IN_QUESTIONS:
-            return self._weighed(worth, trust)
-        said = self.in_questions.get(trust)
-        if said is None:
-            said = self.in_questions[trust] = self._weighed(worth, trust)
+            return self._weighed(worth, foreign)
+        if foreign:
+            self.foreign = said = self.foreign or self._weighed(worth, foreign)
+        else:
+            self.in_questions = said = self.in_questions or self._weighed(worth, foreign)
         return said
 
-    def _weighed(self, worth: Mapping[str, float], trust: float) -> Said:
+    def _weighed(self, worth: Mapping[str, float], foreign: bool) -> Said:
         signs = [sign for sign in self.signs if sign.kind in worth]
         share = 1 / sqrt(len({sign.topic for sign in signs})) if len(signs) > 1 else 1.0
+        trust = FOREIGN if foreign else 1.0
         weighed = tuple((sign.weight(worth) * share * trust, sign.topic, sign.entry) for sign in signs)
         return Said(weighed, any(sign.kind != "hint" for sign in signs))
 
@@ -69,8 +74,6 @@ class Book:
         """By the first words of entries, how they go on: most words begin none."""
         self.together: dict[str, list[tuple[frozenset[str], Sign]]] = {}
         """By its first word, an entry whose words may stand anywhere."""
-        self.completing: set[str] = set()
-        """The other words of such entries."""
         self.known: set[str] = set()
         self.repair = lru_cache(maxsize=1024)(self._repair)
         self._counts: dict[str, dict[str, int]] = {}
@@ -89,9 +92,7 @@ class Book:
         self.known.update(stems)
         self._longest = max(self._longest, *map(len, stems))
         if together:
-            needed = frozenset(stems)
-            self.together.setdefault(stems[0], []).append((needed, sign))
-            self.completing |= needed - {stems[0]} or needed
+            self.together.setdefault(stems[0], []).append((frozenset(stems), sign))
             return
         branch = self.tree.setdefault(stems[0], Branch())
         for stem in stems[1:]:
@@ -104,13 +105,15 @@ class Book:
         branch = self.tree.get(self.stem(word))
         return branch is not None and any(sign.kind != "hint" for sign in branch.signs)
 
-    def said_together(self, stems: Sequence[str], worth: Mapping[str, float], trust: float) -> Iterator[Said]:
-        """What the words of a text say that mean something wherever they stand."""
-        present = set(stems)
-        for stem in dict.fromkeys(stems):
-            for needed, sign in self.together.get(stem, ()):
+    def said_together(
+        self, firsts: Iterable[str], present: Set[str], worth: Mapping[str, float], foreign: bool
+    ) -> Iterator[Said]:
+        """What the words that are present say together, wherever they stand; `firsts` are those that begin entries."""
+        for first in dict.fromkeys(firsts):
+            for needed, sign in self.together[first]:
                 if sign.kind in worth and needed <= present:
-                    yield Said(((sign.weight(worth) * trust, sign.topic, sign.entry),), sign.kind != "hint")
+                    weight = sign.weight(worth) * (FOREIGN if foreign else 1.0)
+                    yield Said(((weight, sign.topic, sign.entry),), sign.kind != "hint")
 
     def leanings(self, stem: str) -> dict[str, float]:
         """What a word says for each topic: BM25 with one document a topic, all words of its entries.

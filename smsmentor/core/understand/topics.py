@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,8 +19,6 @@ LEANING = 0.2  # what the single words of entries count beside whole entries
 STRANGE = 0.2  # doubt for each word that no topic knows
 SURE_ENOUGH = 0.4
 EVIDENCE = 0.5  # that a sure topic needs from whole entries: hints alone are not enough
-# Words of another language than the text's: borrowed ("mi boss") or alike by chance.
-FOREIGN = 0.5
 LONGEST_PHRASE = 6
 MOST_REPAIRS = 5  # in one text; more unknown words than that are no typos
 OWN_WORDS = 4  # that the name of a skill of the pool's own has at most
@@ -28,6 +27,7 @@ OWN_WORDS_ASKED = 12  # of a question that may name one of them
 OWN_KNOWN = 0.5  # what a word that also means a topic says of such a skill, where another word says 1
 WORDS_READ = 120  # a question of many parts is judged by its first words, which bounds the time for a text
 WORDS_KEPT = 4096  # of which all that the table says is remembered
+LONGEST_KEPT = 30  # letters: longer words are rare, and would make memory depend on who texts
 
 _SKILL_BREAK = re.compile(r"[,;/|\n•·()]|\s[-–]\s|\.(?:\s|$)")
 _SKILL_AND = re.compile(r"\s(?:and|y|e|with|con)\s|\s*&\s*|\s\+\s")
@@ -69,17 +69,18 @@ class _Word:
     """Those of them in which an ignored word may stand."""
     apart: bool
     """Whether it is the first of words that mean something wherever they stand."""
-    completing: bool
-    """Whether it is another one of them."""
     leanings: tuple[_Leaning | None, ...]
     """By language, how much it leans to each topic."""
 
 
 class _Leaning(NamedTuple):
-    """How much a word leans to each topic, in the order of the table, and to which it does."""
+    """How much a word leans to each topic, in the order of the table, and to which it does.
 
-    weights: tuple[float, ...]
-    topics: tuple[int, ...]
+    An array, because there are many, and fractions that lie together are read faster than ones that lie apart.
+    """
+
+    weights: array[float]
+    topics: dict[int, None]
 
 
 _Found = tuple[int, int, Said]
@@ -95,7 +96,9 @@ class _Reading(dict[str, tuple[_Word, ...]]):
         self._topics = topics
 
     def __missing__(self, word: str) -> tuple[_Word, ...]:
-        self[word] = meant = self._topics._meant(word)
+        meant = self._topics._meant(word)
+        if len(word) <= LONGEST_KEPT:
+            self[word] = meant
         return meant
 
 
@@ -260,15 +263,14 @@ class Topics:
             begins=begins,
             goes_on=tuple((language, branch) for language, branch in begins if branch.after or not telling),
             apart=any(stem in book.together for _, (book, stem) in books),
-            completing=any(stem in book.completing for _, (book, stem) in books),
             leanings=tuple(self._leaning_of(book.leanings(stem)) for _, (book, stem) in books),
         )
 
     def _leaning_of(self, leanings: Mapping[str, float]) -> _Leaning | None:
         if not leanings:
             return None
-        weights = tuple(leanings.get(topic, 0.0) for topic in self.names)
-        return _Leaning(weights, tuple(number for number, topic in enumerate(self.names) if topic in leanings))
+        weights = array("d", [leanings.get(topic, 0.0) for topic in self.names])
+        return _Leaning(weights, {number: None for number, topic in enumerate(self.names) if topic in leanings})
 
     def _read(self, text: str) -> list[_Word]:
         """The words of a text, with shorthand written out."""
@@ -300,16 +302,18 @@ class Topics:
     def _found(self, words: Sequence[_Word], spoken: Collection[int], worth: Mapping[str, float]) -> list[_Found]:
         """What the table says about the words of a text; an entry inside a longer one does not count."""
         entries = self._entries_in(words)
-        apart = any(word.apart for word in words) and any(word.completing for word in words)
+        apart = [word for word in words if word.apart]
         found: list[_Found] = []
         for language, book in enumerate(self._books):
-            trust = 1.0 if language in spoken else FOREIGN
+            foreign = language not in spoken
             for start, end, branch in entries[language]:
-                said = branch.said(worth, trust)
+                said = branch.said(worth, foreign)
                 if said.signs:
                     found.append((start, end, said))
-            if apart:
-                found += [(0, 0, said) for said in book.said_together([w.stems[language] for w in words], worth, trust)]
+            firsts = [stem for word in apart if (stem := word.stems[language]) in book.together]
+            if firsts:
+                present = {word.stems[language] for word in words}
+                found += [(0, 0, said) for said in book.said_together(firsts, present, worth, foreign)]
         return _outermost(found)
 
     def _entries_in(self, words: Sequence[_Word]) -> list[list[tuple[int, int, Branch]]]:
@@ -363,7 +367,11 @@ class Topics:
         ]
         # Sums of fractions are rounded: a text has the same score as long as they are taken in the order of its words.
         weights = [*map(sum, zip(*[leaning.weights for leaning in leanings], strict=True))]
-        met = dict.fromkeys(chain.from_iterable([leaning.topics for leaning in leanings]))
+        met: dict[int, None] = {}
+        for leaning in leanings:
+            met.update(leaning.topics)
+            if len(met) == len(weights):
+                break
         usual = sum([weights[topic] for topic in met]) / len(self.names)
         names = self.names
         return {names[topic]: LEANING * (weights[topic] - usual) for topic in met if weights[topic] > usual}
