@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smsmentor.core.understand import topics as module
+from smsmentor.core.understand.topic_book import Branch
+from smsmentor.core.understand.topic_words import words_of
 from smsmentor.core.understand.topics import Topics
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +23,11 @@ NONE: list[str] = ROWS["none"] + ROWS["later_none"]
 
 @pytest.fixture(scope="module")
 def topics() -> Topics:
+    return shared()
+
+
+@cache
+def shared() -> Topics:
     return Topics(TABLE)
 
 
@@ -233,11 +241,96 @@ def test_a_trade_is_found_by_who_is_in_it(topics: Topics, skill: str, question: 
 @given(st.text(alphabet=st.characters(max_codepoint=127, exclude_characters="/"), max_size=200))
 @example("c++ a#b##c #4 aaab '`x` 12abc")
 def test_plain_words_are_read_as_the_same_words_again(text: str) -> None:
-    words = module._words(text)
-    assert module._words(" ".join(words)) == words
+    words = words_of(text)
+    assert words_of(" ".join(words)) == words
 
 
 @pytest.mark.parametrize("rows", ["direct", "indirect", "spanish", "unseen", "none"])
 def test_the_best_topic_is_the_first_of_all(topics: Topics, rows: str) -> None:
     for text in (row if isinstance(row, str) else row[0] for row in ROWS[rows]):
         assert topics.best(text) in (None, *topics.match(text, 1))
+
+
+TEXTS = [row if isinstance(row, str) else row[0] for rows in ROWS.values() for row in rows]
+SHORT = [
+    "u",
+    "w/",
+    "w/o",
+    "ur",
+    "boss",
+    "raise",
+    "my",
+    "w///o",
+    "ppl",
+    "lol",
+    "MAÑANA",
+    "™",
+    "ǅ",
+    "sooo",
+    "c++",
+    "/",
+    "'",
+]
+
+
+@given(st.lists(st.sampled_from(SHORT) | st.text(max_size=8), max_size=140), st.sampled_from([" ", "", ", "]))
+def test_words_that_are_not_read_again_would_be_the_same_words(words: list[str], between: str) -> None:
+    topics = shared()
+    read = topics._read(between.join(words))
+    if any(word.doubtful for word in read):
+        return
+    again = topics._read(" ".join(word.spelled for word in read))
+    repaired = topics._repaired(between.join(words))
+    assert [word.spelled for word in repaired] == [word.spelled for word in again]
+
+
+def test_entries_are_found_with_and_without_the_ignored_words_inside(topics: Topics) -> None:
+    entries = [dict(branches(book.tree)) for book in topics._books]
+    for text in TEXTS[::3]:
+        words = topics._read(text)
+        telling = [place for place, word in enumerate(words) if word.telling]
+        for language, found in enumerate(topics._entries_in(words)):
+            expected: dict[tuple[int, int, Branch], None] = {}
+            for places in (telling, range(len(words))):
+                for first in range(len(places)):
+                    for run in (places[first:last] for last in range(first + 1, len(places) + 1)):
+                        branch = entries[language].get(tuple(words[place].stems[language] for place in run))
+                        if branch and branch.signs and len(run) <= module.LONGEST_PHRASE:
+                            expected[run[0], run[-1] + 1, branch] = None
+            assert found == list(expected), text
+
+
+def branches(tree: dict[str, Branch], before: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str, ...], Branch]]:
+    for stem, branch in tree.items():
+        yield (*before, stem), branch
+        yield from branches(branch.after, (*before, stem))
+
+
+def test_what_words_lean_to_is_added_up_topic_by_topic(topics: Topics) -> None:
+    for text in TEXTS[::3]:
+        telling = [word for word in topics._read(text) if word.telling]
+        weights: dict[str, float] = {}
+        for language in sorted(topics._spoken(telling)):
+            for word in dict.fromkeys(word.spelled for word in telling):
+                book = topics._books[language]
+                for topic, weight in book.leanings(book.stem(word)).items():
+                    weights[topic] = weights.get(topic, 0.0) + weight
+        usual = sum(weights.values()) / len(topics.names)
+        above = {topic: module.LEANING * (weight - usual) for topic, weight in weights.items() if weight > usual}
+        assert list(topics._leaning(telling).items()) == list(above.items())
+
+
+def test_few_words_are_kept_and_forgetting_them_changes_nothing(
+    topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WORDS_KEPT", 10)
+    forgetful = Topics(TABLE)
+    for text in TEXTS[::5]:
+        assert forgetful.match(text) == topics.match(text)
+        assert len(forgetful._reading) <= 10 + module.WORDS_READ
+
+
+def test_a_long_word_is_no_slip_of_a_short_one_and_costs_no_search(topics: Topics) -> None:
+    book = topics._books[0]
+    assert book.repair("intervieww") == book.stem("interview")
+    assert book.repair("interview" * 200) is None

@@ -3,55 +3,34 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from math import exp, log, sqrt
+from itertools import chain
+from math import exp, sqrt
 from typing import Any, NamedTuple
 
-# What an entry of each kind is worth in a question and in a mentor's skills; a kind that is missing is not read there.
-IN_QUESTIONS = {"sure": 1.0, "likely": 0.55, "hint": 0.2}
-IN_SKILLS = {"name": 2.0, "skills": 1.0, "sure": 1.0, "likely": 0.55}
-SURE_SKILLS = {kind: worth for kind, worth in IN_SKILLS.items() if kind != "likely"}
+from smsmentor.core.understand.topic_book import IN_QUESTIONS, IN_SKILLS, SURE_SKILLS, Book, Branch, Said, Sign
+from smsmentor.core.understand.topic_words import SHORTEST_REPAIR, TRADE, stretched_words, unstretched, words_of
+
 _KINDS = ("sure", "likely", "hint", "skills")
-PHRASE_BONUS = 0.3  # for each further word of a phrase, because a longer phrase says more
 FADING = 0.7  # each further sign of a topic says less than the one before
 LEANING = 0.2  # what the single words of entries count beside whole entries
 STRANGE = 0.2  # doubt for each word that no topic knows
 SURE_ENOUGH = 0.4
 EVIDENCE = 0.5  # that a sure topic needs from whole entries: hints alone are not enough
-# Words of another language than the text's: borrowed ("mi boss") or alike by chance.
-FOREIGN = 0.5
 LONGEST_PHRASE = 6
-SHORTEST_REPAIR = 6
 MOST_REPAIRS = 5  # in one text; more unknown words than that are no typos
 OWN_WORDS = 4  # that the name of a skill of the pool's own has at most
 OWN_SKILLS = 12  # that one mentor has at most
 OWN_WORDS_ASKED = 12  # of a question that may name one of them
 OWN_KNOWN = 0.5  # what a word that also means a topic says of such a skill, where another word says 1
 WORDS_READ = 120  # a question of many parts is judged by its first words, which bounds the time for a text
+WORDS_KEPT = 4096  # of which all that the table says is remembered
+LONGEST_KEPT = 30  # letters: longer words are rare, and would make memory depend on who texts
 
-_WORD = re.compile(r"w/o?\b|#+[^\W_]*|[^\W_]+[+#]*")
-_APOSTROPHES = str.maketrans("", "", "'’‘`´")
-_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 _SKILL_BREAK = re.compile(r"[,;/|\n•·()]|\s[-–]\s|\.(?:\s|$)")
 _SKILL_AND = re.compile(r"\s(?:and|y|e|with|con)\s|\s*&\s*|\s\+\s")
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_VOWEL = re.compile(r"[aeiouy]")
-# A trade and who is in it: welder and welding, panadero and panaderia.
-_TRADE = re.compile("(?<=.{3})(?:ers?|ing)$|(?<=.{4})(?:ador(?:a|es|as)?|aduras?|er[oa]s?|erias?)$")
-# Words whose short form is another word: tired is not tire, a meeting is not to meet.
-_NO_ENDING = re.compile(
-    "care|caring|plane|wine|note|rate|tired|site|meeting|opening|calling|wedding|nothing|something|anything|everything|being|bring|spring|building"
-    "|boring|bored|speaking|feeling|evening|morning|stare|during|training|hundred|covered|leaves|thing|string"
-)
-_SPANISH_WHOLE = frozenset({"partido", "partidos", "casero", "casera"})  # no forms of parto and casar
-_SPANISH_ENDING = re.compile(
-    "(?<=.{4})(?:andome|iendome|andolo|aciones|iendo|ieron|aron|ando|[aei]rme|[aei]rse|arlo|erlo|arle|[aei]mos"
-    "|aban|[ai]d[ao]s|abas|aba|[ai]d[ao]|ias|ian|ria|[aei]r|[ae]n|[aeo]s)$"
-)
 
 
 @dataclass(frozen=True)
@@ -66,26 +45,61 @@ class TopicMatch:
     because: tuple[str, ...]
 
 
-class _Sign(NamedTuple):
-    """What one entry of the table says, and of which kind the entry is."""
+@dataclass(slots=True, eq=False)
+class _Word:
+    """A word of a text, and all that the table says about it; languages are numbered as the books are."""
 
-    topic: str
-    kind: str
-    entry: str
-    breadth: int = 1  # how many of its words mean something by themselves
+    spelled: str
+    plain: bool
+    """Whether it would be read as itself again: it has no slash, and is no shorthand."""
+    doubtful: bool
+    """Whether no list knows it, and it is long enough to be a slip."""
+    telling: bool
+    """Whether it is not one of the little words that are ignored."""
+    naming: bool
+    """Whether it may name a skill."""
+    common: tuple[int, ...]
+    """The languages that it is an everyday word of."""
+    strange: frozenset[int]
+    """The languages in which it has a meaning that the table does not know."""
+    stems: tuple[str, ...]
+    begins: tuple[tuple[int, Branch], ...]
+    """By language, how the entries go on that begin with it."""
+    goes_on: tuple[tuple[int, Branch], ...]
+    """Those of them in which an ignored word may stand."""
+    apart: bool
+    """Whether it is the first of words that mean something wherever they stand."""
+    leanings: tuple[_Leaning | None, ...]
+    """By language, how much it leans to each topic."""
 
 
-class _Hit(NamedTuple):
-    """An entry found at words `start` to `end` of a text."""
+class _Leaning(NamedTuple):
+    """How much a word leans to each topic, in the order of the table, and to which it does.
 
-    start: int
-    end: int
-    weight: float
-    sign: _Sign
+    An array, because there are many, and fractions that lie together are read faster than ones that lie apart.
+    """
+
+    weights: array[float]
+    topics: dict[int, None]
 
 
-_Weights = dict[str, tuple[float, tuple[str, ...]]]
-"""The weight of each topic, with the entries that gave it."""
+_Found = tuple[int, int, Said]
+"""What an entry says, found at the words from one place up to another; both 0 where its words stand anywhere."""
+_Signs = dict[str, dict[tuple[int, int] | str, tuple[float, str, str]]]
+"""For each topic the strongest sign with its weight by where it was found: the same words count once for a topic."""
+
+
+class _Reading(dict[str, tuple[_Word, ...]]):
+    """What each word of texts stands for, worked out when it is first met: shorthand may stand for several words."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+
+    def __missing__(self, word: str) -> tuple[_Word, ...]:
+        meant = self._topics._meant(word)
+        if len(word) <= LONGEST_KEPT:
+            self[word] = meant
+        return meant
 
 
 class Topics:
@@ -106,12 +120,13 @@ class Topics:
         self._joining = frozenset().union(*map(_word_set, table.get("joining", {}).values()))
         self._padding = frozenset().union(*map(_word_set, table.get("padding", {}).values()))
         self._general = frozenset().union(*map(_word_set, table.get("general", {}).values()))
-        self._books = {"en": _Book("en")}
+        self._books = [Book("en")]
+        self._languages = {"en": 0}
         self._labels: dict[str, dict[str, str]] = {}
         for topic, about in table["topics"].items():
             self._add(topic, about)
         self.names = tuple(self._labels)
-        self._known = lru_cache(maxsize=4096)(self._is_known)
+        self._reading = _Reading(self)
 
     def label(self, topic: str, language: str = "en") -> str:
         """The short everyday label of a topic for texts; a topic without labels is its own label."""
@@ -120,32 +135,35 @@ class Topics:
 
     def match(self, text: str, limit: int = 3) -> list[TopicMatch]:
         """The topics that a question seems to be about, likeliest first, at most `limit`; may be empty."""
-        weights, signs, doubt = self._weights(text)
+        words = self._repaired(text)
+        spoken = self._spoken(words)
+        signs = _signs(self._found(words, spoken, IN_QUESTIONS))
+        weights = self._weights(words, _weights(signs))
         ranked = sorted(weights, key=lambda topic: -weights[topic])[: max(limit, 0)]
-        total = sum(weights.values())
-        return [_matched(topic, weights[topic], total, signs, doubt) for topic in ranked]
+        total, doubt = sum(weights.values()), _doubt(words, spoken)
+        return [TopicMatch(topic, _score(weights[topic], total) * doubt, _because(topic, signs)) for topic in ranked]
 
     def best(self, text: str) -> TopicMatch | None:
         """The one topic to ask for; None when nothing matches well enough, which means the general pool."""
-        weights, signs, doubt = self._weights(text)
-        if not weights:
-            return None
-        topic = max(weights, key=weights.__getitem__)
-        best = _matched(topic, weights[topic], sum(weights.values()), signs, doubt)
-        evidence, _ = signs.get(best.topic, (0.0, ()))
-        return best if best.score >= SURE_ENOUGH and evidence >= EVIDENCE else None
-
-    def _weights(self, text: str) -> tuple[dict[str, float], _Weights, float]:
-        """The weight of all topics that a question may be about, what whole entries say about each, and a doubt."""
         words = self._repaired(text)
         spoken = self._spoken(words)
-        signs = _weigh(self._hits(words, spoken, IN_QUESTIONS))
-        leaning = self._leaning(words)
-        weights = {topic: LEANING * weight for topic, weight in leaning.items()}
-        for topic, (weight, _) in signs.items():
+        signs = _signs(self._found(words, spoken, IN_QUESTIONS))
+        evidence = _weights(signs)
+        if max(evidence.values(), default=0.0) < EVIDENCE:
+            return None
+        weights = self._weights(words, evidence)
+        topic = max(weights, key=weights.__getitem__)
+        if evidence.get(topic, 0.0) < EVIDENCE:
+            return None
+        score = _score(weights[topic], sum(weights.values())) * _doubt(words, spoken)
+        return TopicMatch(topic, score, _because(topic, signs)) if score >= SURE_ENOUGH else None
+
+    def _weights(self, words: Sequence[_Word], evidence: Mapping[str, float]) -> dict[str, float]:
+        """The weight of each topic that a question may be about: whole entries, and what the single words lean to."""
+        weights = self._leaning(words)
+        for topic, weight in evidence.items():
             weights[topic] = weight + weights.get(topic, 0.0)
-        # Words that no topic knows ("guitar", "tire") are what most questions outside of all topics are made of.
-        return weights, signs, 1 / (1 + STRANGE * self._strange(words, spoken))
+        return weights
 
     def expand(self, skills: str) -> tuple[str, ...]:
         """The topics that a mentor's free text ("excel, hr, nursing 12 yrs") stands for, in the order typed."""
@@ -157,123 +175,206 @@ class Topics:
 
     def own(self, skills: str) -> tuple[str, ...]:
         """The parts that no topic of the table surely means (`welding`, `horse care`): each is a topic itself."""
-        named = (" ".join(_words(part)[:OWN_WORDS]) for part, _ in self._parts(skills) if not self._sure_of(part))
+        named = (" ".join(words_of(part)[:OWN_WORDS]) for part, _ in self._parts(skills) if not self._sure_of(part))
         return tuple(dict.fromkeys(name for name in named if self.stems(name)))[:OWN_SKILLS]
 
     def stems(self, name: str) -> dict[tuple[str, ...], float]:
         """The stems of each telling word of such a skill, with how much it says; together 1, or all, mean the skill."""
         return {
-            self._stems_of(word): OWN_KNOWN if any(b.means(word) for b in self._books.values()) else 1.0
+            self._stems_of(word): OWN_KNOWN if any(book.means(word) for book in self._books) else 1.0
             for word in self._telling(name)
         }
 
     def asked_stems(self, question: str) -> tuple[str, ...]:
         """The stems of the words of a question that may name such a skill."""
-        words = self._telling(question)[:OWN_WORDS_ASKED]
-        spoken = self._spoken(self._read(question))
-        return tuple(dict.fromkeys(stem for word in words for stem in self._stems_of(word, spoken)))
+        words = self._read(question)
+        spoken = self._spoken(words)
+        asked = [word.spelled for word in words if word.naming][:OWN_WORDS_ASKED]
+        return tuple(dict.fromkeys(stem for word in asked for stem in self._stems_of(word, spoken)))
 
-    def _stems_of(self, word: str, spoken: Sequence[str] = ()) -> tuple[str, ...]:
+    def _stems_of(self, word: str, spoken: Collection[int] = ()) -> tuple[str, ...]:
         """The stems of a word in these languages, or in all."""
-        root = _TRADE.sub("", word)
-        return tuple(dict.fromkeys(self._books[language].stem(root) for language in spoken or self._books))
+        root = TRADE.sub("", word)
+        return tuple(
+            dict.fromkeys(
+                book.stem(root) for language, book in enumerate(self._books) if not spoken or language in spoken
+            )
+        )
 
     def _telling(self, text: str) -> list[str]:
         """The words of a text that have a meaning of their own."""
-        dull = self._ignored | self._joining | self._padding | self._general
-        return [word for word in self._read(text) if len(word) > 2 and word.isalpha() and word not in dull]
+        return [word.spelled for word in self._read(text) if word.naming]
 
     def _sure_of(self, part: str) -> bool:
         """Whether one entry that surely means a topic covers the whole part."""
         words = self._repaired(part)
-        return any(hit.end - hit.start == len(words) for hit in self._hits(words, self._spoken(words), SURE_SKILLS))
+        found = self._found(words, self._spoken(words), SURE_SKILLS)
+        return any(end - start == len(words) for start, end, _ in found)
 
     def _add(self, topic: str, about: Mapping[str, Any]) -> None:
         names: Mapping[str, str] = about["name"]
         labels: Mapping[str, str] = about.get("label", names)
         self._labels[topic] = dict(labels)
-        self._enter("en", topic, _Sign(topic, "name", topic))
+        self._enter("en", topic, Sign(topic, "name", topic))
         for spellings in (names, labels):
             for language, spelling in spellings.items():
-                self._enter(language, spelling, _Sign(topic, "name", spelling))
+                self._enter(language, spelling, Sign(topic, "name", spelling))
         for kind in _KINDS:
             for language, entries in about.get(kind, {}).items():
                 for entry in _split(entries):
-                    self._enter(language, entry, _Sign(topic, kind, entry))
+                    self._enter(language, entry, Sign(topic, kind, entry))
 
-    def _enter(self, language: str, entry: str, sign: _Sign) -> None:
-        book = self._books.setdefault(language, _Book(language))
-        words = self._read(entry)
+    def _enter(self, language: str, entry: str, sign: Sign) -> None:
+        if language not in self._languages:
+            self._languages[language] = len(self._books)
+            self._books.append(Book(language))
+        words = self._written_out(words_of(entry)[:WORDS_READ])
         telling = [word for word in words if word not in self._ignored]
         # "come back" or "find me out" with less than two words of meaning is looked for as it stands.
         breadth = sum(word not in self._joining for word in telling)
         sign = sign._replace(breadth=max(breadth, 1))
+        book = self._books[self._languages[language]]
         book.enter(telling if breadth > 1 else words, sign, together=" + " in entry)
 
-    def _read(self, text: str) -> list[str]:
-        """The words of a text, with shorthand written out."""
-        return self._written_out(_words(text)[:WORDS_READ])
+    def _written_out(self, words: Iterable[str]) -> list[str]:
+        return [long for word in words for long in self._shorthand.get(word, (word,))]
 
-    def _written_out(self, short: list[str]) -> list[str]:
-        if self._shorthand.keys().isdisjoint(short):
-            return short
-        words: list[str] = []
-        for word in short:
-            words.extend(self._shorthand.get(word, (word,)))
-        return words
+    def _meant(self, word: str) -> tuple[_Word, ...]:
+        """The words that a word of a text stands for, without stretched letters and with shorthand written out."""
+        return tuple(map(self._word, self._written_out([unstretched(word)])))
 
-    def _repaired(self, text: str) -> list[str]:
-        """The words of a text, those that no list knows replaced by the known word that was probably meant."""
-        short = _words(text)[:WORDS_READ]
-        words = self._written_out(short)
-        doubtful = [word for word in words if len(word) >= SHORTEST_REPAIR and not self._known(word)]
-        if not doubtful and words is short and text.isascii() and "/" not in text:
-            return words  # they would be read as the same words again
-        spoken = self._spoken(words) if doubtful else []
-        for word in doubtful[:MOST_REPAIRS]:
-            meant = next(filter(None, (self._books[language].repair(word) for language in spoken)), word)
-            words[words.index(word)] = meant
-        return self._read(" ".join(words))
-
-    def _hits(self, words: Sequence[str], spoken: Sequence[str], worth: Mapping[str, float]) -> list[_Hit]:
-        """What the table says about the words of a text; an entry inside a longer one does not count."""
-        telling = [place for place, word in enumerate(words) if word not in self._ignored]
-        hits: list[_Hit] = []
-        for language, book in self._books.items():
-            hits += book.find(words, telling, worth, 1.0 if language in spoken else FOREIGN)
-        return _outermost(hits)
-
-    def _spoken(self, words: Sequence[str]) -> list[str]:
-        """The languages that a text seems to be written in: those with most of its common words."""
-        counts = {
-            language: sum(map(self._common.get(language, frozenset()).__contains__, words)) for language in self._books
-        }
-        most = max(counts.values())
-        return [language for language, count in counts.items() if count == most]
-
-    def _leaning(self, words: Sequence[str]) -> dict[str, float]:
-        """How much the single words of a text lean to each topic, above the mean (BM25)."""
-        telling = [word for word in words if word not in self._ignored]
-        weights: defaultdict[str, float] = defaultdict(float)
-        for language in self._spoken(telling):
-            for leanings in self._books[language].leaning(telling):
-                for topic, weight in leanings:
-                    weights[topic] += weight
-        usual = sum(weights.values()) / len(self._labels)
-        return {topic: weight - usual for topic, weight in weights.items() if weight > usual}
-
-    def _strange(self, words: Sequence[str], spoken: Sequence[str]) -> int:
-        """How many words with a meaning of their own the table does not know at all."""
-        strange = [word for word in words if word not in self._ignored and word.isalpha()]
-        for language in spoken:
-            knows = self._books[language].knows
-            strange = [word for word in strange if not knows(word)]
-        return len(strange)
-
-    def _is_known(self, word: str) -> bool:
-        return any(word in common for common in self._common.values()) or any(
-            book.knows(word) for book in self._books.values()
+    def _word(self, spelled: str) -> _Word:
+        stems = tuple(book.stem(spelled) for book in self._books)
+        books = [*enumerate(zip(self._books, stems, strict=True))]
+        knowing = {language for language, (book, stem) in books if stem in book.known}
+        telling = spelled not in self._ignored
+        known = knowing or any(spelled in common for common in self._common.values())
+        dull = (self._ignored, self._joining, self._padding, self._general)
+        begins = tuple((language, book.tree[stem]) for language, (book, stem) in books if stem in book.tree)
+        return _Word(
+            spelled=spelled,
+            plain="/" not in spelled and spelled not in self._shorthand and words_of(spelled) == [spelled],
+            doubtful=len(spelled) >= SHORTEST_REPAIR and not known,
+            telling=telling,
+            naming=len(spelled) > 2 and spelled.isalpha() and not any(spelled in words for words in dull),
+            common=tuple(n for language, n in self._languages.items() if spelled in self._common.get(language, ())),
+            strange=frozenset(range(len(books))) - knowing if telling and spelled.isalpha() else frozenset(),
+            stems=stems,
+            begins=begins,
+            goes_on=tuple((language, branch) for language, branch in begins if branch.after or not telling),
+            apart=any(stem in book.together for _, (book, stem) in books),
+            leanings=tuple(self._leaning_of(book.leanings(stem)) for _, (book, stem) in books),
         )
+
+    def _leaning_of(self, leanings: Mapping[str, float]) -> _Leaning | None:
+        if not leanings:
+            return None
+        weights = array("d", [leanings.get(topic, 0.0) for topic in self.names])
+        return _Leaning(weights, {number: None for number, topic in enumerate(self.names) if topic in leanings})
+
+    def _read(self, text: str) -> list[_Word]:
+        """The words of a text, with shorthand written out."""
+        if len(self._reading) > WORDS_KEPT:
+            self._reading.clear()
+        return [*chain.from_iterable(map(self._reading.__getitem__, stretched_words(text)[:WORDS_READ]))]
+
+    def _repaired(self, text: str) -> list[_Word]:
+        """The words of a text, those that no list knows replaced by the known word that was probably meant."""
+        words = self._read(text)
+        again = len(words) > WORDS_READ
+        doubtful = []
+        for word in words:
+            if word.doubtful:
+                doubtful.append(word.spelled)
+            again = again or not word.plain
+        if not doubtful and not again:
+            return words
+        spelled = [word.spelled for word in words]
+        spoken = self._spoken(words)
+        books = [book for language, book in enumerate(self._books) if language in spoken]
+        for slip in doubtful[:MOST_REPAIRS]:
+            meant = next(filter(None, (book.repair(slip) for book in books)), slip)
+            spelled[spelled.index(slip)] = meant
+            again = again or meant != slip
+        # Plain words would be read as the same words again.
+        return self._read(" ".join(spelled)) if again else words
+
+    def _found(self, words: Sequence[_Word], spoken: Collection[int], worth: Mapping[str, float]) -> list[_Found]:
+        """What the table says about the words of a text; an entry inside a longer one does not count."""
+        entries = self._entries_in(words)
+        apart = [word for word in words if word.apart]
+        found: list[_Found] = []
+        for language, book in enumerate(self._books):
+            foreign = language not in spoken
+            for start, end, branch in entries[language]:
+                said = branch.said(worth, foreign)
+                if said.signs:
+                    found.append((start, end, said))
+            firsts = [stem for word in apart if (stem := word.stems[language]) in book.together]
+            if firsts:
+                present = {word.stems[language] for word in words}
+                found += [(0, 0, said) for said in book.said_together(firsts, present, worth, foreign)]
+        return _outermost(found)
+
+    def _entries_in(self, words: Sequence[_Word]) -> list[list[tuple[int, int, Branch]]]:
+        """By language, the entries in the words without the ignored ones, then those with ignored ones inside."""
+        found: list[list[tuple[int, int, Branch]]] = [[] for _ in self._books]
+        telling = [place for place, word in enumerate(words) if word.telling]
+        for first, start in enumerate(telling):
+            for language, branch in words[start].begins:
+                last, place = first, start
+                following: Branch | None = branch
+                while following is not None:
+                    if following.signs:
+                        found[language].append((start, place + 1, following))
+                    last += 1
+                    if not following.after or last == len(telling) or last - first == LONGEST_PHRASE:
+                        break
+                    place = telling[last]
+                    following = following.after.get(words[place].stems[language])
+        if len(telling) == len(words):
+            return found
+        for start, word in enumerate(words):
+            for language, branch in word.goes_on:
+                place, ignored = start, not word.telling
+                following = branch
+                while following is not None:
+                    if ignored and following.signs:
+                        found[language].append((start, place + 1, following))
+                    place += 1
+                    if place == len(words) or place - start == LONGEST_PHRASE:
+                        break
+                    ignored = ignored or not words[place].telling
+                    following = following.after.get(words[place].stems[language])
+        return found
+
+    def _spoken(self, words: Iterable[_Word]) -> frozenset[int]:
+        """The languages that a text seems to be written in: those with most of its common words."""
+        counts = [0] * len(self._books)
+        for word in words:
+            for language in word.common:
+                counts[language] += 1
+        most = max(counts)
+        return frozenset([language for language, count in enumerate(counts) if count == most])
+
+    def _leaning(self, words: Iterable[_Word]) -> dict[str, float]:
+        """How much the single words of a text lean to each topic, above the mean."""
+        telling = [word for word in words if word.telling]
+        spoken = self._spoken(telling)
+        once = {word.spelled: word for word in telling}.values()
+        leanings = [
+            leaning for language in sorted(spoken) for word in once if (leaning := word.leanings[language]) is not None
+        ]
+        # Sums of fractions are rounded: a text has the same score as long as they are taken in the order of its words.
+        weights = [*map(sum, zip(*[leaning.weights for leaning in leanings], strict=True))]
+        met: dict[int, None] = {}
+        for leaning in leanings:
+            met.update(leaning.topics)
+            if len(met) == len(weights):
+                break
+        usual = sum([weights[topic] for topic in met]) / len(self.names)
+        names = self.names
+        return {names[topic]: LEANING * (weights[topic] - usual) for topic in met if weights[topic] > usual}
 
     def _parts(self, skills: str) -> list[tuple[str, tuple[str, ...]]]:
         """Each part of a mentor's free text, without padding such as "12 yrs", and the topics that it means."""
@@ -294,183 +395,80 @@ class Topics:
     def _meaning(self, piece: str, whole: bool = False) -> tuple[str, ...]:
         """The topics of one typed skill, those of an entry that covers it all first; with `whole` only these."""
         words = self._repaired(piece)
-        hits = self._hits(words, self._spoken(words), IN_SKILLS)
-        covering = [hit for hit in hits if hit.end - hit.start == len(words)]
-        chosen = covering if covering or whole else [hit for hit in hits if self._says_enough(words, hit)]
-        enough = max((hit.weight for hit in chosen), default=0.0) * 0.6
-        ranked = sorted((hit for hit in chosen if hit.weight >= enough), key=lambda hit: -hit.weight)
-        return tuple(dict.fromkeys(hit.sign.topic for hit in ranked))
+        found = self._found(words, self._spoken(words), IN_SKILLS)
+        covering = [said for start, end, said in found if end - start == len(words)]
+        chosen = covering
+        if not covering and not whole:
+            chosen = [said for start, end, said in found if self._says_enough(words, start, end)]
+        signs = [sign for said in chosen for sign in said.signs]
+        enough = max((weight for weight, _, _ in signs), default=0.0) * 0.6
+        ranked = sorted((sign for sign in signs if sign[0] >= enough), key=lambda sign: -sign[0])
+        return tuple(dict.fromkeys(topic for _, topic, _ in ranked))
 
-    def _says_enough(self, words: Sequence[str], hit: _Hit) -> bool:
+    def _says_enough(self, words: Sequence[_Word], start: int, end: int) -> bool:
         """Whether an entry inside a skill means the skill: `safety at work` is not about what happens at work."""
-        telling = set(self._telling(" ".join(words)))
-        said = telling.intersection(words[hit.start : hit.end])
+        telling = set(self._telling(" ".join([word.spelled for word in words])))
+        said = telling.intersection([word.spelled for word in words[start:end]])
         return len(said) * 2 > len(telling)
 
 
-@dataclass(slots=True)
-class _Branch:
-    """How entries go on after some words, and the entry that these words are."""
-
-    after: dict[str, _Branch]
-    entry: str | None = None
-
-
-class _Book:
-    """The entries of one language, found by the stems of their words."""
-
-    def __init__(self, language: str) -> None:
-        self.stem = _STEMMERS.get(language, str)
-        self._entries: dict[str, list[_Sign]] = {}
-        self._tree: dict[str, _Branch] = {}
-        """By the first words of entries, how they go on: most words begin none."""
-        self._worth: dict[tuple[tuple[str, float], ...], dict[str, list[tuple[float, _Sign]]]] = {}
-        """By what each kind is worth: the weight of the signs of an entry, worked out when it is first met."""
-        self._together: dict[str, list[tuple[frozenset[str], _Sign]]] = {}
-        self._known: set[str] = set()
-        self._counts: dict[str, dict[str, int]] = {}
-        self._sizes: dict[str, int] = {}
-        self._leanings: dict[str, list[tuple[str, float]]] = {}
-        """By stem: what it says for each topic, worked out when it is first met."""
-
-    def enter(self, words: Sequence[str], sign: _Sign, together: bool) -> None:
-        stems = [self.stem(word) for word in words]
-        if not stems:
-            return
-        if sign.kind in IN_QUESTIONS:
-            self._sizes[sign.topic] = self._sizes.get(sign.topic, 0) + len(stems)
-            for stem in stems:
-                counts = self._counts.setdefault(stem, {})
-                counts[sign.topic] = counts.get(sign.topic, 0) + 1
-        self._known.update(stems)
-        self._leanings.clear()
-        self._worth.clear()
-        if together:
-            self._together.setdefault(stems[0], []).append((frozenset(stems), sign))
-        else:
-            branches = self._tree
-            for stem in stems:
-                branch = branches.setdefault(stem, _Branch({}))
-                branches = branch.after
-            branch.entry = " ".join(stems)
-            signs = self._entries.setdefault(branch.entry, [])
-            if sign not in signs:
-                signs.append(sign)
-
-    def means(self, word: str) -> bool:
-        """Whether a word alone means a topic, more than as a hint."""
-        return any(sign.kind != "hint" for sign in self._entries.get(self.stem(word), ()))
-
-    def knows(self, word: str) -> bool:
-        return self.stem(word) in self._known
-
-    def find(
-        self, words: Sequence[str], telling: Sequence[int], worth: Mapping[str, float], trust: float
-    ) -> list[_Hit]:
-        """The entries in the words as they stand, and in those at the `telling` places read without the rest."""
-        stems = [*map(self.stem, words)]
-        weighed = self._worth.setdefault(tuple(worth.items()), {})
-        hits: list[_Hit] = []
-        for entry, start, end in self._entries_in(stems, telling):
-            signs = weighed.get(entry)
-            if signs is None:
-                signs = weighed[entry] = self._weighed(entry, worth)
-            hits += [_Hit(start, end, weight * trust, sign) for weight, sign in signs]
-        if not self._together.keys().isdisjoint(stems):
-            present = set(stems)
-            for stem in dict.fromkeys(stems):
-                for needed, sign in self._together.get(stem, ()):
-                    if sign.kind in worth and needed <= present:
-                        hits.append(_Hit(0, 0, worth[sign.kind] * _breadth_bonus(sign) * trust, sign))
-        return hits
-
-    def _entries_in(self, stems: Sequence[str], telling: Sequence[int]) -> Iterable[tuple[str, int, int]]:
-        """Each entry once for the words in which it is found."""
-        found: dict[tuple[str, int, int], None] = {}
-        for places in (telling, range(len(stems))):
-            said = [stems[place] for place in places]
-            for first, stem in enumerate(said):
-                branch, last = self._tree.get(stem), first
-                while branch is not None:
-                    if branch.entry is not None:
-                        found[branch.entry, places[first], places[last] + 1] = None
-                    last += 1
-                    if last == len(said) or last - first == LONGEST_PHRASE:
-                        break
-                    branch = branch.after.get(said[last])
-        return found
-
-    def leaning(self, words: Sequence[str]) -> Iterator[list[tuple[str, float]]]:
-        """BM25 with one document a topic: all words of its entries; k1 = 1.2 and b = 0.75 as is usual."""
-        for stem in map(self.stem, dict.fromkeys(words)):
-            if stem in self._counts:
-                yield self._leanings.get(stem) or self._lean(stem)
-
-    def _lean(self, stem: str) -> list[tuple[str, float]]:
-        usual = sum(self._sizes.values()) / max(len(self._sizes), 1)
-        counts = self._counts[stem]
-        rarity = log(1 + (len(self._sizes) - len(counts) + 0.5) / (len(counts) + 0.5))
-        sizes = {topic: 0.25 + 0.75 * self._sizes[topic] / usual for topic in counts}
-        weights = [(topic, rarity * count * 2.2 / (count + 1.2 * sizes[topic])) for topic, count in counts.items()]
-        self._leanings[stem] = weights
-        return weights
-
-    def repair(self, word: str) -> str | None:
-        """The known word that is one slip of the thumb away, if there is one."""
-        return min(_slips(self.stem(word)) & self._entries.keys(), default=None)
-
-    def _weighed(self, entry: str, worth: Mapping[str, float]) -> list[tuple[float, _Sign]]:
-        signs = [sign for sign in self._entries[entry] if sign.kind in worth]
-        share = 1 / sqrt(len({sign.topic for sign in signs})) if len(signs) > 1 else 1.0
-        return [(worth[sign.kind] * _breadth_bonus(sign) * share, sign) for sign in signs]
-
-
-def _breadth_bonus(sign: _Sign) -> float:
-    return 1 + PHRASE_BONUS * (sign.breadth - 1)
-
-
-def _outermost(hits: Sequence[_Hit]) -> list[_Hit]:
-    """The hits that are not a part of a longer one."""
+def _outermost(found: list[_Found]) -> list[_Found]:
+    """What is not found inside a longer entry."""
     reach: dict[int, int] = {}
-    for hit in hits:
-        if hit.sign.kind != "hint":
-            reach[hit.start] = max(hit.end, reach.get(hit.start, 0))
+    for start, end, said in found:
+        # An entry of one word has no other inside.
+        if end - start > 1 and said.firm and end > reach.get(start, 0):
+            reach[start] = end
     if not reach:
-        return list(hits)
-    # How far the hits go that begin at one of the words before.
+        return found
+    # How far the entries go that begin at one of the words before.
     before: dict[int, int] = {}
-    for start in {hit.start for hit in hits}:
+    for start in {start for start, _, _ in found}:
         farthest = 0
         for word, end in reach.items():
             if start - 2 * LONGEST_PHRASE <= word < start and end > farthest:
                 farthest = end
         before[start] = farthest
-    return [hit for hit in hits if not hit.end or (reach.get(hit.start, 0) <= hit.end and before[hit.start] < hit.end)]
+    return [part for part in found if not part[1] or (reach.get(part[0], 0) <= part[1] and before[part[0]] < part[1])]
 
 
-def _weigh(hits: Iterable[_Hit]) -> _Weights:
-    """The weight of each topic with the entries that gave it; the same words count once for a topic."""
-    strongest: dict[str, dict[tuple[int, int] | str, _Hit]] = {}
-    for hit in hits:
-        start, end, weight, sign = hit
-        signs = strongest.setdefault(sign.topic, {})
-        place = (start, end) if end else sign.entry
-        if place not in signs or signs[place].weight < weight:
-            signs[place] = hit
-    weights: _Weights = {}
-    for topic, signs in strongest.items():
-        if len(signs) == 1:
-            (hit,) = signs.values()
-            weights[topic] = hit.weight, (hit.sign.entry,)
-            continue
-        ranked = sorted(signs.values(), key=lambda hit: -hit.weight)
-        weight = sum(hit.weight * FADING**rank for rank, hit in enumerate(ranked))
-        weights[topic] = weight, tuple(dict.fromkeys(hit.sign.entry for hit in ranked))
+def _signs(found: Iterable[_Found]) -> _Signs:
+    signs: _Signs = {}
+    for start, end, said in found:
+        span = (start, end)
+        for sign in said.signs:
+            weight, topic, entry = sign
+            place = span if end else entry
+            places = signs.get(topic)
+            if places is None:
+                signs[topic] = {place: sign}
+            elif place not in places or places[place][0] < weight:
+                places[place] = sign
+    return signs
+
+
+def _weights(signs: _Signs) -> dict[str, float]:
+    """The weight of each topic by its signs."""
+    weights: dict[str, float] = {}
+    for topic, places in signs.items():
+        ranked = [weight for weight, _, _ in places.values()]
+        if len(ranked) > 1:
+            ranked.sort(reverse=True)
+            weights[topic] = sum([weight * FADING**rank for rank, weight in enumerate(ranked)])
+        else:
+            weights[topic] = ranked[0]
     return weights
 
 
-def _matched(topic: str, weight: float, total: float, signs: _Weights, doubt: float) -> TopicMatch:
-    return TopicMatch(topic, _score(weight, total) * doubt, signs[topic][1] if topic in signs else ())
+def _doubt(words: Iterable[_Word], spoken: frozenset[int]) -> float:
+    """Words that no topic knows ("guitar", "tire") are what most questions outside of all topics are made of."""
+    return 1 / (1 + STRANGE * sum([spoken <= word.strange for word in words]))
+
+
+def _because(topic: str, signs: _Signs) -> tuple[str, ...]:
+    """The entries that gave a topic its weight, the strongest first."""
+    ranked = sorted(signs.get(topic, {}).values(), key=lambda sign: -sign[0])
+    return tuple(dict.fromkeys([entry for _, _, entry in ranked]))
 
 
 def _score(weight: float, total: float) -> float:
@@ -478,84 +476,17 @@ def _score(weight: float, total: float) -> float:
     return (1 - exp(-weight)) * sqrt(weight / total)
 
 
-def _words(text: str) -> list[str]:
-    """The words of a text in plain small letters, without accents and stretched letters ("sooo")."""
-    letters = text.casefold()
-    if letters.isascii():
-        letters = letters.replace("'", "").replace("`", "")
-    else:
-        decomposed = unicodedata.normalize("NFKD", letters.translate(_APOSTROPHES))
-        letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    if "/" in letters:  # the one sign inside a word: "w/o"
-        return _WORD.findall(_STRETCHED.sub(r"\1", letters))
-    return [*map(_unstretched, _WORD.findall(letters))]
-
-
-@lru_cache(maxsize=4096)
-def _unstretched(word: str) -> str:
-    return _STRETCHED.sub(r"\1", word)
-
-
 def _split(entries: str) -> list[str]:
     return [" ".join(entry.split()) for entry in entries.split(",") if entry.strip()]
 
 
 def _word_set(entries: str) -> frozenset[str]:
-    return frozenset(word for entry in _split(entries) for word in _words(entry))
+    return frozenset(word for entry in _split(entries) for word in words_of(entry))
 
 
 def _shorthand(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     pairs = (entry.partition("=") for entries in table.values() for entry in _split(entries))
-    return {short.strip(): tuple(_words(long)) for short, _, long in pairs}
-
-
-def _slips(word: str) -> set[str]:
-    """All spellings one letter away: left out, doubled, mistaken or swapped; the first letter is trusted."""
-    if len(word) < SHORTEST_REPAIR - 1:
-        return set()
-    halves = [(word[:cut], word[cut:]) for cut in range(1, len(word) + 1)]
-    left_out = {head + tail[1:] for head, tail in halves if tail}
-    swapped = {head + tail[1] + tail[0] + tail[2:] for head, tail in halves if len(tail) > 1}
-    mistaken = {head + letter + tail[1:] for head, tail in halves if tail for letter in _LETTERS}
-    added = {head + letter + tail for head, tail in halves for letter in _LETTERS}
-    return left_out | swapped | mistaken | added
-
-
-@lru_cache(maxsize=4096)
-def _english_stem(word: str) -> str:
-    """The word without its commonest endings; rough, since the table's words go through the same mill."""
-    if len(word) <= 3 or not word.isalpha():
-        return word
-    if word.endswith("ies") and len(word) > 4:
-        word = word[:-3] + "y"
-    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    if _NO_ENDING.fullmatch(word):
-        return word
-    for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and _VOWEL.search(word[: -len(ending)]):
-            word = word[: -len(ending)]
-            if word[-1] == word[-2] and word[-1] not in "lsz":
-                word = word[:-1]
-            break
-    if word.endswith("e") and len(word) > 3:
-        word = word[:-1]
-    return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
-
-
-@lru_cache(maxsize=4096)
-def _spanish_stem(word: str) -> str:
-    """The word without plural, gender and the commonest verb endings."""
-    if len(word) <= 4 or not word.isalpha() or word in _SPANISH_WHOLE:
-        return word.removesuffix("s")
-    shorter = _SPANISH_ENDING.sub("", word)
-    if shorter != word:
-        return shorter
-    word = word[:-1] if word.endswith("s") else word
-    return word[:-1] if word[-1] in "aeo" and len(word) > 3 else word
-
-
-_STEMMERS = {"en": _english_stem, "es": _spanish_stem}
+    return {short.strip(): tuple(words_of(long)) for short, _, long in pairs}
 
 
 def _check(table: Mapping[str, Any]) -> None:
