@@ -57,12 +57,22 @@ def words_of(text: str) -> tuple[str, ...]:
 
     Remembered for a moment: each recogniser asks for the words of the same text.
     """
+    return words_in(letters_of(text))
+
+
+def letters_of(text: str) -> str:
+    """The text as its words are looked for: `plain`, without accents and apostrophes, a line's end as a sentence's."""
     if "\n" in text or "\r" in text:
         text = " . ".join(line for line in _LINE_ENDS.split(text) if line.strip())
     letters = plain(text).replace("'", "")
     if not letters.isascii():
         bare = unicodedata.normalize("NFKD", letters)
         letters = "".join(c for c in bare if not unicodedata.combining(c))
+    return letters
+
+
+def words_in(letters: str) -> tuple[str, ...]:
+    """The words in what `letters_of` gives. None reaches over white space."""
     words = [END]
     for word in _WORD.findall(letters):
         if word.isalnum():  # as most are
@@ -269,9 +279,15 @@ class Phrases:
         """The number of what a word is to the phrases; 0 for a sign that is passed over."""
         return self._words.get(word) or self._learn(word)
 
-    def begins(self, kind: int) -> bool:
-        """Whether a phrase may begin with a word of that kind."""
-        return self._begins[kind]
+    def opened(self, kind: int, *, anywhere: bool = False) -> State | None:
+        """The place after a word of that kind as the first of a phrase, None where no phrase begins so.
+
+        `anywhere`: also of phrases that want a sentence to begin before it, wherever it stands.
+        """
+        after = self._move(self._first, kind) if self._begins[kind] else None
+        if anywhere and (begun := self._move(self._move(self._first, self.kind(END)), kind).nodes):
+            after = self._state({*begun, *(after.nodes if after else ())})
+        return after
 
     def step(self, state: State, kind: int) -> State:
         """The place after one more word of that kind."""
