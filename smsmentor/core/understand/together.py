@@ -56,8 +56,12 @@ class Together:
 
     def _look(self, text: str) -> int:
         kinds = self._kinds_of(text)
-        opened, fits = self._opened, 0
-        for place, joint in enumerate([opened[kind] for kind in kinds], 1):
+        fits = 0
+        try:
+            opened = [*map(self._opened.__getitem__, kinds)]
+        except KeyError:
+            opened = [*map(self._open, kinds)]
+        for place, joint in enumerate(opened, 1):
             while joint is not None:
                 fits |= joint.fits
                 try:
@@ -114,7 +118,6 @@ class Together:
         )
         if kinds not in self._numbers:
             self._kinds.append(kinds)
-            self._opened.append(self._open(kinds))
             self._numbers[kinds] = len(self._kinds) - 1
         self._words[word] = self._numbers[kinds]
         return self._words[word]
@@ -138,7 +141,7 @@ class Together:
             part.start if where == "whole" else None for part, where in zip(self._parts, self._where, strict=True)
         ) or _Joint((None,) * len(self._parts), 0)
         """Before all words, of those that are to fit the whole."""
-        self._opened = [None, *map(self._open, self._kinds[1:])]
+        self._opened: dict[int, _Joint | None] = {_NO_WORD: None}
         """By kind of word, the state after it as the first of a phrase."""
 
     def _joint(self, states: Iterable[State | None]) -> _Joint | None:
@@ -151,11 +154,13 @@ class Together:
             joint = self._known[states] = _Joint(states, fits)
         return joint
 
-    def _open(self, kinds: tuple[int, ...]) -> _Joint | None:
-        return self._joint(
-            part.opened(kind, anywhere=where == "anywhere") if kind and where != "whole" else None
-            for part, where, kind in zip(self._parts, self._where, kinds, strict=True)
-        )
+    def _open(self, kind: int) -> _Joint | None:
+        if kind not in self._opened:
+            self._opened[kind] = self._joint(
+                part.opened(k, anywhere=where == "anywhere") if k and where != "whole" else None
+                for part, where, k in zip(self._parts, self._where, self._kinds[kind], strict=True)
+            )
+        return self._opened[kind]
 
     def _move(self, joint: _Joint, kind: int) -> _Joint | None:
         if len(self._known) > _STATES_MAX:
