@@ -221,6 +221,7 @@ class Phrases:
         self._ends: dict[int, str] = {}
         self._literals: set[str] = set()
         self._prefixes: set[str] = set()
+        self._longest_prefix = 0
         self._slips: dict[str, tuple[str, ...]] = {}
         self._start = self._node()
         self._kinds: list[tuple[str, ...]] = [()]
@@ -328,6 +329,7 @@ class Phrases:
             self._literals.add(word)
         elif sign == "+":
             self._prefixes.add(word)
+            self._longest_prefix = max(self._longest_prefix, len(word))
         elif sign == "~":
             for slip in _slips(word):
                 self._slips[slip] = (*self._slips.get(slip, ()), atom)
@@ -407,7 +409,8 @@ class Phrases:
 
     def _atoms(self, word: str) -> tuple[str, ...]:
         atoms = ["=" + word] if word in self._literals else []
-        atoms += ["+" + word[:n] for n in range(2, len(word) + 1) if word[:n] in self._prefixes]
+        longest = min(len(word), self._longest_prefix)
+        atoms += ["+" + word[:n] for n in range(2, longest + 1) if word[:n] in self._prefixes]
         return tuple(atoms)
 
 
