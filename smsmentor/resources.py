@@ -17,6 +17,7 @@ from smsmentor.core.understand.contact import Contacts
 from smsmentor.core.understand.language import Languages
 from smsmentor.core.understand.reactions import Reactions
 from smsmentor.core.understand.safety import Safety
+from smsmentor.core.understand.together import Together
 from smsmentor.core.understand.topics import Topics
 from smsmentor.core.understand.when import Times
 
@@ -44,13 +45,14 @@ def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, 
     """All that the core knows, from the data files. Raises OSError or ValueError for a file that cannot be read."""
     folder = folder or data_folder()
     files = languages(folder)
+    together = Together()
     return Knowledge(
         rules=rules,
         words=Catalogue(files),
         topics=Topics(read_toml(folder / "topics.toml")),
         times=Times({lang: table["times"] for lang, table in files.items() if "times" in table}),
-        carrier=CarrierWords(files),
-        safety=Safety(files),
+        carrier=CarrierWords(files, together),
+        safety=Safety(files, together),
         contacts=Contacts(files, allowed_sites),
         reactions=Reactions(files),
         hotlines=read_toml(folder / "hotlines.toml"),

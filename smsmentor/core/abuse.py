@@ -62,10 +62,17 @@ def refusal(turn: Turn, event: Inbound) -> str:
     return ""
 
 
-def same_texts(member: Member, digest: str, event: Inbound) -> int:
-    """How often in a row this text has come within the hour; short ones are answers and count as new."""
-    recent = member.last_text_at is not None and abs(event.at - member.last_text_at) < HOUR
-    again = digest == member.last_digest and recent and len(plain(event.body)) > SHORT_TEXT
+def since_last(member: Member, event: Inbound) -> timedelta | None:
+    """The time between this text and the last; None for the first."""
+    return None if member.last_text_at is None else abs(event.at - member.last_text_at)
+
+
+def same_texts(member: Member, gap: timedelta | None, event: Inbound) -> int:
+    """How often in a row this text has come within the hour; short ones are answers and count as new.
+
+    `gap` is the time since it came last; None when the last text was another.
+    """
+    again = gap is not None and gap < HOUR and len(plain(event.body)) > SHORT_TEXT
     return member.same_texts + 1 if again else 0
 
 

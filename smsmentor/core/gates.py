@@ -61,14 +61,11 @@ def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if member.state == "banned":
         return Outcome("dropped", "banned")
     digest = members.digest(event.body)
-    again = timedelta(seconds=turn.rules.same_text_seconds)
-    doubled = (
-        digest == member.last_digest
-        and member.last_text_at is not None
-        and abs(event.at - member.last_text_at) <= again
-    )
-    same_texts = abuse.same_texts(member, digest, event)
-    fresh_hour = member.hour_from is None or turn.now - member.hour_from >= timedelta(hours=1)
+    # Most texts are new, and then neither the time nor the number of the same ones matters.
+    gap = abuse.since_last(member, event) if digest == member.last_digest else None
+    doubled = gap is not None and gap <= timedelta(seconds=turn.rules.same_text_seconds)
+    same_texts = abuse.same_texts(member, gap, event)
+    fresh_hour = member.hour_from is None or turn.now - member.hour_from >= abuse.HOUR
     turn.save(
         replace(
             member,

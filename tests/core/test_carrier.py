@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.understand.carrier import CarrierWords
+from smsmentor.core.understand.carrier import CarrierWords, _without_quotes
 from tests.core.recognisers import pairs, tables
 
 CARRIER = CarrierWords(tables())
+TELLING = sorted({word for _, text in pairs("carrier") for word in text.split()})
 PER_SE = ("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout")
 
 
@@ -45,3 +46,27 @@ def test_a_request_to_tell_somebody_else_is_asked_back() -> None:
 @given(st.text(max_size=400))
 def test_no_text_raises(text: str) -> None:
     assert CARRIER.read(text) in ("stop", "start", "help", "stop?", None)
+
+
+def long_way(text: str) -> set[str]:
+    """What each language finds in a text by itself."""
+    return CARRIER._read(text, _without_quotes(text))
+
+
+@pytest.mark.parametrize("form", ["{}", '"{}"', "he said “{}”", "K43 {}", "{}?", "¡{}!", "{} 😀", "_ {}"])
+def test_nothing_is_asked_of_the_carrier_that_the_first_look_misses(form: str) -> None:
+    for _, text in pairs("carrier"):
+        for said in (text, " ".join(text), text.swapcase()):
+            assert (CARRIER.read(form.format(said)) is None) == (not long_way(form.format(said))), said
+
+
+@given(
+    st.lists(
+        st.sampled_from([*TELLING, *['"', "“", "”", ".", "?", "s", "t", "o", "p", "\n", "é", "_", "'"] * 9]),
+        max_size=20,
+    ),
+    st.sampled_from([" ", " ", ""]),
+)
+def test_no_order_of_telling_words_is_missed_by_the_first_look(words: list[str], between: str) -> None:
+    text = between.join(words)
+    assert (CARRIER.read(text) is None) == (not long_way(text))

@@ -98,3 +98,21 @@ def test_usual_letters_count_as_one_another_only_when_they_are_the_same_in_lower
     lower = {letter.lower() for letter in letters}
     usual = [c for c in map(chr, range(0x110000)) if contact._USUAL.fullmatch(c)]
     assert all(c.lower() in lower for c in usual if any_letter.fullmatch(c))
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from([*"-._'\"\t\x1c"]), st.text(max_size=3)), max_size=12)
+)
+def test_a_text_is_looked_at_when_its_pieces_say_so_and_only_then(pieces: list[str]) -> None:
+    for text in (" ".join(pieces), "".join(pieces)):
+        assert CONTACTS.may_hold(text) == CONTACTS._may_hold(text), text
+
+
+def test_pieces_of_texts_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contact, "_CHUNKS_MAX", 20)
+    contacts = Contacts(tables())
+    for number in range(100):
+        contacts.may_hold(f"word{'x' * number} {'y' * number}")
+    assert len(contacts._weights) <= 21
+    assert max(map(len, contacts._weights)) <= contact._CHUNK_LONGEST

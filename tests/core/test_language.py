@@ -6,7 +6,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from smsmentor.core.understand import language
 from tests.rigs import base_knowledge
 
 CORPUS: dict[str, list[str]] = tomllib.loads(
@@ -14,6 +17,7 @@ CORPUS: dict[str, list[str]] = tomllib.loads(
 )
 OTHER = {"en": "es", "es": "en"}
 LANGUAGES = base_knowledge().languages
+WORDS = sorted({word for texts in CORPUS.values() for text in texts for word in text.split()})
 
 
 def sentences(lang: str) -> list[str]:
@@ -50,3 +54,25 @@ def test_nobody_is_switched_to_a_language_they_do_not_write(lang: str, known: bo
 )
 def test_short_and_mixed_texts(text: str, lang: str | None) -> None:
     assert LANGUAGES.read(text, OTHER.get(lang or "en", "en"), known=False) == lang
+
+
+@given(
+    st.lists(st.sampled_from([*WORDS, "k43", "a1que", "77", "¿", "don't", "él", "_"]), max_size=12),
+    st.sampled_from([*CORPUS, "fr"]),
+    st.booleans(),
+)
+def test_what_is_remembered_of_words_changes_nothing(words: list[str], used: str, known: bool) -> None:
+    text = " ".join(words)
+    again = LANGUAGES.read(text, used, known=known), LANGUAGES.read(text, used, known=known)
+    LANGUAGES._silent.clear()
+    alone = LANGUAGES.read(text, used, known=known)
+    assert again == (alone, alone)
+
+
+def test_words_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "_WORDS_MAX", 20)
+    for number in range(100):
+        LANGUAGES.read(f"w{'x' * number} {'y' * number}", ("en", "es")[number % 2], known=True)
+    kept = [word for words in LANGUAGES._silent.values() for word in words]
+    assert len(kept) <= 22
+    assert max(map(len, kept)) <= language._WORD_LONGEST

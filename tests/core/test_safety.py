@@ -6,12 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsmentor.core.understand.phrases import Phrases
+from smsmentor.core.understand.phrases import Phrases, words_of
 from smsmentor.core.understand.safety import LEVELS, Safety
 from tests.core.recognisers import pairs, tables
 
 TABLES = tables()
 SAFETY = Safety(TABLES)
+TELLING = sorted({word for _, text in pairs("safety") for word in text.split()})
+
+
+def long_way(text: str) -> set[tuple[str, str, str]]:
+    """The alarms of a text as all rules see it that know no other text."""
+    return {(level, rule, lang) for _, lang, rules in SAFETY._languages for level, rule in rules.fired(words_of(text))}
+
+
+def short_way(text: str) -> set[tuple[str, str, str]]:
+    return {(alarm.level, alarm.rule, alarm.language) for alarm in SAFETY.alarms(text)}
 
 
 @pytest.mark.parametrize(("level", "text"), pairs("safety"))
@@ -89,3 +99,27 @@ def test_no_text_raises(text: str) -> None:
 )
 def test_no_order_of_telling_words_raises(words: list[str]) -> None:
     assert all(alarm.level in LEVELS for alarm in SAFETY.alarms(" ".join(words)))
+
+
+@pytest.mark.parametrize("before", ["K43 ", "A: ", "k43. ", "so\n", "é ", "(K43) ", "x", "'"])
+def test_a_text_without_what_stood_before_it_has_the_alarms_of_its_own(before: str) -> None:
+    for _, text in pairs("safety"):
+        for said in (before + text, text, text.partition(" ")[2]):
+            assert short_way(said) == long_way(said), said
+
+
+@given(
+    st.lists(st.sampled_from([*TELLING, *[".", "?", "\n", "é", "_", "'", "K43:", '"'] * 9]), max_size=20),
+    st.lists(st.integers(0, 100), max_size=3),
+)
+def test_no_part_of_a_text_loses_an_alarm_because_the_whole_had_none(words: list[str], cuts: list[int]) -> None:
+    text = " ".join(words)
+    for said in (text, *(text[cut:] for cut in cuts), *(" ".join(words[cut % 20 :]) for cut in cuts)):
+        assert short_way(said) == long_way(said), said
+
+
+def test_what_begins_a_sentence_only_when_it_stands_alone_is_not_missed() -> None:
+    safety = Safety({"en": {"crisis": {"self": {"bye": ["^ so long $"]}}}})
+    assert not safety.alarms("he was away so long")
+    assert [alarm.rule for alarm in safety.alarms("so long")] == ["bye"]
+    assert not safety.alarms("")

@@ -14,6 +14,8 @@ Meaning = Literal["stop", "start", "help", "stop?"]
 # A request inside a longer text may be quoted advice, a poem, a story: then we take it for none.
 _REQUEST_WORDS_MAX = 60
 
+# Of a text with one of these not every word is a single letter.
+_LONGER_WORD = re.compile(r"(?:^|\s)[A-Za-z]{2}")
 _QUOTED = re.compile(r"[\"“„«][^\"“”„«»]*[\"”»]")
 _MEANINGS: tuple[Meaning, ...] = ("stop", "start", "help", "stop?")
 
@@ -26,33 +28,36 @@ class CarrierWords:
     unsubscribe; other wording counts when a reasonable person would understand it.
     """
 
-    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]], together: Together | None = None) -> None:
         self._languages = [_Language(table) for table in tables.values()]
-        self._whole = Together([language.whole for language in self._languages])
-        self._requests = Together([language.requests for language in self._languages])
+        self._together = together or Together()
+        self._bits = 0
+        for language in self._languages:
+            self._bits |= self._together.add(language.whole, "whole") | self._together.add(language.requests, "found")
         self.words: frozenset[str] = frozenset(
             word for table in tables.values() for part in table.get("carrier", {}).values() for word in part
         )
 
     def read(self, text: str) -> Meaning | None:
         """What the text asks of the carrier; "stop?" is to be confirmed with a question, never obeyed."""
-        found = self._read(text)
+        unquoted = _without_quotes(text)
+        fits = self._together.fits(text)
+        if unquoted != text:
+            fits |= self._together.fits(unquoted)
+        if not fits & self._bits and _LONGER_WORD.search(text):
+            return None
+        found = self._read(text, unquoted)
         return next((meaning for meaning in _MEANINGS if meaning in found), None)
 
-    def _read(self, text: str) -> set[str]:
+    def _read(self, text: str, unquoted: str) -> set[str]:
         said = [word for word in words_of(text) if word[0].isalnum()]
         if len(said) > 2 and all(len(word) == 1 for word in said):  # "S T O P"
             said = ["".join(said)]
         if len(said) > _REQUEST_WORDS_MAX:
             return set()
         found: set[str] = set()
-        whole = self._whole.fitting_whole(said)
-        for number in whole:
-            found |= self._languages[number].whole.whole(said)
-        unquoted = words_of(_without_quotes(text))
-        for number in self._requests.fitting(unquoted):
-            if number not in whole:
-                found |= self._languages[number].request(unquoted)
+        for language in self._languages:
+            found |= language.whole.whole(said) or language.request(words_of(unquoted))
         return found
 
 
@@ -86,6 +91,8 @@ class _Language:
     def request(self, words: Sequence[str]) -> set[str]:
         """What the words ask for when they are no request as a whole."""
         requests = list(self.requests.find(words))
+        if not requests:
+            return set()
         harmless = list(self._unless.find(words))
         requests = [hit for hit in requests if not any(_touch(hit, h) for h in harmless)]
         clear = [hit for hit in requests if hit.rule == "stop"]

@@ -85,6 +85,11 @@ _USUAL = re.compile("[\x00-\xb4\xb6-\xff\u2010-\u2027€\u2600-\u27bf\ufe0f\u200
 _PROVIDER_NAMES = frozenset(_PROVIDERS.split("|"))
 _SERVICE_WORDS = frozenset(_BARE_WORD.findall(_SERVICES)) | {"cashapp"}
 _SERVICE_FIRSTS = frozenset(_BARE_WORD.findall(name)[0] for name in _SERVICES.split("|")) | {"cashapp"}
+# Of what stands between spaces, remembered before all is forgotten.
+_CHUNKS_MAX = 20_000
+_CHUNK_LONGEST = 32
+_FIGURES = 3
+"""Fewer words for figures are no number."""
 _COM, _NOTHING = frozenset({"com"}), frozenset[str]()
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])")
@@ -135,6 +140,7 @@ class Contacts:
         self._telling = words.dot | words.slash | _COM | _PROVIDER_NAMES | _SERVICE_FIRSTS
         self._figures = frozenset(part for word in words.digits for part in _BARE_WORD.findall(word))
         self._words_to_heed = self._telling | self._figures
+        self._weights: dict[str, int] = {}
         self._allowed = tuple(site.lower().removeprefix("www.").rstrip("/") for site in allowed_sites)
         at, dot, slash = _any(words.at), _any(words.dot), _any(words.slash)
         dots = rf"(?:\s?[(\[]\s?(?:\.|{dot})\s?[)\]]\s?|\s{{1,2}}(?:{dot})\s{{1,2}}|\.)"
@@ -196,6 +202,26 @@ class Contacts:
 
         A number in words has three of them at least; a service of two words is known by its first.
         """
+        if text.isascii():
+            try:
+                return sum(map(self._weights.__getitem__, text.split())) >= _FIGURES
+            except KeyError:
+                return sum(map(self._weight, text.split())) >= _FIGURES
+        return self._may_hold(text)
+
+    def _weight(self, chunk: str) -> int:
+        """How much of a detail can be in what stands between spaces, to which no sign and no word reaches over."""
+        if chunk in self._weights:
+            return self._weights[chunk]
+        told = sum(map(self._figures.__contains__, runs(chunk.lower())))
+        weight = _FIGURES if self._may_hold(chunk) else told
+        if len(chunk) <= _CHUNK_LONGEST:
+            if len(self._weights) > _CHUNKS_MAX:
+                self._weights.clear()
+            self._weights[chunk] = weight
+        return weight
+
+    def _may_hold(self, text: str) -> bool:
         lower = text.lower()
         said = runs(lower)
         return (
@@ -207,7 +233,7 @@ class Contacts:
 
     def _tells(self, said: Sequence[str]) -> bool:
         """Whether one word, or three figures, can be of a detail."""
-        return not self._telling.isdisjoint(said) or sum(map(self._figures.__contains__, said)) > 2
+        return not self._telling.isdisjoint(said) or sum(map(self._figures.__contains__, said)) >= _FIGURES
 
     def _is_odd(self, text: str, lower: str) -> bool:
         """Whether there are letters that may count as others, other figures, or a word for "/" inside another one."""

@@ -57,12 +57,22 @@ def words_of(text: str) -> tuple[str, ...]:
 
     Remembered for a moment: each recogniser asks for the words of the same text.
     """
+    return words_in(letters_of(text))
+
+
+def letters_of(text: str) -> str:
+    """The text as its words are looked for: `plain`, without accents and apostrophes, a line's end as a sentence's."""
     if "\n" in text or "\r" in text:
         text = " . ".join(line for line in _LINE_ENDS.split(text) if line.strip())
     letters = plain(text).replace("'", "")
     if not letters.isascii():
         bare = unicodedata.normalize("NFKD", letters)
         letters = "".join(c for c in bare if not unicodedata.combining(c))
+    return letters
+
+
+def words_in(letters: str) -> tuple[str, ...]:
+    """The words in what `letters_of` gives. None reaches over white space."""
     words = [END]
     for word in _WORD.findall(letters):
         if word.isalnum():  # as most are
@@ -211,6 +221,7 @@ class Phrases:
         self._ends: dict[int, str] = {}
         self._literals: set[str] = set()
         self._prefixes: set[str] = set()
+        self._longest_prefix = 0
         self._slips: dict[str, tuple[str, ...]] = {}
         self._start = self._node()
         self._kinds: list[tuple[str, ...]] = [()]
@@ -269,9 +280,15 @@ class Phrases:
         """The number of what a word is to the phrases; 0 for a sign that is passed over."""
         return self._words.get(word) or self._learn(word)
 
-    def begins(self, kind: int) -> bool:
-        """Whether a phrase may begin with a word of that kind."""
-        return self._begins[kind]
+    def opened(self, kind: int, *, anywhere: bool = False) -> State | None:
+        """The place after a word of that kind as the first of a phrase, None where no phrase begins so.
+
+        `anywhere`: also of phrases that want a sentence to begin before it, wherever it stands.
+        """
+        after = self._move(self._first, kind) if self._begins[kind] else None
+        if anywhere and (begun := self._move(self._move(self._first, self.kind(END)), kind).nodes):
+            after = self._state({*begun, *(after.nodes if after else ())})
+        return after
 
     def step(self, state: State, kind: int) -> State:
         """The place after one more word of that kind."""
@@ -312,6 +329,7 @@ class Phrases:
             self._literals.add(word)
         elif sign == "+":
             self._prefixes.add(word)
+            self._longest_prefix = max(self._longest_prefix, len(word))
         elif sign == "~":
             for slip in _slips(word):
                 self._slips[slip] = (*self._slips.get(slip, ()), atom)
@@ -391,7 +409,8 @@ class Phrases:
 
     def _atoms(self, word: str) -> tuple[str, ...]:
         atoms = ["=" + word] if word in self._literals else []
-        atoms += ["+" + word[:n] for n in range(2, len(word) + 1) if word[:n] in self._prefixes]
+        longest = min(len(word), self._longest_prefix)
+        atoms += ["+" + word[:n] for n in range(2, longest + 1) if word[:n] in self._prefixes]
         return tuple(atoms)
 
 

@@ -47,10 +47,16 @@ class Reactions:
             self._forms.setdefault(known[1][:_BEGINNING], []).append((rank, *known))
         self._signed = frozenset(start[:_BEGINNING] for _, start, _ in forms_of_all if "@" in start)
         """How forms with an emoji begin."""
+        self._beginnings = {start[:_BEGINNING] for starts in self._auto.values() for start in starts}
+        self._beginnings |= self._forms.keys()
+        if wrong := [start for start in self._beginnings if len(start) < _BEGINNING or "@" in start[1:]]:
+            raise ValueError(f"reactions: {wrong[0]!r} has not {_BEGINNING} letters before anything else")
 
     def read(self, text: str) -> str | None:
         """The kind of reaction ("liked", "loved", ...), "auto" for an automatic answer, None for own words."""
         words = plain(text)
+        if words[:_BEGINNING] not in self._beginnings and words[:1].isalnum():
+            return None
         if words.startswith(self._auto.get(words[:1], ())) and not any(asks in words for asks in self._asks):
             return "auto"
         found = self._fitting(words)

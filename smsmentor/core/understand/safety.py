@@ -39,21 +39,43 @@ class Safety:
     `unless` are harmless sayings: a hit that shares a word with one of them does not count.
     """
 
-    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
-        self._languages = [(language, _Rules(table)) for language, table in tables.items()]
-        self._together = Together([rules.rules for _, rules in self._languages])
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]], together: Together | None = None) -> None:
+        self._together = together or Together()
+        self._languages: list[tuple[int, str, _Rules]] = []
+        for language, table in tables.items():
+            rules = _Rules(table)
+            self._languages.append((self._together.add(rules.rules, "anywhere"), language, rules))
+        self._bits = sum(bit for bit, _, _ in self._languages)
+        self._calm = ""
+        """The last text in which no rule can fit, nor in its end alone."""
         # Remembered for a moment: a text is looked at when it comes, before it passes on, and for its receiver.
-        self._alarms = lru_cache(maxsize=64)(self._look)
+        self._fired = lru_cache(maxsize=64)(self._look)
 
     def alarms(self, text: str) -> tuple[Alarm, ...]:
         """Every rule that fired, the most severe first; nothing when all is well."""
-        return self._alarms(text)
+        if self._ends_calm(text):
+            return ()
+        if self._together.fits(text) & self._bits:
+            return self._fired(text)
+        # In others a word may be read otherwise for what stands before it: a line's end, an accent.
+        if text.isascii() and text.isprintable():
+            self._calm = text
+        return ()
+
+    def _ends_calm(self, text: str) -> bool:
+        """Whether the last calm text ends with this one, which is then calm too: most pass on without their code.
+
+        Behind a space the same words are read, and a rule that wants a sentence to begin there was looked for anywhere.
+        """
+        calm = self._calm
+        return text != "" and calm.endswith(text) and (len(calm) == len(text) or calm[-len(text) - 1] == " ")
 
     def _look(self, text: str) -> tuple[Alarm, ...]:
-        words = words_of(text)
+        words, fits = words_of(text), self._together.fits(text)
         fired = {
             Alarm(level, rule, language)
-            for language, rules in map(self._languages.__getitem__, self._together.fitting(words))
+            for bit, language, rules in self._languages
+            if fits & bit
             for level, rule in rules.fired(words)
         }
         if not fired:
