@@ -51,6 +51,7 @@ LONGEST_VALIDITY, SHORTEST_VALIDITY = 14_400, 5
 """Seconds. Twilio's pages disagree whether 14,400 or 36,000 is the most; below 5 it advises against."""
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+SMALL_NUMBER = re.compile(r"[0-9]{1,2}")
 SENDER = re.compile(r"\+[1-9][0-9]{1,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 &*+._-]{0,14}")
 """A phone, a short code, or the name that banks and carriers text under."""
 
@@ -431,14 +432,14 @@ def parse_inbound(form: Form, settings: TwilioSettings, at: datetime) -> Inbound
         return Rejected("From is not a sender's address")
     if "Body" not in fields or len(fields["Body"]) > LONGEST_BODY:
         return Rejected("Body is missing or too long")
-    if not re.fullmatch("[0-9]{1,2}", fields.get("NumMedia", "0")):
+    if not SMALL_NUMBER.fullmatch(media := fields.get("NumMedia", "0")):
         return Rejected("NumMedia is not a small number")
     return Inbound(
         fields["MessageSid"],
         fields["From"],
         fields["Body"],
         at,
-        media=int(fields.get("NumMedia", "0")),
+        media=int(media),
         opt_out=CARRIER_WORDS.get(fields.get("OptOutType", "").upper()),
         to=fields.get("To", ""),
     )
