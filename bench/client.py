@@ -126,8 +126,10 @@ async def as_fast_as_answered(port: int, texts: Iterable[bytes], connections: in
     end = began + seconds
 
     async def bring(line: _Line) -> None:
-        while time.perf_counter() < end and (text := next(left, None)) is not None:
+        while (text := next(left, None)) is not None:
             await asyncio.wait_for(line.bring(text), LONGEST_SECONDS) if seconds > 5 else await line.bring(text)
+            if time.perf_counter() >= end:
+                break
 
     await asyncio.gather(*map(bring, lines))
     answers.seconds = time.perf_counter() - began

@@ -147,7 +147,8 @@ class Bench:
                 for side in sides:
                     self.note(side, taken[side.name])
                 print(
-                    f"round {number + 1}: " + ", ".join(f"{s.name} {self.found.rates[s.name][-1]:.1f}" for s in sides)
+                    f"round {number + 1}: " + ", ".join(f"{s.name} {self.found.rates[s.name][-1]:.1f}" for s in sides),
+                    flush=True,
                 )
             for side in sides:
                 self.found.resident_mb[side.name] = (self.found.resident_mb[side.name][0], side.resident_mb())
