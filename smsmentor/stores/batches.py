@@ -26,8 +26,8 @@ _LARGEST_BATCH = 64
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
 _CHECKPOINT_ROWS = 4_000
-"""Rows written between two checkpoints: some hundred events, a log of about 16 MB. Three times as many would save a text
-1% of its CPU, and let one in a hundred wait 150 ms for its answer instead of 30."""
+"""Rows written between two checkpoints: some hundred events, a log of about 16 MB. Three times as many would save a
+text 1% of its CPU, and let one in a hundred wait 150 ms for its answer instead of 30."""
 
 
 Saved = tuple[bool, BaseException | None]
