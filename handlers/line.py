@@ -95,11 +95,12 @@ class Line:
             self.pass_on(data)
 
     def _hand_over(self, route: Route, event: Inbound | Receipt, data: bytes, size: int, began: float) -> None:
-        self._task = self._loop.create_task(self._handed_over(route, event, data, size, began))
-
-    async def _handed_over(self, route: Route, event: Inbound | Receipt, data: bytes, size: int, began: float) -> None:
         in_flight = self._front.in_flight
         in_flight.enter()
+        self._task = self._loop.create_task(self._handed_over(route, event, data, size, began))
+        self._task.add_done_callback(lambda _: in_flight.leave())
+
+    async def _handed_over(self, route: Route, event: Inbound | Receipt, data: bytes, size: int, began: float) -> None:
         try:
             await route.service.receive(event)
         except Exception:
@@ -107,8 +108,6 @@ class Line:
             self._task = None
             self.pass_on(data)
             return
-        finally:
-            in_flight.leave()
         self._task = None
         self._answer(route, data[size:])
         log_answer(route.answer.status, "POST", route.path, time.monotonic() - began)

@@ -105,7 +105,8 @@ class Turn:
             return iter(walk)  # type: ignore[arg-type]
         own, order = _own(kind, index, value, changed)
         own.sort(key=order, reverse=newest)
-        others: Iterator[Any] = (record for record in walk if record.id not in changed)
+        gone = frozenset(changed)  # as of now: what is saved while somebody walks is not taken out
+        others: Iterator[Any] = (record for record in walk if record.id not in gone)
         return heapq.merge(others, own, key=order, reverse=newest)
 
     def find(self, kind: type[R], index: str, value: str) -> list[R]:

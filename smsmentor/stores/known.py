@@ -16,7 +16,7 @@ _MOST_KNOWN = 5_000
 _LONGEST_WALK = 16
 """Records of a walk that is kept: longer ones are the pool's and histories, of which an event looks at a few."""
 _ONLY_ADDED = frozenset((Fact, Text, Wave, Seen))
-"""What an event writes and no event reads."""
+"""What nearly every event adds and hardly one reads: it is read from the file each time, and not kept here."""
 
 Row = tuple[int, Any, tuple[Any, ...] | None]
 """`doc_id`, the record (None: there is none), and the values of its key columns if they were worked out."""
@@ -29,11 +29,10 @@ ABSENT: Row = (-1, None, None)
 class KnownTable:
     """What is known of one kind."""
 
-    __slots__ = ("by_doc_id", "counts", "keeps", "layout", "rows", "walks")
+    __slots__ = ("by_doc_id", "counts", "layout", "rows", "walks")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.keeps = layout.kind not in _ONLY_ADDED
         self.rows: dict[str, Row] = {}
         self.by_doc_id: dict[int, Record] = {}
         self.walks: dict[tuple[str, bool], dict[str, tuple[Any, ...]]] = {}
@@ -65,8 +64,6 @@ class KnownTable:
 
     def wrote(self, doc_id: int, record: Record, keys: tuple[Any, ...], before: tuple[Any, ...] | None) -> None:
         """This record was written; `before` are the keys that it had, None when it is new."""
-        if not self.keeps:
-            return
         if isinstance(record, OutText) and not record.pending:
             # It has left: what comes of it comes later, or never.
             self.rows.pop(record.id, None)
@@ -123,10 +120,10 @@ class KnownTable:
 
 
 class Known:
-    """What is known of all kinds."""
+    """What is known of each kind that is kept here."""
 
     def __init__(self, layouts: Layouts) -> None:
-        self.tables = {kind: KnownTable(layout) for kind, layout in layouts.items()}
+        self.tables = {kind: KnownTable(layout) for kind, layout in layouts.items() if kind not in _ONLY_ADDED}
         self._as_of: int | None = None
 
     def refresh(self, connection: sqlite3.Connection) -> None:

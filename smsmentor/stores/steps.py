@@ -140,16 +140,20 @@ class Writing:
         cursor = connection.cursor()
         for layout, id in self._drops:
             cursor.execute(layout.drop, (layout.sought("id", id),))
-            known.tables[layout.kind].removed(id)
+            if (table := known.tables.get(layout.kind)) is not None:
+                table.removed(id)
         for layout, record, text, same in self._puts:
-            table = known.tables[layout.kind]
+            table = known.tables.get(layout.kind)
             keys = layout.keys(record)
+            id = layout.sought("id", record.id) if layout.hidden else record.id
+            if table is None:
+                _add(cursor, layout, None, (id, text, *keys))
+                continue
             doc_id, old, before = table.rows.get(record.id, UNREAD)
             if old is not None:
                 before = before or layout.keys(old)
                 _change(cursor, layout, doc_id, text, before, keys)
             else:
-                id = layout.sought("id", record.id) if layout.hidden else record.id
                 doc_id = _add(cursor, layout, table, (id, text, *keys))
             if same:
                 table.wrote(doc_id, record, keys, before)
@@ -181,14 +185,15 @@ def _change(
     cursor.execute(layout.change_of(columns), (text, *values, doc_id))
 
 
-def _add(cursor: sqlite3.Cursor, layout: Layout, table: KnownTable, values: tuple[Any, ...]) -> int:
+def _add(cursor: sqlite3.Cursor, layout: Layout, table: KnownTable | None, values: tuple[Any, ...]) -> int:
     """Write a row that is not known and most likely new; its `doc_id`."""
     try:
         cursor.execute(layout.add, values)
     except sqlite3.IntegrityError:
         # It was there, unread: with which keys, nobody knows.
-        table.walks.clear()
-        table.counts.clear()
+        if table is not None:
+            table.walks.clear()
+            table.counts.clear()
         return int(cursor.execute(layout.put, values).fetchall()[0][0])
     assert cursor.lastrowid is not None
     return cursor.lastrowid

@@ -326,6 +326,46 @@ def test_what_is_remembered_is_what_the_file_holds(path: Path, seed: int) -> Non
                 assert seen == (looks(reader, list), reader.count(Thread, "request", "r1"))
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.TABLE)
+def test_a_record_of_any_kind_is_read_as_it_was_written_last(path: Path, sample: Record) -> None:
+    kind = type(sample)
+    keys = {index.name: index.key(sample) for index in kind.INDEXES}
+
+    def looks(reader: Reader) -> object:
+        walks = [list(reader.walk(kind, name, key)) for name, key in keys.items() if key is not None]
+        counts = [reader.count(kind, name, key) for name, key in keys.items() if key is not None]
+        return reader.get(kind, sample.id), walks, counts
+
+    def look(reader: Reader) -> Changes:
+        return Changes(answer=looks(reader))
+
+    with closing(TinyDBStore(path)) as store:
+        for changes in (Changes(), Changes([sample]), Changes([sample]), Changes(drops=[(kind, sample.id)])):
+
+            def change(_: Reader, made: Changes = changes) -> Changes:
+                return made
+
+            run(partial(store.transact, None, look, now=NOW))
+            run(partial(store.transact, None, change, now=NOW))
+            seen = run(partial(store.transact, None, look, now=NOW)).answer
+            with store.reading() as reader:
+                assert seen == looks(reader)
+        store.check()
+
+
+def test_a_text_whose_words_were_erased_by_one_event_is_not_read_with_them_by_the_next(path: Path) -> None:
+    text = Text("SM1", "m1", "words", NOW)
+
+    def kept(reader: Reader) -> Changes:
+        return Changes(answer=[found.body for found in reader.walk(Text, "kept", "yes")])
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, text))
+        assert run(partial(store.transact, None, kept, now=NOW)).answer == ["words"]
+        run(lambda: put(store, replace(text, body=""), Text("SM2", "m1", "more words", NOW)))
+        assert run(partial(store.transact, None, kept, now=NOW)).answer == ["more words"]
+
+
 def test_no_statement_of_an_event_scans_or_sorts(path: Path) -> None:
     with closing(TinyDBStore(path)), closing(sqlite3.connect(path)) as connection:
         for layout in LAYOUTS.values():
