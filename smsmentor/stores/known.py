@@ -1,6 +1,7 @@
-"""The records that the writer has lately read and written, decoded: people text in turns, and reading costs the most.
+"""What the writer has lately read and written: records, decoded, and what walks and counts of an index gave.
 
-They are those of the file as long as nobody else writes to it, which SQLite tells.
+People text in turns, and reading costs the most. What is known is what the file holds as long as nobody else writes to
+it, which SQLite tells.
 """
 
 from __future__ import annotations

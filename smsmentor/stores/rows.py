@@ -1,4 +1,4 @@
-"""Documents as rows of an SQLite file: opening and checking a file, what one event reads and writes.
+"""Documents as rows of an SQLite file: making, opening and checking one. `steps` has what an event reads and writes.
 
 `layouts` has the tables of the record kinds. Documents of other TinyDB tables lie in `documents`.
 """
