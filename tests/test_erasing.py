@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from smsmentor.core.members import number_hash
-from smsmentor.core.model import RECORDS, Request, Suppressed
+from smsmentor.core.model import RECORDS, Request, Suppressed, Text
 from smsmentor.rig import Rig
-from smsmentor.stores.records import dumps
+from smsmentor.stores.records import decode, dumps, encode
 from smsmentor.story import Story, Teller
 from tests.rigs import keep_running, memory_rig
 
@@ -132,6 +132,13 @@ def test_a_mentor_is_erased(case: str) -> None:
     rig, phone = asyncio.run(erase(MENTOR_LEAVES[case], "Ben"))
     assert what_is_left(rig, "zebra") == []
     assert what_is_left(rig, phone) == []
+
+
+def test_a_text_kept_by_an_older_version_is_found_by_its_member_alone() -> None:
+    document = encode(Text("SM1", "m1", "zebra", datetime(2026, 3, 3, tzinfo=UTC), "relayed", request="r1"))
+    del document["of_party"]
+    (beside,) = (index.key for index in Text.INDEXES if index.name == "aside")
+    assert beside(decode(Text, document)) == "m1"
 
 
 def test_a_skill_that_another_mentor_typed_too_is_still_found() -> None:

@@ -190,6 +190,7 @@ class Walk:
         with self.rig.store.reading() as reader:
             self._look_at_requests(reader)
             self._look_at_account(reader)
+            self._look_at_the_erased(reader)
             doubled = [id for id, count in self.sent.items() if count > 1]
             self._demand(not doubled, "a text was sent twice")
         self._demand(not self.problems, "; ".join(self.problems))
@@ -199,6 +200,20 @@ class Walk:
         self._demand(self.settled == texts, "an inbound text has not exactly one outcome")
         outcomes = [text for text in reader.all(Text) if not text.outcome]
         self._demand(not outcomes, "an inbound text has no outcome")
+
+    def _look_at_the_erased(self, reader: Reader) -> None:
+        """Each text is found from its member, and of those who are erased no word and no number is left."""
+        erased = {member.id for member in reader.all(Member) if member.state == "erased"}
+        texts, sent = list(reader.all(Text)), list(reader.all(OutText))
+        both: list[Text | OutText] = [*texts, *sent]
+        for found in [text for text in both if text.of_party]:
+            own = reader.get(Request, found.request)
+            theirs = own is not None and own.mentee == found.member
+            asked = reader.get(Offer, f"{found.request}:{found.member}")
+            self._demand(theirs or asked is not None, f"{found.id}: FORGET would not find it")
+        left = [text.id for text in texts if text.member in erased and text.body]
+        left += [text.id for text in sent if text.member in erased and (text.phone or text.body) and not text.pending]
+        self._demand(not left, f"of an erased member is left: {left}")
 
     def _look_at_requests(self, reader: Reader) -> None:
         for request in reader.all(Request):

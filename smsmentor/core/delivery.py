@@ -180,6 +180,7 @@ def _send_anew(turn: Turn, text: OutText, wait: timedelta) -> None:
             request=text.request,
             sender=text.sender,
             returned=text.returned + 1,
+            of_party=text.of_party,
         )
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from smsmentor.core import leaving, members, pool, retention
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Offer, OutText, Prompt, Request, Sprint, Standing, Suppressed, Text, Thread
 from smsmentor.core.turn import Turn
 
 GONE = ""
+T = TypeVar("T", Text, OutText)
 
 
 def erase(turn: Turn, member: Member) -> None:
@@ -17,7 +21,9 @@ def erase(turn: Turn, member: Member) -> None:
     else:
         turn.say(member, "forget.done", farewell=True)
         leaving.let_go(turn, member)
-    for request in turn.find(Request, "mentee", member.id):
+    own = turn.find(Request, "mentee", member.id)
+    offers = turn.find(Offer, "mentor", member.id)
+    for request in own:
         turn.save(replace(turn.need(Request, request.id), question=GONE, follow_up=GONE))
         _erase_texts_of(turn, request)
         for thread in turn.find(Thread, "request", request.id):
@@ -26,7 +32,7 @@ def erase(turn: Turn, member: Member) -> None:
             turn.save(replace(turn.need(Offer, asked.id), late=GONE, follow_up=GONE))
         for prompt in turn.find(Prompt, "request", request.id):
             _drop(turn, prompt)
-    for offer in turn.find(Offer, "mentor", member.id):
+    for offer in offers:
         turn.save(replace(turn.need(Offer, offer.id), late=GONE, follow_up=GONE))
         request = turn.need(Request, offer.request)
         if offer.status == "answered":
@@ -39,9 +45,13 @@ def erase(turn: Turn, member: Member) -> None:
         ended = turn.need(Sprint, sprint.id).ended or turn.now
         turn.save(replace(sprint, skill=GONE, notes=(), ended=ended))
         turn.forget("sprint.week", sprint.id)
-    for text in turn.find(Text, "member", member.id):
-        turn.save(replace(turn.need(Text, text.id), body=GONE))
-    for sent in turn.find(OutText, "whose", member.id):
+    taken_part = [*(request.id for request in own), *(offer.request for offer in offers)]
+    for text in _of(turn, Text, member, taken_part):
+        if text.body:
+            turn.save(replace(text, body=GONE))
+    for sent in _of(turn, OutText, member, taken_part):
+        if not sent.phone:
+            continue
         if sent.status == "queued" and not sent.farewell:
             sent = turn.save(replace(sent, status="dropped", report="erased"))
         retention.clear_out_text(turn, sent)
@@ -54,6 +64,13 @@ def erase(turn: Turn, member: Member) -> None:
         Member(member.id, GONE, member.joined, state="erased", zone=member.zone, lang=member.lang),
     )
     turn.note("member.erased", member=member.id)
+
+
+def _of(turn: Turn, kind: type[T], member: Member, requests: Iterable[str]) -> list[T]:
+    """A person's own texts: those about the requests that they took part in, and those beside."""
+    lines = [*(("request", request) for request in dict.fromkeys(requests)), ("aside", member.id)]
+    found = {text.id: text for index, key in lines for text in turn.find(kind, index, key) if text.member == member.id}
+    return list(found.values())
 
 
 def _drop(turn: Turn, prompt: Prompt) -> None:

@@ -384,8 +384,8 @@ class Text(Record):
 
     TABLE: ClassVar[str] = "texts"
     INDEXES: ClassVar[tuple[Index, ...]] = (
-        Index("member", lambda t: t.member, lambda t: moment(t.at)),
-        Index("request", lambda t: t.request or None, lambda t: moment(t.at)),
+        Index("request", lambda t: t.request or None),
+        Index("aside", lambda t: None if t.of_party else t.member),
         Index("kept", lambda t: "yes" if t.body and not t.request else None, lambda t: moment(t.at)),
     )
 
@@ -396,6 +396,8 @@ class Text(Record):
     detail: str = ""
     """The command's name, or the reason of a drop."""
     request: str = ""
+    of_party: bool = False
+    """Its member is a party to the request (`Turn.is_party`), through which it is found; no index has it twice."""
 
 
 OutState = Literal["queued", "leased", "sent", "delivered", "failed", "dropped"]
@@ -419,8 +421,8 @@ class OutText(Record):
             lambda t: moment(t.queued),
         ),
         Index("provider_id", lambda t: t.provider_id or None),
-        Index("request", lambda t: t.request or None, lambda t: moment(t.queued)),
-        Index("whose", lambda t: t.member if t.phone else None, lambda t: moment(t.queued)),
+        Index("request", lambda t: t.request or None),
+        Index("aside", lambda t: t.member if t.phone and not t.of_party else None),
         Index("kept", lambda t: "yes" if t.phone and not t.request else None, lambda t: moment(t.queued)),
     )
 
@@ -457,6 +459,8 @@ class OutText(Record):
     """When the first try failed."""
     returned: int = 0
     """How often these words came back undelivered before, as rows of their own."""
+    of_party: bool = False
+    """As in `Text`."""
 
     @property
     def pending(self) -> bool:

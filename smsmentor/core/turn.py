@@ -12,7 +12,7 @@ from smsmentor.core.budget import left_out
 from smsmentor.core.gsm import encoding, segments
 from smsmentor.core.kinds import RELAYED
 from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.model import Fact, Member, OutText, Record, Text, Timer
+from smsmentor.core.model import Fact, Member, Offer, OutText, Record, Request, Text, Timer
 from smsmentor.core.reads import Reads
 from smsmentor.core.render import fill
 from smsmentor.core.rules import Rules
@@ -125,6 +125,15 @@ class Turn:
         """The first record by index, or None."""
         return next(self.walk(kind, index, value, newest=newest), None)
 
+    def is_party(self, member: str, request: str) -> bool:
+        """Whether a request is this member's, or they were asked about it: neither ever ends."""
+        found = self.get(Request, request) if request else None
+        if found is None:
+            return False
+        if found.mentee == member or any(answer.mentor == member for answer in found.answers):
+            return True
+        return self.get(Offer, f"{request}:{member}") is not None
+
     def count(self, kind: type[Record], index: str, value: str) -> int:
         """How many stored records an index has for a key, without this turn's own changes."""
         return self._reader.count(kind, index, value)
@@ -227,6 +236,7 @@ class Turn:
             offer=offer,
             farewell=farewell,
             sender=member.line,
+            of_party=self.is_party(member.id, request),
         )
         self.texts.append(text)
         self.save(text)
@@ -241,7 +251,19 @@ class Turn:
         text = self.inbound
         assert text is not None, "only a text has an outcome"
         kind, detail, request = outcome
-        self.inbound = self.save(Text(text.id, text.member, text.body, text.at, kind, detail, request))
+        erased = self.sender is not None and self.sender.state == "erased"  # this text asked for it
+        self.inbound = self.save(
+            Text(
+                text.id,
+                text.member,
+                "" if erased else text.body,
+                text.at,
+                kind,
+                detail,
+                request,
+                self.is_party(text.member, request),
+            )
+        )
         data = {"text": text.id, "member": text.member, "outcome": kind}
         if detail:
             data["command" if kind == "command" else "reason"] = detail

@@ -28,7 +28,7 @@ class Stats:
 
 R = TypeVar("R", bound=Record)
 
-_REMEMBER_EVENT = 'INSERT INTO "events" (id, doc) VALUES (?, ?) ON CONFLICT (id) DO NOTHING'
+_TOOK_EFFECT = 'SELECT EXISTS (SELECT 1 FROM "texts" WHERE id = ?1) OR EXISTS (SELECT 1 FROM "events" WHERE id = ?1)'
 
 
 class RowReader:
@@ -199,14 +199,15 @@ def _add(cursor: sqlite3.Cursor, layout: Layout, table: KnownTable | None, value
     return cursor.lastrowid
 
 
-def remember_event(connection: sqlite3.Connection, id: str, at: datetime) -> bool:
-    """Note that an event takes effect; False when it had before."""
-    text = records.dumps(Seen(id, at))
-    return connection.execute(_REMEMBER_EVENT, (id, text)).rowcount == 1
+def took_effect(connection: sqlite3.Connection, event_id: str) -> bool:
+    """Whether an event was here before. An inbound text is known by its record, which has the event's id."""
+    found: int = connection.execute(_TOOK_EFFECT, (event_id,)).fetchone()[0]
+    return bool(found)
 
 
-def forget_event(connection: sqlite3.Connection, id: str) -> None:
-    connection.execute(LAYOUTS[Seen].drop, (id,))
+def remember_event(connection: sqlite3.Connection, id: str, at: datetime) -> None:
+    """Note that an event takes effect."""
+    connection.execute(LAYOUTS[Seen].add, (id, records.dumps(Seen(id, at))))
 
 
 def timers_due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[str]:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from smsmentor.core.model import OutText, Timer
+from smsmentor.core.model import OutText, Text, Timer
 from smsmentor.errors import StoreError
 from smsmentor.ports import Changes, Committed, Reader, Step
 from smsmentor.stores import records
@@ -41,10 +41,10 @@ from smsmentor.stores.steps import (
     Stats,
     Writing,
     first_timer,
-    forget_event,
     pending_texts,
     remember_event,
     timers_due,
+    took_effect,
 )
 
 __all__ = ["TinyDBStore", "open_tinydb"]
@@ -217,20 +217,16 @@ class TinyDBStore:
     def _run(self, event_id: str | None, step: Step, now: datetime, written: list[Writing]) -> Committed:
         if event_id is not None:
             self.stats.statements += 1
-            if not remember_event(self._connection, event_id, now):
+            if took_effect(self._connection, event_id):
                 return Committed(fresh=False)
         reader = RowReader(self._connection, self._layouts, self.stats, self._known)
         try:
             changes = step(reader)
-            self._write(changes, written)
-        except (Spoiled, sqlite3.Error):
-            raise
-        except BaseException:
-            if event_id is not None:
-                forget_event(self._connection, event_id)
-            raise
         finally:
             reader.finish()
+        self._write(changes, written)
+        if event_id is not None and not any(type(put) is Text and put.id == event_id for put in changes.puts):
+            remember_event(self._connection, event_id, now)
         return Committed(fresh=True, answer=changes.answer)
 
     def _write(self, changes: Changes, written: list[Writing]) -> None:

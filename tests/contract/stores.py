@@ -280,6 +280,13 @@ class StoreContract:
         assert run(lambda: store.transact("e1", putting(), now=NOW)).fresh
         assert not run(lambda: store.transact("e1", putting(), now=NOW)).fresh
 
+    def test_an_event_that_leaves_a_text_takes_effect_once_whatever_becomes_of_the_text(self, store: Store) -> None:
+        text = Text("e1", "m1", "hello", NOW, "relayed")
+        assert run(lambda: store.transact("e1", putting(text), now=NOW)).fresh
+        assert not run(lambda: store.transact("e1", failing, now=NOW)).fresh
+        run(lambda: put(store, replace(text, body="")))
+        assert not run(lambda: store.transact("e1", failing, now=NOW)).fresh
+
     def test_a_view_does_not_change_while_commits_go_on(self, store: Store) -> None:
         async def both() -> None:
             await put(store, standing("a", 1))
