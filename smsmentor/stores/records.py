@@ -71,10 +71,8 @@ def written(record: Record) -> tuple[str, bool]:
     """The stored text of a record, and whether reading it gives the very same: times in UTC, no free values."""
     kind = type(record)
     codec = _CODECS.get(kind) or _codec(kind)
-    if not codec.is_plain(record):
-        return dump(encode(record)), False
-    # The encoder reads the record by itself. It would change some values silently; those went the other way.
-    return f'{orjson.dumps(record).decode()[:-1]},"v":{version(kind)}}}', not codec.free
+    text = codec.write(record, version(kind))
+    return (dump(encode(record)), False) if text is None else (text, not codec.free)
 
 
 def dump(doc: Mapping[str, Any]) -> str:
@@ -112,7 +110,7 @@ class _Codec:
     """What turns one class: the way of each field, found once from its annotations."""
 
     __slots__ = (
-        "_decoders", "_defaults", "_encoders", "_kind", "_names", "_values", "_wanted", "free", "is_plain",
+        "_decoders", "_defaults", "_encoders", "_kind", "_names", "_values", "_wanted", "free", "is_plain", "write",
     )  # fmt: skip
 
     def __init__(self, kind: type[Any]) -> None:
@@ -128,8 +126,7 @@ class _Codec:
         ways = [(at, _way(hints[f.name])) for at, f in enumerate(known)]
         self._encoders = [(self._names[at], way[0]) for at, way in ways if way is not None]
         self._decoders = [(at, way[1]) for at, way in ways if way is not None]
-        self.is_plain = _plain_test({f.name: _plainness(hints[f.name]) for f in known})
-        """Whether JSON holds each value of a record as it is."""
+        self.is_plain, self.write = _written_out({f.name: _plainness(hints[f.name]) for f in known})
 
     def encode(self, record: Any) -> Doc:
         doc: Doc = dict(zip(self._names, self._values(record), strict=True))
@@ -151,23 +148,37 @@ class _Codec:
         return [(name, f) for name, f in self._defaults.items() if name not in doc]
 
 
-def _plain_test(tests: Mapping[str, Callable[[Any], bool] | None]) -> Callable[[Any], bool]:
-    """One function of the tests of all fields, written out: each record that is saved goes through it."""
-    space: dict[str, Any] = {"UTC": UTC}
-    lines = ["def is_plain(record):"]
+def _written_out(
+    tests: Mapping[str, Callable[[Any], bool] | None],
+) -> tuple[Callable[[Any], bool], Callable[[Any, int], str | None]]:
+    """Functions for one class as plain code, because each record that is saved goes through them.
+
+    The first tells whether JSON holds each value of a record as it is, by the `tests` of its fields; the second gives
+    such a record's text, and None for any other: the encoder would change some of its values silently.
+    """
+    space: dict[str, Any] = {"UTC": UTC, "dumps": orjson.dumps}
+    lines = []
     for number, (name, test) in enumerate(tests.items()):
         if test is _is_utc:
             lines += [
                 f"    at = record.{name}",
                 "    if at is not None and at.tzinfo is not UTC:",
-                "        return False",
+                "        return {no}",
             ]
         elif test is not None:
             space[f"test{number}"] = test
-            lines += [f"    if not test{number}(record.{name}):", "        return False"]
-    exec("\n".join([*lines, "    return True"]), space)
-    is_plain: Callable[[Any], bool] = space["is_plain"]
-    return is_plain
+            lines += [f"    if not test{number}(record.{name}):", "        return {no}"]
+    values = ", ".join(f'"{name}": record.{name}' for name in tests)
+    source = [
+        "def is_plain(record):",
+        *(line.replace("{no}", "False") for line in lines),
+        "    return True",
+        "def write(record, version):",
+        *(line.replace("{no}", "None") for line in lines),
+        f'    return dumps({{{values}, "v": version}}).decode()',
+    ]
+    exec("\n".join(source), space)
+    return space["is_plain"], space["write"]
 
 
 def _getter(make: Callable[..., Callable[[Any], Any]], names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
