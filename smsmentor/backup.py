@@ -8,11 +8,12 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, OutText
 from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError, StoreSealed
 from smsmentor.ports import Changes, Reader

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 
 from smsmentor import roster
 from smsmentor.core.model import RECORDS, Member
@@ -29,7 +28,7 @@ def to_csv(reader: Reader, folder: Path) -> list[Path]:
         documents = (records.encode(record) for record in reader.all(kind))
         first = next(documents, None)
         if first is not None:
-            columns = [f.name for f in fields(kind)]
+            columns = kind.__struct_fields__
             cells = (_cells(document, columns) for document in chain((first,), documents))
             written.append(_write(folder / f"{kind.TABLE}.csv", chain((columns,), cells)))
     mentors = (member for member in reader.walk(Member, "mentor", "yes") if member.phone)
@@ -44,7 +43,7 @@ def _cells(document: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return msgspec.json.encode(value).decode()
 
 
 def _write(path: Path, rows: Iterable[Sequence[str]]) -> Path:

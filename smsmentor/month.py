@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
 from statistics import median
 from typing import NamedTuple
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, Member
 from smsmentor.ports import Reader
 

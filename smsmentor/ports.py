@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from msgspec import Struct
+
 from smsmentor.core.events import Inbound, SendOutcome
-from smsmentor.core.making import made_fast
 from smsmentor.core.model import OutText, Record, Timer
 
 R = TypeVar("R", bound=Record)
@@ -37,8 +38,7 @@ class Reader(Protocol):
         """Every record of a kind, in the order written: for exports and desks, never in an event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What one event changes, to be committed whole: records to write and remove, and an answer for the caller."""
 
     puts: Sequence[Record] = ()
@@ -46,16 +46,12 @@ class Changes:
     answer: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Struct, frozen=True):
     """`fresh` is False when the event id had taken effect before; then nothing was changed now."""
 
     fresh: bool
     answer: object = None
 
-
-made_fast(Changes)
-made_fast(Committed)
 
 Step = Callable[[Reader], Changes]
 

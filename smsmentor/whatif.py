@@ -8,10 +8,11 @@ differ by the settings only. Loads start level. Follow-ups and MORE are not play
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import heapq
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -23,6 +24,7 @@ from smsmentor.core.commands import mentoring
 from smsmentor.core.decide import decide
 from smsmentor.core.events import Fired
 from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, Member, Offer, OutText, Record, Request, Tally, Wave
 from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
@@ -84,7 +86,7 @@ class Compared(NamedTuple):
 def compare(reader: Reader, knowledge: Knowledge, changed: Rules, until: datetime, days: int = 30) -> Compared:
     """The span as it is set now, and with other rules."""
     span = month(reader, until, days)
-    return Compared(span, play(span, knowledge), play(span, replace(knowledge, rules=changed)))
+    return Compared(span, play(span, knowledge), play(span, dataclasses.replace(knowledge, rules=changed)))
 
 
 def play(span: Month, knowledge: Knowledge) -> Played:
@@ -105,8 +107,8 @@ class _Play:
     def __init__(self, span: Month, knowledge: Knowledge) -> None:
         self.span = span
         # Each draft of the span has its request already: here nobody has too many questions open.
-        rules = replace(knowledge.rules, open_requests=MANY)
-        self.knowledge = replace(knowledge, rules=rules, topics=cast(Any, _NoTopics(knowledge)))
+        rules = dataclasses.replace(knowledge.rules, open_requests=MANY)
+        self.knowledge = dataclasses.replace(knowledge, rules=rules, topics=cast(Any, _NoTopics(knowledge)))
         self.store = MemoryStore()
         self.now = span.since
         self.number: dict[str, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from smsmentor.core import members
 from smsmentor.core.decide import decide
 from smsmentor.core.events import Inbound
+from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, Member
 from smsmentor.core.turn import Turn
 from smsmentor.rig import Rig

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from smsmentor.core.events import Act, CarrierWord
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Text
 from smsmentor.ports import SetClock
 from smsmentor.rig import Rig

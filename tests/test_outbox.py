@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -13,6 +12,7 @@ import pytest
 
 from smsmentor.core import halt
 from smsmentor.core.events import Act, Inbound, Receipt, SendOutcome
+from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, Member, Offer, OutText
 from smsmentor.outbox import Outbox
 from smsmentor.ports import Capabilities, Changes, Missed, SetClock

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Window
 from smsmentor.core.rules import Rules
 from smsmentor.resources import data_folder, load

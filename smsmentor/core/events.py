@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from smsmentor.core.making import made_fast
+from msgspec import Struct, field
 
 CarrierWord = Literal["stop", "start", "help"]
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(Struct, frozen=True, gc=False):
     """A text from a phone. `id` is the provider's message id; `sender` is E.164 or a short code, kept verbatim."""
 
     id: str
@@ -35,8 +33,7 @@ class Unconfirmed(Exception):
     """A text claims to be an operator's, and the carrier has not been asked: nothing was done, ask and come again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(Struct, frozen=True, gc=False):
     """A timer that has come due. The state is the truth: firing late or twice finds nothing to do."""
 
     id: str
@@ -49,8 +46,7 @@ class Fired:
 SendState = Literal["taken", "refused", "later", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class SendOutcome:
+class SendOutcome(Struct, frozen=True, gc=False):
     """What became of one try to send: taken, refused for good, refused for now, or unknown (a timeout)."""
 
     text: str
@@ -63,8 +59,7 @@ class SendOutcome:
     """The fault is with our account, not with this text or phone: sending stops and the operator is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Withheld:
+class Withheld(Struct, frozen=True, gc=False):
     """A leased text that must not go out now: dropped for good, or held until a moment."""
 
     text: str
@@ -72,8 +67,7 @@ class Withheld:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True, gc=False):
     """A delivery report: unordered, doubled or missing, as carriers send them."""
 
     provider_id: str
@@ -81,8 +75,7 @@ class Receipt:
     code: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True, gc=False):
     """Something that an operator or a program of ours does: `name` is a key of `core.acts.ACTS`."""
 
     id: str
@@ -90,7 +83,5 @@ class Act:
     args: Mapping[str, object] = field(default_factory=dict)
     by: str = "operator"
 
-
-made_fast(Inbound)
 
 Event = Inbound | Fired | SendOutcome | Withheld | Receipt | Act

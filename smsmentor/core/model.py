@@ -1,6 +1,7 @@
 """The records: everything that the service remembers, frozen, with the indexes that a store keeps for them.
 
-Times are aware UTC. A record never changes: `dataclasses.replace` makes the next one and `turn.save` keeps it.
+Times are aware UTC. A record never changes: `making.replace` makes the next one and `turn.save` keeps it. None is ever
+part of a circle, so the garbage collector need not look at them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from smsmentor.core.making import made_fast
+from msgspec import Struct
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,7 @@ def moment(at: datetime | None) -> float:
     return at.timestamp() if at is not None else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """What all records share. `TABLE` names the table that people see in TinyDB and in exports."""
 
     TABLE: ClassVar[str] = ""
@@ -38,8 +38,7 @@ class Record:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True, gc=False):
     """A weekly window in local wall-clock time. `end <= start` crosses midnight; 1440 is midnight itself."""
 
     days: tuple[int, ...]
@@ -52,8 +51,7 @@ class Window:
 MemberState = Literal["active", "opted_out", "suspended", "banned", "erased"]
 
 
-@dataclass(frozen=True, slots=True)
-class Member(Record):
+class Member(Record, frozen=True):
     """Anyone known by one phone number: can be mentee, mentor and operator at once."""
 
     TABLE: ClassVar[str] = "members"
@@ -115,8 +113,7 @@ class Member(Record):
     """How often in a row the last text has come."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load(Record):
+class Load(Record, frozen=True):
     """What being asked has cost a mentor, for caps, rest and fairness. The id is the member's."""
 
     TABLE: ClassVar[str] = "loads"
@@ -140,8 +137,7 @@ class Load(Record):
     debt_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing(Record):
+class Standing(Record, frozen=True):
     """A mentor's place on one shelf of the pool: a topic, or `*` for all, with zone and HOURS; free longest first."""
 
     TABLE: ClassVar[str] = "standings"
@@ -159,8 +155,7 @@ class Standing(Record):
 RequestState = Literal["draft", "clarifying", "gathering", "asking", "answered", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """A filled place: the letter that the mentee sees, and what became of the advice."""
 
     letter: str
@@ -171,8 +166,7 @@ class Answer:
     tried: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Request(Record):
+class Request(Record, frozen=True):
     """One question and all that follows from it."""
 
     TABLE: ClassVar[str] = "requests"
@@ -231,8 +225,7 @@ Seat = Literal["near", "general", "outside"]
 """What an offer is for: the topic, any view, or the view from outside."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer(Record):
+class Offer(Record, frozen=True):
     """One mentor being asked about one request. The id is `request:mentor`, so nobody is asked twice."""
 
     TABLE: ClassVar[str] = "offers"
@@ -260,8 +253,7 @@ class Offer(Record):
     silence_counted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Thread(Record):
+class Thread(Record, frozen=True):
     """The conversation of a mentee with one mentor inside a request. The id is `request:letter`."""
 
     TABLE: ClassVar[str] = "threads"
@@ -282,8 +274,7 @@ class Thread(Record):
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Code(Record):
+class Code(Record, frozen=True):
     """A short name in use: the id is the code itself. Kept 7 days after its request closed, then free again."""
 
     TABLE: ClassVar[str] = "codes"
@@ -292,8 +283,7 @@ class Code(Record):
     request: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True, gc=False):
     """One numbered way on in a prompt: where the kept text would go."""
 
     digit: str
@@ -307,8 +297,7 @@ PromptKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt(Record):
+class Prompt(Record, frozen=True):
     """A question that we asked a member, open until answered or expired. A hold is one of these."""
 
     TABLE: ClassVar[str] = "prompts"
@@ -330,8 +319,7 @@ class Prompt(Record):
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sprint(Record):
+class Sprint(Record, frozen=True):
     """Some weeks on one skill, with a check-in a week that goes to a different mentor each time."""
 
     TABLE: ClassVar[str] = "sprints"
@@ -355,8 +343,7 @@ class Sprint(Record):
     ended: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation(Record):
+class Invitation(Record, frozen=True):
     """A word that lets people JOIN as mentors; the id is the word in lower case."""
 
     TABLE: ClassVar[str] = "invitations"
@@ -367,8 +354,7 @@ class Invitation(Record):
     """How many may still use it; None: any number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair(Record):
+class Pair(Record, frozen=True):
     """Two members and what stands between them; the id is both member ids in order, `a|b`."""
 
     TABLE: ClassVar[str] = "pairs"
@@ -378,8 +364,7 @@ class Pair(Record):
     """When one was last offered the other's question."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text(Record):
+class Text(Record, frozen=True):
     """An inbound text as it came, and the one outcome that it had. The id is the provider's."""
 
     TABLE: ClassVar[str] = "texts"
@@ -407,8 +392,7 @@ TOO_MANY = "too many at once"
 """Why a text waits that nobody asked for; a word from its phone lets it go."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutText(Record):
+class OutText(Record, frozen=True):
     """A text to be sent, durable until the carrier has taken it; the outbox is the table of these."""
 
     TABLE: ClassVar[str] = "outbox"
@@ -467,8 +451,7 @@ class OutText(Record):
         return self.status in ("queued", "leased")
 
 
-@dataclass(frozen=True, slots=True)
-class Timer(Record):
+class Timer(Record, frozen=True):
     """Something to look at later. The id is `kind:subject`, so that setting it again moves it."""
 
     TABLE: ClassVar[str] = "timers"
@@ -486,8 +469,7 @@ OF_EACH_TEXT = frozenset({"text.settled", "thread.relayed"})
 """Facts that nearly each text leaves: nobody looks for them by name, and an index of them would cost each text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact(Record):
+class Fact(Record, frozen=True):
     """Something that happened, in the past tense, for people, statistics and audit; never read to decide."""
 
     TABLE: ClassVar[str] = "facts"
@@ -501,8 +483,7 @@ class Fact(Record):
     """Ids and codes, never bodies or numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wave(Record):
+class Wave(Record, frozen=True):
     """Who was considered for a wave and why each was taken or skipped. The id is `request:number`."""
 
     TABLE: ClassVar[str] = "waves"
@@ -513,8 +494,7 @@ class Wave(Record):
     considered: tuple[Considered, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
+class Considered(Struct, frozen=True, gc=False):
     """One candidate of a wave: the member, whether taken, and a reason key of the catalogue's `why` table."""
 
     member: str
@@ -523,8 +503,7 @@ class Considered:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed(Record):
+class Suppressed(Record, frozen=True):
     """A keyed hash of a number that opted out and was erased, so that the opt-out stays honoured."""
 
     TABLE: ClassVar[str] = "suppressed"
@@ -532,8 +511,7 @@ class Suppressed(Record):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Tally(Record):
+class Tally(Record, frozen=True):
     """Small counters and learned numbers of the whole service; the id names the counter."""
 
     TABLE: ClassVar[str] = "tallies"
@@ -562,6 +540,3 @@ RECORDS: tuple[type[Record], ...] = (
     Tally,
 )
 """Every record class, in the order of an export."""
-
-for _kind in RECORDS:
-    made_fast(_kind)

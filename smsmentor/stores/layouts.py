@@ -8,27 +8,21 @@ values in them (`sealing`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from smsmentor.core.making import made_fast
 from smsmentor.core.model import RECORDS, Index, Record
 from smsmentor.stores import records
 from smsmentor.stores.sealing import HIDDEN, SEALED, Seal
 
 
-@dataclass(frozen=True, slots=True)
-class Seen(Record):
+class Seen(Record, frozen=True):
     """An event that has taken effect; the id is the event's."""
 
     TABLE: ClassVar[str] = "events"
 
     at: datetime
-
-
-made_fast(Seen)
 
 
 class Layout:
@@ -203,7 +197,8 @@ class SealedLayout(Layout):
 
 Layouts = Mapping[type[Record], Layout]
 """How each record kind lies in one file."""
-LAYOUTS: Layouts = {kind: Layout(kind) for kind in (*RECORDS, Seen)}
+_KINDS: tuple[type[Record], ...] = (*RECORDS, Seen)
+LAYOUTS: Layouts = {kind: Layout(kind) for kind in _KINDS}
 TABLES: dict[str, type[Record]] = {kind.TABLE: kind for kind in LAYOUTS}
 
 

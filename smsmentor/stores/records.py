@@ -2,27 +2,27 @@
 
 A document holds each field of its record by name, and `v`, the version of its shape. Times are ISO 8601 text in UTC,
 tuples are lists, nested records are objects. A field that a document lacks takes the record's default, and one that
-the record does not know is left out, so that older and newer programs can read each other's files.
+the record does not know is left out, so that older and newer programs can read each other's files. What a field holds
+must be of its type: msgspec, which writes and reads them, says where it is not.
 """
 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import orjson
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smsmentor.core.model import Record
 from smsmentor.errors import StoreDamaged
 
 R = TypeVar("R", bound=Record)
 Doc = dict[str, Any]
-Turn = Callable[[Any], Any]
 Upgrade = Callable[[Doc], Doc]
 
 UPGRADES: dict[str, Sequence[Upgrade]] = {}
@@ -32,6 +32,10 @@ A record class whose fields or index keys change in a way that a default cannot 
 by the version that their key columns have to be filled again.
 """
 
+_FIRST = ',"v":1}'
+"""The end of a document of the first version."""
+_ENCODER = msgspec.json.Encoder()
+
 
 def version(kind: type[Record]) -> int:
     """The version that documents of this kind are written with."""
@@ -40,10 +44,7 @@ def version(kind: type[Record]) -> int:
 
 def encode(record: Record) -> Doc:
     """The plain JSON document of a record. Raises ValueError or TypeError for what JSON cannot hold."""
-    codec = _codec(type(record))
-    doc = codec.encode(record)
-    doc["v"] = version(type(record))
-    return doc
+    return load(dumps(record))
 
 
 def decode(kind: type[R], doc: Mapping[str, Any]) -> R:
@@ -55,7 +56,7 @@ def decode(kind: type[R], doc: Mapping[str, Any]) -> R:
         current = version(kind)
         if (written := doc.get("v", current)) != current:
             doc = _upgraded(kind, doc, written)
-        record: R = _codec(kind).decode(doc)
+        record: R = msgspec.convert(doc, kind)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         where = f"{kind.TABLE} {doc.get('id', 'without an id')}" if isinstance(doc, Mapping) else kind.TABLE
         raise StoreDamaged(f"{where}: not readable as {kind.__name__} ({type(problem).__name__}: {problem})") from None
@@ -63,32 +64,41 @@ def decode(kind: type[R], doc: Mapping[str, Any]) -> R:
 
 
 def dumps(record: Record) -> str:
-    """The stored text of a record: `dump(encode(record))`, by a way that takes half the time."""
+    """The stored text of a record. Raises ValueError or TypeError for what JSON cannot hold."""
     return written(record)[0]
 
 
 def written(record: Record) -> tuple[str, bool]:
     """The stored text of a record, and whether reading it gives the very same: times in UTC, no free values."""
     kind = type(record)
-    codec = _CODECS.get(kind) or _codec(kind)
-    text = codec.write(record, version(kind))
-    return (dump(encode(record)), False) if text is None else (text, not codec.free)
-
-
-def dump(doc: Mapping[str, Any]) -> str:
-    """JSON text. A time that slipped through raises TypeError instead of turning into text silently."""
-    return orjson.dumps(doc, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS).decode()
+    way = _WAYS.get(kind) or _way(kind)
+    plain = way.is_plain(record)
+    text = _ENCODER.encode(record if plain else _made_plain(record))
+    end = _FIRST if kind.TABLE not in UPGRADES else f',"v":{version(kind)}}}'
+    return text[:-1].decode() + end, plain and not way.free
 
 
 def loads(kind: type[R], text: str) -> R:
     """The record of a stored text; StoreDamaged when it is none."""
+    if text.endswith(_FIRST) and kind.TABLE not in UPGRADES:
+        try:
+            record: R = (_WAYS.get(kind) or _way(kind)).decoder.decode(text)
+        except ValueError:
+            pass  # it is read again, to say what is wrong with it
+        else:
+            return record
     return decode(kind, load(text))
+
+
+def dump(doc: Mapping[str, Any]) -> str:
+    """JSON text. What JSON would change silently, such as a time, raises TypeError or ValueError."""
+    return _ENCODER.encode(_json_value(doc)).decode()
 
 
 def load(text: str) -> Doc:
     """The document of a stored text; StoreDamaged when it is none."""
     try:
-        doc = orjson.loads(text)
+        doc = msgspec.json.decode(text)
     except ValueError as problem:
         raise StoreDamaged(f"a stored document is not JSON ({problem})") from None
     if not isinstance(doc, dict):
@@ -106,169 +116,51 @@ def _upgraded(kind: type[Record], doc: Mapping[str, Any], written: Any) -> Doc:
     return upgraded
 
 
-class _Codec:
-    """What turns one class: the way of each field, found once from its annotations."""
-
-    __slots__ = (
-        "_decoders", "_defaults", "_encoders", "_kind", "_names", "_values", "_wanted", "free", "is_plain", "write",
-    )  # fmt: skip
-
-    def __init__(self, kind: type[Any]) -> None:
-        hints = get_type_hints(kind)
-        known = fields(kind)
-        self.free = any(get_origin(hints[f.name]) is dict for f in known)
-        """A tuple in a free value is read back as a list."""
-        self._kind = kind
-        self._names = tuple(f.name for f in known)
-        self._values = _getter(operator.attrgetter, self._names)
-        self._wanted = _getter(operator.itemgetter, self._names)
-        self._defaults = {f.name: f for f in known if not _required(f)}
-        ways = [(at, _way(hints[f.name])) for at, f in enumerate(known)]
-        self._encoders = [(self._names[at], way[0]) for at, way in ways if way is not None]
-        self._decoders = [(at, way[1]) for at, way in ways if way is not None]
-        self.is_plain, self.write = _written_out({f.name: _plainness(hints[f.name]) for f in known})
-
-    def encode(self, record: Any) -> Doc:
-        doc: Doc = dict(zip(self._names, self._values(record), strict=True))
-        for name, turn in self._encoders:
-            doc[name] = turn(doc[name])
-        return doc
-
-    def decode(self, doc: Mapping[str, Any]) -> Any:
-        try:
-            values = list(self._wanted(doc))
-        except KeyError:
-            doc = {name: _default(f) for name, f in self._written_defaults(doc)} | dict(doc)
-            values = list(self._wanted(doc))
-        for at, turn in self._decoders:
-            values[at] = turn(values[at])
-        return self._kind(*values)
-
-    def _written_defaults(self, doc: Mapping[str, Any]) -> list[tuple[str, Field[Any]]]:
-        return [(name, f) for name, f in self._defaults.items() if name not in doc]
+# The encoder writes a time of any zone or of none, and NaN as null. So each record is looked at first.
 
 
-def _written_out(
-    tests: Mapping[str, Callable[[Any], bool] | None],
-) -> tuple[Callable[[Any], bool], Callable[[Any, int], str | None]]:
-    """Functions for one class as plain code, because each record that is saved goes through them.
+class _Way(NamedTuple):
+    """How records of one class are written and read."""
 
-    The first tells whether JSON holds each value of a record as it is, by the `tests` of its fields; the second gives
-    such a record's text, and None for any other: the encoder would change some of its values silently.
-    """
-    space: dict[str, Any] = {"UTC": UTC, "dumps": orjson.dumps}
-    lines = []
+    is_plain: Callable[[Any], bool]
+    """Whether JSON holds each value of a record as it is."""
+    free: bool
+    """It has a free value, in which a tuple is read back as a list."""
+    decoder: msgspec.json.Decoder[Any]
+
+
+_WAYS: dict[type[Any], _Way] = {}
+_SIMPLE = frozenset((str, int, bool, NoneType))
+_NAMES = frozenset((str,))
+
+
+def _way(kind: type[Any]) -> _Way:
+    way = _WAYS.get(kind)
+    if way is None:
+        hints = {name: get_type_hints(kind)[name] for name in kind.__struct_fields__}
+        free = any(get_origin(hint) is dict for hint in hints.values())
+        is_plain = _plain_test({name: _plainness(hint) for name, hint in hints.items()})
+        way = _WAYS[kind] = _Way(is_plain, free, msgspec.json.Decoder(kind))
+    return way
+
+
+def _plain_test(tests: Mapping[str, Callable[[Any], bool] | None]) -> Callable[[Any], bool]:
+    """One function of the tests of all fields, written out: each record that is saved goes through it."""
+    space: dict[str, Any] = {"UTC": UTC}
+    lines = ["def is_plain(record):"]
     for number, (name, test) in enumerate(tests.items()):
         if test is _is_utc:
             lines += [
                 f"    at = record.{name}",
                 "    if at is not None and at.tzinfo is not UTC:",
-                "        return {no}",
+                "        return False",
             ]
         elif test is not None:
             space[f"test{number}"] = test
-            lines += [f"    if not test{number}(record.{name}):", "        return {no}"]
-    values = ", ".join(f'"{name}": record.{name}' for name in tests)
-    source = [
-        "def is_plain(record):",
-        *(line.replace("{no}", "False") for line in lines),
-        "    return True",
-        "def write(record, version):",
-        *(line.replace("{no}", "None") for line in lines),
-        f'    return dumps({{{values}, "v": version}}).decode()',
-    ]
-    exec("\n".join(source), space)
-    return space["is_plain"], space["write"]
-
-
-def _getter(make: Callable[..., Callable[[Any], Any]], names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """`attrgetter` and `itemgetter` give a tuple only for two names and more."""
-    if not names:
-        return lambda _source: ()
-    get = make(*names)
-    return get if len(names) > 1 else lambda source: (get(source),)
-
-
-def _required(f: Field[Any]) -> bool:
-    return f.default is MISSING and f.default_factory is MISSING
-
-
-def _default(f: Field[Any]) -> Any:
-    """A default as a document would hold it, so that one path decodes both."""
-    if f.default_factory is not MISSING:
-        return _plain_default(f.default_factory())
-    return _plain_default(f.default)
-
-
-def _plain_default(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return _time_to_text(value)
-    if isinstance(value, tuple):
-        return [_plain_default(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return _codec(type(value)).encode(value)
-    return value
-
-
-_CODECS: dict[type[Any], _Codec] = {}
-_SIMPLE = frozenset((str, int, bool, NoneType))
-_NAMES = frozenset((str,))
-
-
-def _codec(kind: type[Any]) -> _Codec:
-    codec = _CODECS.get(kind)
-    if codec is None:
-        codec = _CODECS[kind] = _Codec(kind)
-    return codec
-
-
-def _way(hint: Any) -> tuple[Turn, Turn] | None:
-    """How a field of this annotation goes to JSON and back; None when it is JSON already."""
-    origin = get_origin(hint)
-    if hint in (str, int, bool) or hint is NoneType or origin is Literal:
-        return None
-    if hint is float:
-        return _finite, _same
-    if hint is datetime:
-        return _time_to_text, datetime.fromisoformat
-    if origin in (Union, UnionType):
-        return _optional_way(hint)
-    if origin is tuple:
-        return _tuple_way(hint)
-    if origin is dict:
-        return _json_value, _same
-    if isinstance(hint, type) and is_dataclass(hint):
-        codec = _codec(hint)
-        return codec.encode, codec.decode
-    raise TypeError(f"no way to keep a field of type {hint}")
-
-
-def _optional_way(hint: Any) -> tuple[Turn, Turn] | None:
-    inner = [part for part in get_args(hint) if part is not NoneType]
-    if len(inner) != 1:
-        raise TypeError(f"no way to keep a field of type {hint}")
-    way = _way(inner[0])
-    if way is None:
-        return None
-    to_json, from_json = way
-    return (
-        lambda value: None if value is None else to_json(value),
-        lambda value: None if value is None else from_json(value),
-    )
-
-
-def _tuple_way(hint: Any) -> tuple[Turn, Turn]:
-    item, *rest = get_args(hint)
-    if rest != [Ellipsis]:
-        raise TypeError(f"no way to keep a field of type {hint}")
-    way = _way(item)
-    if way is None:
-        return list, tuple
-    to_json, from_json = way
-    return (
-        lambda values: [to_json(value) for value in values],
-        lambda values: tuple([from_json(value) for value in values]),
-    )
+            lines += [f"    if not test{number}(record.{name}):", "        return False"]
+    exec("\n".join([*lines, "    return True"]), space)
+    is_plain: Callable[[Any], bool] = space["is_plain"]
+    return is_plain
 
 
 def _plainness(hint: Any) -> Callable[[Any], bool] | None:
@@ -287,8 +179,8 @@ def _plainness(hint: Any) -> Callable[[Any], bool] | None:
         if origin is tuple:
             return lambda values: all(part(value) for value in values)
         return part if part is _is_utc else lambda value: value is None or part(value)
-    if isinstance(hint, type) and is_dataclass(hint):
-        return _codec(hint).is_plain
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return _way(hint).is_plain
     return None
 
 
@@ -301,23 +193,15 @@ def _is_utc(at: datetime | None) -> bool:
     return at is None or at.tzinfo is UTC
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-def _finite(value: float) -> float:
-    """JSON has no NaN or infinity, and the encoder would write them as null."""
-    if not math.isfinite(value):
-        raise ValueError(f"{value} cannot be kept")
-    return value
-
-
-def _time_to_text(at: datetime) -> str:
-    if at.tzinfo is not UTC:
-        if at.tzinfo is None:
-            raise ValueError(f"{at.isoformat()} has no time zone")
-        at = at.astimezone(UTC)
-    return at.isoformat()
+def _made_plain(value: Any) -> Any:
+    """A record or a part of it with all times in UTC. Raises ValueError or TypeError for what JSON cannot hold."""
+    if isinstance(value, Struct):
+        return replace(value, **{name: _made_plain(getattr(value, name)) for name in value.__struct_fields__})
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone")
+        return value.astimezone(UTC)
+    return tuple(map(_made_plain, value)) if isinstance(value, tuple) else _json_value(value)
 
 
 def _json_value(value: Any) -> Any:
@@ -325,7 +209,9 @@ def _json_value(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
-        return _finite(value)
+        if not math.isfinite(value):
+            raise ValueError(f"{value} cannot be kept")
+        return value
     if isinstance(value, list | tuple):
         return [_json_value(item) for item in value]
     if isinstance(value, Mapping):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from smsmentor.core.events import Inbound
+from smsmentor.core.making import replace
 from smsmentor.core.model import OutText
 from smsmentor.ports import Gateway, SetClock
 

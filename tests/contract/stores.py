@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import (
     Answer,
     Choice,

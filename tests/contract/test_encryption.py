@@ -6,13 +6,13 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from tinydb import TinyDB, where
 
+from smsmentor.core.making import replace
 from smsmentor.core.members import number_hash
 from smsmentor.core.model import Member, OutText, Record, Suppressed, Text
 from smsmentor.errors import StoreDamaged, StoreError, StoreSealed

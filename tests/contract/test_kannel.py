@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from tornado.web import Application
 
 from handlers.kannel import KannelReportHandler, KannelSmsHandler
 from smsmentor.core.events import Inbound, Receipt
+from smsmentor.core.making import replace
 from smsmentor.errors import StoreBusy
 from smsmentor.gateways.kannel import KannelGateway, KannelSettings, KannelWebhook, international, problems
 from smsmentor.ports import SetClock
@@ -30,7 +32,7 @@ def settings(**more: Any) -> KannelSettings:
     defaults = KannelSettings(
         "http://127.0.0.1:13013/cgi-bin/sendsms", USER, PASSWORD, (NUMBER,), "http://127.0.0.1:8765", SECRET
     )
-    return replace(defaults, **more)
+    return dataclasses.replace(defaults, **more)
 
 
 class KannelRig:

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_plus, unquote_to_bytes
 
@@ -23,6 +23,7 @@ from tornado.web import Application
 from handlers.kannel import KannelReportHandler, KannelSmsHandler
 from smsmentor.core.events import Inbound, Receipt
 from smsmentor.core.gsm import encoding, segments
+from smsmentor.core.making import replace
 from smsmentor.core.model import OutText
 from smsmentor.errors import StoreBusy
 from smsmentor.gateways.kannel import KannelGateway, KannelSettings, KannelWebhook

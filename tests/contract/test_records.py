@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -11,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from smsmentor.core.model import RECORDS, Load, Member, Offer, Record, Request, Standing, Tally, Timer
 from smsmentor.errors import StoreDamaged
@@ -54,9 +54,9 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(_values(args[0]), max_size=2).map(tuple)
     if origin is dict:
         return st.dictionaries(_values(args[0]), _values(args[1]), max_size=2)
-    if isinstance(hint, type) and is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Struct):
         hints = get_type_hints(hint)
-        return st.builds(hint, **{f.name: _values(hints[f.name]) for f in fields(hint)})
+        return st.builds(hint, **{name: _values(hints[name]) for name in hint.__struct_fields__})
     return _PLAIN[hint]
 
 
@@ -74,12 +74,12 @@ def test_any_record_of_any_kind_survives_and_both_ways_of_writing_agree(
 
 def test_a_document_shows_its_fields_as_they_are_named() -> None:
     doc = records.encode(Timer("lapse:r1", "lapse", "r1", NOW))
-    assert doc == {"id": "lapse:r1", "kind": "lapse", "subject": "r1", "due": "2026-03-03T18:00:00+00:00", "v": 1}
+    assert doc == {"id": "lapse:r1", "kind": "lapse", "subject": "r1", "due": "2026-03-03T18:00:00Z", "v": 1}
 
 
 def test_a_time_of_another_zone_is_kept_in_utc() -> None:
     east = NOW.astimezone(timezone(timedelta(hours=-5)))
-    assert records.encode(Timer("t", "t", "t", east))["due"] == "2026-03-03T18:00:00+00:00"
+    assert records.encode(Timer("t", "t", "t", east))["due"] == "2026-03-03T18:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,6 @@ def test_a_stored_text_that_is_no_document_says_so(text: str) -> None:
         Timer("t", "t", "t", datetime(2026, 3, 3, 18, 0)),  # noqa: DTZ001 - a time without a zone is the point
         Standing("s", "m", "*", float("nan")),
         Standing("s", "m", "*", float("inf")),
-        Tally("t", {"n": 2**64}),
         Tally("t", {"n": float("nan")}),
         Tally("t", {"deep": [{"at": NOW}]}),
         Tally("t", {1: 2}),  # type: ignore[dict-item]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, OutText, Record, Tally
 from smsmentor.core.pace import Bucket, automatic_wait, limits, next_day, wait_for_day, wait_for_phone
 from smsmentor.core.rules import Rules
