@@ -36,8 +36,8 @@ class Side:
     started_ms: float = 0.0
     """From the start of the process to its first answer to a connection."""
 
-    def start(self, core: int | None) -> None:
-        """Start it and wait until it listens."""
+    def start(self, core: int | None, patience: float = START_SECONDS) -> None:
+        """Start it and wait until it listens, at most so many seconds."""
         began = time.perf_counter()
         self.process = subprocess.Popen(
             self.command,
@@ -57,7 +57,7 @@ class Side:
         while True:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 break
-            if self.process.poll() is not None or time.perf_counter() - began > START_SECONDS:
+            if self.process.poll() is not None or time.perf_counter() - began > patience:
                 raise SystemExit(f"{self.name} did not start: {' '.join(self.command)}")
             time.sleep(0.005)
         self.started_ms = (time.perf_counter() - began) * 1e3

@@ -264,8 +264,7 @@ def refusal(turn: Turn, mentor: Member, request: Request, mentee: Member, *, res
         return Refusal("language")
     if (quiet := quiet_until(mentor, now, rules)) is not None:
         return Refusal("quiet", quiet)
-    local = now.astimezone(zone_of(mentor, rules))
-    if mentor.hours and not open_at(mentor.hours, local):
+    if mentor.hours and not open_at(mentor.hours, local := now.astimezone(zone_of(mentor, rules))):
         return Refusal("hours", next_open(mentor.hours, local))
     return _worn_out(turn, mentor, members.load_of(turn, mentor.id), resting=resting)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from smsmentor.core import members, panel, requests, screen, sprints
 from smsmentor.core.making import replace
@@ -15,8 +14,7 @@ from smsmentor.core.understand import parse
 from smsmentor.core.understand.normal import relay_text
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One place that a text of this member can go to."""
 
     target: str

@@ -42,6 +42,8 @@ class Turn:
     def __init__(self, reader: Reads, now: datetime, seed: str, knowledge: Knowledge) -> None:
         self.now = now
         self.knowledge = knowledge
+        self.rules: Rules = knowledge.rules
+        """The product's numbers."""
         self.facts: list[Fact] = []
         self.texts: list[OutText] = []
         self.sender: Member | None = None
@@ -62,11 +64,6 @@ class Turn:
         self._changed: dict[type[Record], dict[str, Any]] = {}
         """By kind and id; None for a record that is removed."""
 
-    @property
-    def rules(self) -> Rules:
-        """The product's numbers."""
-        return self.knowledge.rules
-
     def begin(self, text: Text, sender: Member | None) -> None:
         """This turn is about a text: what we say to its sender is a direct reply."""
         self.inbound = text
@@ -82,9 +79,9 @@ class Turn:
             found = changed[id]
             return found
         key = (kind, id)
-        if key in self._read:
+        try:
             found = self._read[key]  # type: ignore[assignment]
-        else:
+        except KeyError:
             found = self._read[key] = self._reader.get(kind, id)
         return found
 

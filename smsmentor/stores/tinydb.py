@@ -225,7 +225,7 @@ class TinyDBStore:
         finally:
             reader.finish()
         self._write(changes, written)
-        if event_id is not None and not any(type(put) is Text and put.id == event_id for put in changes.puts):
+        if event_id is not None and not _leaves_its_text(event_id, changes):
             remember_event(self._connection, event_id, now)
         return Committed(fresh=True, answer=changes.answer)
 
@@ -274,6 +274,10 @@ class TinyDBStore:
     def _refuse_when_closed(self) -> None:
         if self._closed:
             raise StoreError("the store is closed")
+
+
+def _leaves_its_text(event_id: str, changes: Changes) -> bool:
+    return any(put.id == event_id and type(put) is Text for put in changes.puts)
 
 
 @contextmanager
