@@ -16,6 +16,7 @@ EACH = "bare Tornado, syncs each"
 FLASK = "Flask, only checks the signature"
 NAIVE = "naive Flask and TinyDB"
 SLOW, SLOW_ALONE = "with 5 ms a sync", "with 5 ms, one by one"
+CROWD, SLOW_CROWD = "128 texts at once", "128 at once, with 5 ms a sync"
 RATIOS = (
     ("the floor that keeps nothing", SERVICE, BARE, 0.55),
     ("the floor that syncs in groups", SERVICE, GROUP, 0.55),
@@ -23,6 +24,7 @@ RATIOS = (
     ("Flask that keeps nothing", SERVICE, FLASK, 1.3),
     ("naive Flask and TinyDB, 10,000 documents", SERVICE, NAIVE, 600.0),
     ("itself without the slow disk, 5 ms a sync", SLOW, SERVICE, 0.8),
+    ("itself without the slow disk, 128 texts at once", SLOW_CROWD, CROWD, 0.8),
     ("one commit for each text, 5 ms a sync", SLOW, SLOW_ALONE, None),
 )
 """What is held against what, and the least that was aimed at."""

@@ -42,6 +42,8 @@ MOST_A_SECOND = 3_500
 NAIVE_SECONDS = 8.0
 TURNS = 6
 """A round is so many turns of each server."""
+CROWD = 128
+"""Connections for the slow disk's second measure: the more texts wait together, the less a sync weighs."""
 
 
 class Taken(NamedTuple):
@@ -119,11 +121,11 @@ class Bench:
             raise SystemExit(f"{side.name}: {wrong} texts were not taken ({dict(answers.statuses)})")
         return Taken(answers.statuses[200], answers.seconds, spent)
 
-    def note(self, side: Side, taken: list[Taken]) -> None:
+    def note(self, name: str, taken: list[Taken]) -> None:
         """Write down rate and cost of one round."""
         texts = sum(one.texts for one in taken)
-        self.found.rates.setdefault(side.name, []).append(texts / sum(one.seconds for one in taken))
-        self.found.costs.setdefault(side.name, []).append(sum(one.cpu_seconds for one in taken) / texts * 1e6)
+        self.found.rates.setdefault(name, []).append(texts / sum(one.seconds for one in taken))
+        self.found.costs.setdefault(name, []).append(sum(one.cpu_seconds for one in taken) / texts * 1e6)
 
     def rounds(self, count: int) -> None:
         """Load each side in turn, so many times."""
@@ -145,18 +147,38 @@ class Bench:
                         if turn == 0 or side.connections > 8:
                             taken[side.name].append(self.load(side, self.seconds / TURNS))
                 for side in sides:
-                    self.note(side, taken[side.name])
+                    self.note(side.name, taken[side.name])
                 print(
                     f"round {number + 1}: " + ", ".join(f"{s.name} {self.found.rates[s.name][-1]:.1f}" for s in sides),
                     flush=True,
                 )
             for side in sides:
                 self.found.resident_mb[side.name] = (self.found.resident_mb[side.name][0], side.resident_mb())
+            if "disk" in self.parts:
+                self.crowd(
+                    count,
+                    {
+                        report.CROWD: sides[0],
+                        report.SLOW_CROWD: next(side for side in sides if side.name == report.SLOW),
+                    },
+                )
             if "latency" in self.parts:
                 self.latency(sides[0])
         finally:
             for side in sides:
                 side.stop()
+
+    def crowd(self, count: int, sides: dict[str, Side]) -> None:
+        """Load these sides in turns again, with many more connections."""
+        for side in sides.values():
+            side.connections = CROWD
+        for _ in range(count):
+            taken: dict[str, list[Taken]] = {name: [] for name in sides}
+            for _ in range(TURNS):
+                for name, side in sides.items():
+                    taken[name].append(self.load(side, self.seconds / TURNS))
+            for name in sides:
+                self.note(name, taken[name])
 
     def latency(self, side: Side) -> None:
         """Percentiles at half of the rate that it reached, at a tenth of it, and alone."""
@@ -176,7 +198,7 @@ class Bench:
             asyncio.run(as_fast_as_answered(side.port, self.texts(side, 400), 16, 5))
             for _ in range(rounds):
                 before = _taken(url)
-                self.note(side, [self.load(side, self.seconds)])
+                self.note(side.name, [self.load(side, self.seconds)])
                 self.found.notes.append(f"{(_taken(url) - before) / self.seconds:.0f} texts out a second meanwhile")
         finally:
             side.stop()
