@@ -155,13 +155,8 @@ class Bench:
             for side in sides:
                 self.found.resident_mb[side.name] = (self.found.resident_mb[side.name][0], side.resident_mb())
             if "disk" in self.parts:
-                self.crowd(
-                    count,
-                    {
-                        report.CROWD: sides[0],
-                        report.SLOW_CROWD: next(side for side in sides if side.name == report.SLOW),
-                    },
-                )
+                slow = next(side for side in sides if side.name == report.SLOW)
+                self.crowd(count, {report.CROWD: sides[0], report.SLOW_CROWD: slow})
             if "latency" in self.parts:
                 self.latency(sides[0])
         finally:
