@@ -1,4 +1,4 @@
-"""The answers to requests that were taken, as ready bytes: the same that Tornado would write."""
+"""The answers to simple requests as ready bytes: the same that Tornado would write."""
 
 from __future__ import annotations
 
@@ -36,3 +36,16 @@ TWIML = Answer(
     EMPTY_TWIML,
 )
 NOTHING = Answer(204, "No Content", {"Date": "{date}", **SAFE_HEADERS})
+_BUSY = "503 Service Unavailable\n"
+BUSY = Answer(
+    503,
+    "Service Unavailable",
+    {
+        "Content-Type": "text/plain; charset=utf-8",
+        "Date": "{date}",
+        **SAFE_HEADERS,
+        "Content-Length": str(len(_BUSY)),
+    },
+    _BUSY,
+)
+"""Nothing was kept: the carrier's fallback and our reading of its list take over."""

@@ -104,7 +104,7 @@ class BaseHandler(RequestHandler):
         """Where it happened, never the exception's own words: these can quote a text or a number."""
         line = f"{self.request.method} {self.request.path}"
         if isinstance(value, Refused):
-            log.log(_level(value.status_code), "%d %s: %s", value.status_code, line, value.why)
+            log_refusal(value.status_code, line, value.why)
         elif isinstance(value, HTTPError):
             log.info("%d %s", value.status_code, line)
         elif not isinstance(value, StreamClosedError):
@@ -130,6 +130,11 @@ def log_request(handler: RequestHandler) -> None:
     """For the application's `log_function`."""
     request = handler.request
     log_answer(handler.get_status(), request.method or "", request.path, request.request_time())
+
+
+def log_refusal(status: int, line: str, why: str) -> None:
+    """Why a request was turned away; `line` is its method and path."""
+    log.log(_level(status), "%d %s: %s", status, line, why)
 
 
 def log_answer(status: int, method: str, path: str, seconds: float) -> None:

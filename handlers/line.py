@@ -7,12 +7,18 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from handlers.base import log_answer
+from handlers.answers import BUSY, Answer
+from handlers.base import log_answer, log_refusal
 from handlers.simple import MOST_BYTES, Not, read
+from handlers.webhook import not_kept
+from smsmentor.errors import StoreError
 
 if TYPE_CHECKING:
     from handlers.front import Front, Route
     from smsmentor.core.events import Inbound, Receipt
+
+_JSON = b"application/json"
+"""Who accepts it, in whatever way, is told what is wrong in it."""
 
 
 class Line:
@@ -101,21 +107,26 @@ class Line:
         self._task.add_done_callback(lambda _: in_flight.leave())
 
     async def _handed_over(self, route: Route, event: Inbound | Receipt, data: bytes, size: int, began: float) -> None:
+        answer = route.answer
         try:
             await route.service.receive(event)
-        except Exception:
-            # Whatever it was: the handler comes upon it again, and says and logs what is to be said.
-            self._task = None
-            self.pass_on(data)
-            return
+        except Exception as error:
+            if not isinstance(error, StoreError) or _JSON in data[:size]:
+                # Whatever it was: the handler comes upon it again, and says and logs what is to be said.
+                self._task = None
+                self.pass_on(data)
+                return
+            # Here at once: where all is busy nothing is tried twice, and no line becomes dearer than it was.
+            answer = BUSY
+            log_refusal(BUSY.status, f"POST {route.path}", not_kept(error))
         self._task = None
-        self._answer(route, data[size:])
-        log_answer(route.answer.status, "POST", route.path, time.monotonic() - began)
+        self._answer(answer, data[size:])
+        log_answer(answer.status, "POST", route.path, time.monotonic() - began)
 
-    def _answer(self, route: Route, rest: bytes) -> None:
+    def _answer(self, made: Answer, rest: bytes) -> None:
         if not self._open:
             return
-        answer = route.answer.now()
+        answer = made.now()
         try:
             sent = self._socket.send(answer)
         except (BlockingIOError, InterruptedError):

@@ -39,4 +39,9 @@ class WebhookHandler(BaseHandler):
         try:
             await self.service.receive(event)
         except StoreError as error:
-            raise Refused(503, f"nothing was kept: {type(error).__name__}") from error
+            raise Refused(503, not_kept(error)) from error
+
+
+def not_kept(error: StoreError) -> str:
+    """What the log says of an event that has to be given again."""
+    return f"nothing was kept: {type(error).__name__}"

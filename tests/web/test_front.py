@@ -406,12 +406,33 @@ def test_who_goes_away_in_the_middle_does_no_harm(at: int) -> None:
     visit(story)
 
 
-def test_a_text_that_could_not_be_kept_leaves_the_rest_of_the_line_to_tornado() -> None:
+@pytest.mark.parametrize("accept", ["*/*", "application/json"])
+def test_a_text_that_could_not_be_kept_is_answered_as_by_tornado(accept: str) -> None:
+    answers = []
+
     async def story(house: Tornado) -> None:
         house.service.fault = StoreBusy("busy")
-        answer = await house.speak(GOOD + GOOD + LAST)
-        assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [503, 503, 200]
+        answers.append(await house.speak(post(TEXT, Accept=accept) + GOOD + LAST))
         assert house.passed_on == 1
+
+    for kind in (Tornado, Fronted):
+        visit(story, kind)
+    assert [int(part[:3]) for part in answers[0].split(b"HTTP/1.1 ")[1:]] == [503, 503, 200]
+    assert answers[0] == answers[1]
+
+
+def test_a_text_that_could_not_be_kept_is_tried_once_and_its_line_is_read_on() -> None:
+    async def story(house: Tornado) -> None:
+        house.service.fault = StoreBusy("busy")
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        writer.write(GOOD)
+        assert (await reader.readuntil(b"\n")).startswith(b"HTTP/1.1 503 ")
+        house.service.fault = None
+        await reader.readuntil(b"503 Service Unavailable\n")
+        writer.write(GOOD)
+        assert (await reader.readuntil(b"\n")).startswith(b"HTTP/1.1 200 OK")
+        assert (house.service.tried, house.passed_on) == (2, 0)
+        writer.close()
 
     visit(story)
 

@@ -54,12 +54,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[Inbound | Receipt] = []
+        self.tried = 0
         self.fault: Exception | None = None
         self.entered = asyncio.Event()
         self.commit = asyncio.Event()
         self.commit.set()
 
     async def receive(self, event: Inbound | Receipt) -> None:
+        self.tried += 1
         self.entered.set()
         await self.commit.wait()
         if self.fault is not None:
