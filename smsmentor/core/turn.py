@@ -127,7 +127,7 @@ class Turn:
         found = self.get(Request, request) if request else None
         if found is None:
             return False
-        if found.mentee == member or any(answer.mentor == member for answer in found.answers):
+        if found.mentee == member or member in [answer.mentor for answer in found.answers]:
             return True
         return self.get(Offer, f"{request}:{member}") is not None
 
