@@ -1,9 +1,9 @@
 """In front of Tornado's server: takes a carrier's simple requests to their end, and hands it every other connection.
 
 Tornado costs as much for a text as all that we do with it. So connections are read here first, and a request in which
-all is as it should be (`handlers/simple.py`) is answered here. Whatever is odd about one, or goes wrong with it, makes
-its connection Tornado's for good, with all bytes that were not answered: the handlers there know every way to refuse,
-and an event takes effect once, so nothing is done twice.
+all is as it should be (`handlers/simple.py`) is answered here, also when its event could not be kept. Whatever is odd
+about one, or goes wrong otherwise, makes its connection Tornado's for good, with all bytes that were not answered: the
+handlers there know every way to refuse, and an event takes effect once, so nothing is done twice.
 """
 
 from __future__ import annotations

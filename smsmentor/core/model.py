@@ -382,7 +382,7 @@ class Text(Record, frozen=True):
     """The command's name, or the reason of a drop."""
     request: str = ""
     of_party: bool = False
-    """Its member is a party to the request (`Turn.is_party`), through which it is found; no index has it twice."""
+    """Its member is a party to the request (`Turn.is_party`): FORGET finds it there, and `aside` leaves it out."""
 
 
 OutState = Literal["queued", "leased", "sent", "delivered", "failed", "dropped"]

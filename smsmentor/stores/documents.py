@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,7 +97,7 @@ class RowsStorage(Storage):
                 raise plain_error(error, self.path) from error
 
 
-class Rows:
+class Rows(ABC):
     """The documents of one table. Here for tables of TinyDB users, in one SQL table by name."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -136,23 +137,23 @@ class Rows:
         text: str = stored
         return text
 
-    def load(self, text: str) -> Doc:
-        raise NotImplementedError
+    @abstractmethod
+    def load(self, text: str) -> Doc: ...
 
-    def dump(self, doc: Mapping[str, Any]) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def dump(self, doc: Mapping[str, Any]) -> str: ...
 
-    def insert(self, doc_id: int, doc: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def insert(self, doc_id: int, doc: Mapping[str, Any]) -> None: ...
 
-    def change(self, doc_id: int, doc: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def change(self, doc_id: int, doc: Mapping[str, Any]) -> None: ...
 
-    def remove(self, doc_id: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def remove(self, doc_id: int) -> None: ...
 
-    def clear(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def clear(self) -> None: ...
 
 
 class PlainRows(Rows):
@@ -227,8 +228,6 @@ class RecordRows(Rows):
     def _columns(self, doc: Mapping[str, Any]) -> tuple[Any, ...]:
         try:
             record = records.decode(self._layout.kind, records.load(self.dump(doc)))
-            if not isinstance(record.id, str):
-                raise TypeError("its id is not text")
             id = self._layout.sought("id", record.id)
             return id, self._layout.stored(self.dump(doc)), *self._layout.keys(record)
         except (StoreError, TypeError, ValueError, AttributeError) as problem:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -71,7 +72,7 @@ def dumps(record: Record) -> str:
 def written(record: Record) -> tuple[str, bool]:
     """The stored text of a record, and whether reading it gives the very same: times in UTC, no free values."""
     kind = type(record)
-    way = _WAYS.get(kind) or _way(kind)
+    way = _way(kind)
     plain = way.is_plain(record)
     text = _ENCODER.encode(record if plain else _made_plain(record))
     end = _FIRST if kind.TABLE not in UPGRADES else f',"v":{version(kind)}}}'
@@ -82,7 +83,7 @@ def loads(kind: type[R], text: str) -> R:
     """The record of a stored text; StoreDamaged when it is none."""
     if text.endswith(_FIRST) and kind.TABLE not in UPGRADES:
         try:
-            record: R = (_WAYS.get(kind) or _way(kind)).decoder.decode(text)
+            record: R = _way(kind).decoder.decode(text)
         except ValueError:
             pass  # it is read again, to say what is wrong with it
         else:
@@ -129,19 +130,17 @@ class _Way(NamedTuple):
     decoder: msgspec.json.Decoder[Any]
 
 
-_WAYS: dict[type[Any], _Way] = {}
 _SIMPLE = frozenset((str, int, bool, NoneType))
 _NAMES = frozenset((str,))
 
 
+@cache
 def _way(kind: type[Any]) -> _Way:
-    way = _WAYS.get(kind)
-    if way is None:
-        hints = {name: get_type_hints(kind)[name] for name in kind.__struct_fields__}
-        free = any(get_origin(hint) is dict for hint in hints.values())
-        is_plain = _plain_test({name: _plainness(hint) for name, hint in hints.items()})
-        way = _WAYS[kind] = _Way(is_plain, free, msgspec.json.Decoder(kind))
-    return way
+    hints = get_type_hints(kind)
+    fields = {name: hints[name] for name in kind.__struct_fields__}
+    free = any(get_origin(hint) is dict for hint in fields.values())
+    is_plain = _plain_test({name: _plainness(hint) for name, hint in fields.items()})
+    return _Way(is_plain, free, msgspec.json.Decoder(kind))
 
 
 def _plain_test(tests: Mapping[str, Callable[[Any], bool] | None]) -> Callable[[Any], bool]:

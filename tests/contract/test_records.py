@@ -72,6 +72,11 @@ def test_any_record_of_any_kind_survives_and_both_ways_of_writing_agree(
     assert records.load(records.dumps(record)) == doc
 
 
+def test_a_number_of_any_length_comes_back_exact() -> None:
+    tally = Tally("t", {"n": 2**70, "below": -(2**70)})
+    assert records.loads(Tally, records.dumps(tally)) == tally
+
+
 def test_a_document_shows_its_fields_as_they_are_named() -> None:
     doc = records.encode(Timer("lapse:r1", "lapse", "r1", NOW))
     assert doc == {"id": "lapse:r1", "kind": "lapse", "subject": "r1", "due": "2026-03-03T18:00:00Z", "v": 1}
