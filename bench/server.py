@@ -34,7 +34,7 @@ def main() -> None:
     if args.sync_ms:
 
         def slow(point: str) -> None:
-            if point == "before-save":
+            if point == "before-sync":
                 time.sleep(args.sync_ms / 1000)
 
         vars(composition)["TinyDBStore"] = partial(TinyDBStore, crash=slow)

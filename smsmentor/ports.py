@@ -85,7 +85,10 @@ class Store(Protocol):
         """The earliest moment at which `due` or `lease` will have something, or None."""
 
     def reading(self) -> AbstractContextManager[Reader]:
-        """A consistent view for pages, statistics and exports; it never holds up a commit."""
+        """A consistent view for pages, statistics and exports; it never holds up a commit.
+
+        It can be ahead of the disk by what is being synced: nothing that it shows may be promised to anybody.
+        """
 
     def close(self) -> None:
         """Finish what is in hand and let go of files. Calling it again does nothing."""

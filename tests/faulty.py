@@ -23,7 +23,16 @@ from smsmentor.stores.tinydb import TinyDBStore
 EVENTS = ("Inbound", "Fired", "SendOutcome", "Receipt")
 POINTS = (
     *(f"{when}-{event}" for event in EVENTS for when in ("before", "after")),
-    *("before-save", "after-save", "before-lease", "after-lease", "before-send", "after-send", "before-look-up"),
+    *(
+        "before-save",
+        "before-sync",
+        "after-save",
+        "before-lease",
+        "after-lease",
+        "before-send",
+        "after-send",
+        "before-look-up",
+    ),
 )
 """Every step between receiving and settling. `save` is each commit to the disk, of whichever event."""
 

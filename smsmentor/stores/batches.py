@@ -1,37 +1,48 @@
 """Group commit: what waits is done in one transaction, synced once by a helper thread, and answered after that.
 
-There is no timer. While one batch is being synced the next one gathers; a store with nothing to do commits at once.
+There is no timer. While one batch is being synced the next one is decided on what the first has committed; it is
+committed only when the first is safe, and so the log keeps their order. A store with nothing to do begins at once.
 The event loop runs the jobs and never waits: not for the disk, and not for another process that holds the store.
+
+What a sync failed to keep can still be read, and a later sync says nothing of it: Linux forgets what it could not
+write ("Can Applications Recover from fsync Failures?", Rebello and others, 2020). So the next batch fails as well, and
+nothing is taken before all that the log has lies safe in the file (`Batches._mend`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import os
 import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from smsmentor.errors import StoreBusy, StoreError
 from smsmentor.stores.known import Known
-from smsmentor.stores.rows import Crash, connect, plain_error, roll_back
+from smsmentor.stores.rows import Crash, connect, open_log, plain_error, roll_back, sync
 from smsmentor.stores.steps import Stats
 
+log = logging.getLogger(__name__)
+
 _LARGEST_BATCH = 64
+_ENOUGH = 16
+"""Jobs that make a batch worth its sync: it waits for no more, and takes more only while the disk is busy anyway, or of
+many the half. The others are decided while this one is synced."""
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
+_MEND_MS = 1_000
+"""How long a mending waits for those who read just then."""
 _CHECKPOINT_ROWS = 4_000
 """Rows written between two checkpoints: some hundred events, a log of about 16 MB. Three times as many would save a
 text 1% of its CPU, and let one in a hundred wait 150 ms for its answer instead of 30."""
-
-
-Saved = tuple[bool, BaseException | None]
-"""Whether a commit is on disk, and what went wrong, before or after it."""
 
 
 class Spoiled(Exception):
@@ -48,12 +59,17 @@ class Job:
 
     run: Callable[[], object]
     """Done inside the transaction, again if the batch had to begin anew. What it returns is the caller's answer."""
-    landed: Callable[[], None]
-    """Called once when it is on disk."""
     future: asyncio.Future[Any]
-    alone: bool = False
-    """In a batch of its own: it depends on what `landed` of the jobs before it does."""
     answer: object = field(default=None, init=False)
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Jobs that share a transaction, and how far the helper is with it."""
+
+    jobs: list[Job]
+    committed: Future[None]
+    synced: Future[None]
 
 
 class Batches:
@@ -65,45 +81,61 @@ class Batches:
         path: Path,
         stats: Stats,
         known: Known,
+        forget: Callable[[], None],
         patience_s: float,
         crash: Crash | None,
     ) -> None:
         self._connection = connection
         self._known = known
+        self._forget = forget
+        """Called when a transaction was rolled back: what was noted of it does not hold."""
         self._path = path
         self._stats = stats
         self._patience_s = patience_s
         self._crash = crash or (lambda _point: None)
         self._queue: deque[Job] = deque()
-        self._batch: list[Job] = []
-        self._saving: Future[Saved] | None = None
+        self._gathering = False
+        self._unsynced: deque[Batch] = deque()
+        """Oldest first; the connection is free again when the last one has been committed."""
+        self._using: Future[None] | None = None
+        """What the helper does with the connection, or in place of it."""
+        self._unsafe = False
+        """A sync has failed: what is in the log may not be on the disk."""
         self._busy_since: float | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._again: asyncio.TimerHandle | None = None
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="store-commit")
         self._sweeper = ThreadPoolExecutor(1, thread_name_prefix="store-checkpoint")
-        self._sweep: Future[Saved] | None = None
+        self._sweep: Future[None] | None = None
         self._swept_at = connection.total_changes
         self._loop: asyncio.AbstractEventLoop | None = None
         connection.execute("PRAGMA busy_timeout = 0")
+        # A commit writes to the log, and `_sync` syncs it. SQLite itself still syncs around checkpoints.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        self._log = open_log(path)
 
     @property
     def idle(self) -> bool:
         """No commit is under way: the connection may be used by the loop."""
-        return self._saving is None
+        return self._using is None
+
+    @property
+    def _syncing(self) -> bool:
+        """The helper has a batch before it."""
+        return bool(self._unsynced) and not self._unsynced[-1].synced.done()
 
     def submit(self, job: Job) -> None:
         self._queue.append(job)
-        self._loop = job.future.get_loop()
-        if self._saving is None or self._saving.done():
-            # Not at once: what else is ready in this turn of the loop joins the batch.
-            self._loop.call_soon(self._pump)
+        loop = job.future.get_loop()
+        if loop is not self._loop:
+            # What an earlier loop was to be told, when it had already ended, is for this one.
+            self._loop, self._gathering = loop, False
+            loop.call_soon(self._woken)
+        self._gather_soon()
 
     def close(self) -> None:
         """Finish what was submitted, on this thread, and stop the helpers."""
-        if self._saving is not None:
-            wait([self._saving])
-            self._land()
+        self._settle()
         self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience_s * 1000)}")
         while self._queue:
             try:
@@ -111,31 +143,42 @@ class Batches:
             except sqlite3.Error as error:
                 self._fail_all(plain_error(error, self._path))
                 break
-            if self._run_batch():
-                self._saving = self._saver.submit(self._save)
-                wait([self._saving])
-                self._land()
+            self._run_batch()
+            self._settle()
         self._saver.shutdown()
         self._sweeper.shutdown()
+        os.close(self._log)
+
+    def _gather_soon(self) -> None:
+        """Not at once: what else is ready in this turn of the loop joins the batch.
+
+        While the disk is busy a few would only take the place of many: they wait for the end of its sync.
+        """
+        if self._gathering or self._using is not None or not self._queue or self._loop is None:
+            return
+        if len(self._queue) >= _ENOUGH or not self._syncing:
+            self._gathering = True
+            self._loop.call_soon(self._gather, 0)
+
+    def _gather(self, before: int) -> None:
+        """Begin when a turn of the loop has brought no more: fewer and larger batches cost less."""
+        if before < len(self._queue) < _ENOUGH and self._loop is not None:
+            self._loop.call_soon(self._gather, len(self._queue))
+            return
+        self._gathering = False
+        self._pump()
 
     def _pump(self) -> None:
-        """Begin the next batch if there is something to do and nothing under way."""
-        if self._saving is not None:
-            if not self._saving.done():
+        """Begin the next batch if there is something to do and the connection is free."""
+        while self._queue and self._using is None:
+            if self._unsafe:
+                self._using = self._help(self._mend)
+            elif not self._begin():
                 return
-            self._land()
-        if self._sweep is not None and self._sweep.done():
-            # The checkpoint beside the commits left what came in meanwhile; only when nothing is left the log begins
-            # at its start again instead of growing.
-            self._sweep = None
-            self._saving = self._help(self._checkpoint)
-        while self._queue and self._saving is None:
-            if not self._begin():
-                return
-            if self._run_batch():
-                self._saving = self._help(self._save)
+            else:
+                self._run_batch()
 
-    def _help(self, work: Callable[[], Saved]) -> Future[Saved]:
+    def _help(self, work: Callable[[], None]) -> Future[None]:
         future = self._saver.submit(work)
         future.add_done_callback(lambda _: self._wake())
         return future
@@ -144,7 +187,16 @@ class Batches:
         """From a helper thread. A loop that has ended meanwhile has nobody left to answer."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._pump)
+                self._loop.call_soon_threadsafe(self._woken)
+
+    def _woken(self) -> None:
+        self._land()
+        if self._sweep is not None and self._sweep.done() and self._using is None:
+            # The checkpoint beside the commits left what came in meanwhile; only when nothing is left the log begins
+            # at its start again instead of growing.
+            self._sweep = None
+            self._using = self._help(self._checkpoint)
+        self._gather_soon()
 
     def _begin(self) -> bool:
         try:
@@ -169,14 +221,15 @@ class Batches:
             self._busy_since = now
         return now - self._busy_since > self._patience_s
 
-    def _run_batch(self) -> bool:
-        """Run what waits. True when there is something to save; else all of it is answered."""
+    def _run_batch(self) -> None:
+        """Run what waits, and give it to the helper when there is something to save."""
         before = self._connection.total_changes
-        self._batch = []
+        batch: list[Job] = []
         self._known.refresh(self._connection)
         self._stats.statements += 3
-        while self._queue and len(self._batch) < _LARGEST_BATCH:
-            if self._queue[0].alone and self._batch:
+        enough = max(_ENOUGH, len(self._queue) // 2)
+        while self._queue and len(batch) < _LARGEST_BATCH:
+            if len(batch) >= enough and not self._syncing:
                 break
             job = self._queue.popleft()
             if job.future.done():
@@ -184,73 +237,109 @@ class Batches:
             try:
                 job.answer = job.run()
             except (Spoiled, sqlite3.Error) as error:
-                self._begin_anew(job, error.reason if isinstance(error, Spoiled) else error)
-                return False
+                self._begin_anew(batch, job, error.reason if isinstance(error, Spoiled) else error)
+                return
             except BaseException as error:
                 _fail(job, error)
                 continue
-            self._batch.append(job)
-            if job.alone:
-                break
+            batch.append(job)
         if self._connection.total_changes != before:
-            return True
+            committed = self._help(self._commit)
+            synced = self._help(partial(self._sync, committed))
+            self._using = committed
+            self._unsynced.append(Batch(batch, committed, synced))
+            return
         roll_back(self._connection)
-        for job in self._batch:
+        if self._unsynced:
+            # What they have seen is not safe yet: a text that came before is not known for good.
+            self._unsynced[-1].jobs += batch
+            return
+        for job in batch:
             _answer(job)
-        self._batch = []
-        return False
 
-    def _begin_anew(self, job: Job, reason: BaseException) -> None:
+    def _begin_anew(self, batch: list[Job], job: Job, reason: BaseException) -> None:
         """One job spoiled the transaction: it fails, and those before it run again without it."""
         roll_back(self._connection)
-        self._known.clear()
-        self._queue.extendleft(reversed(self._batch))
-        self._batch = []
+        self._forget()
+        self._queue.extendleft(reversed(batch))
         _fail(job, plain_error(reason, self._path))
 
-    def _save(self) -> Saved:
-        """In the helper thread."""
-        committed = False
+    # In the helper thread, one after the other
+
+    def _commit(self) -> None:
+        self._crash("before-save")
+        if self._unsafe:
+            raise StoreError(f"{self._path}: what came before could not be synced to the disk")
+        self._connection.execute("COMMIT")
+
+    def _sync(self, committed: Future[None]) -> None:
+        if committed.exception() is not None:
+            return
         try:
-            self._crash("before-save")
-            self._connection.execute("COMMIT")
-            committed = True
-            self._crash("after-save")
-        except BaseException as error:
-            return committed, error
-        return committed, None
+            self._crash("before-sync")
+            sync(self._log)
+        except OSError as error:
+            self._unsafe = True
+            log.error("the disk did not keep what was written (%s): nothing is taken until it does", error)
+            raise StoreError(f"{self._path}: the disk did not keep what was written ({error})") from error
+        self._crash("after-save")
+
+    def _mend(self) -> None:
+        """Carry all that is in the log over into the file, written and synced anew, and empty the log.
+
+        Until then a later commit could be synced behind one that is lost, and would be lost with it.
+        """
+        with contextlib.closing(connect(self._path)) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {_MEND_MS}")
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise StoreBusy(f"{self._path}: somebody reads the store, and what it lost cannot be mended")
+        self._unsafe = False
+        log.warning("all that the disk had not kept is written and synced: texts are taken again")
+
+    # On the loop again
 
     def _land(self) -> None:
-        """Tell each caller of the batch what became of it."""
-        assert self._saving is not None
-        committed, error = self._saving.result()
-        self._saving = None
-        batch, self._batch = self._batch, []
-        if committed:
-            self._stats.commits += 1
-            for job in batch:
-                job.landed()
+        """Take the connection back, and tell the callers of each batch what became of it."""
+        if self._using is not None and self._using.done():
+            done, self._using = self._using, None
+            self._take_back(done)
+        while self._unsynced and self._unsynced[0].synced.done():
+            batch = self._unsynced.popleft()
+            error = batch.committed.exception() or batch.synced.exception()
+            for job in batch.jobs:
+                if error is None:
+                    _answer(job)
+                else:
+                    _fail(job, plain_error(error, self._path))
+
+    def _take_back(self, done: Future[None]) -> None:
+        error = done.exception()
+        if not self._unsynced or self._unsynced[-1].committed is not done:
+            if error is not None:
+                self._fail_all(plain_error(error, self._path))
         elif error is not None:
             roll_back(self._connection)
-            self._known.clear()
-        for job in batch:
-            if error is None:
-                _answer(job)
-            else:
-                _fail(job, plain_error(error, self._path))
-        if self._sweep is None and self._connection.total_changes - self._swept_at > _CHECKPOINT_ROWS:
-            self._swept_at = self._connection.total_changes
-            self._sweep = self._sweeper.submit(self._checkpoint)
-            self._sweep.add_done_callback(lambda _: self._wake())
+            self._forget()
+        else:
+            self._stats.commits += 1
+            if self._sweep is None and self._connection.total_changes - self._swept_at > _CHECKPOINT_ROWS:
+                self._swept_at = self._connection.total_changes
+                self._sweep = self._sweeper.submit(self._checkpoint)
+                self._sweep.add_done_callback(lambda _: self._wake())
 
-    def _checkpoint(self) -> Saved:
+    def _settle(self) -> None:
+        """Wait for all that the helper was given, on this thread."""
+        while self._using is not None or self._unsynced:
+            wait([self._using] if self._using is not None else [self._unsynced[0].synced])
+            self._land()
+
+    def _checkpoint(self) -> None:
         """In a helper thread, on a connection of its own: carry the log over into the file.
 
         What cannot be done now (a reader is at work, the disk is full) is tried again after later commits.
         """
         with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(self._path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        return False, None
 
     def _fail_all(self, reason: BaseException) -> None:
         queue, self._queue = self._queue, deque()

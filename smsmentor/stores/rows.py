@@ -106,6 +106,20 @@ def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connec
     return connection
 
 
+def open_log(path: Path) -> int:
+    """The log of an open store, to be synced (`sync`). The name must be as safe as what is in it.
+
+    SQLite's locks lie on the store's file and not on the log, so that closing this one takes none of them away.
+    """
+    sync_folder(path.parent)
+    return os.open(f"{path}-wal", os.O_RDWR)
+
+
+def sync(handle: int) -> None:
+    """Wait until what was written to the file is on the disk; OSError when it is not."""
+    getattr(os, "fdatasync", os.fsync)(handle)
+
+
 def _make_file(path: Path, key: str) -> None:
     """A new, empty store that appears under its name only when it is complete.
 
@@ -316,4 +330,4 @@ def check_documents(connection: sqlite3.Connection, path: Path, layouts: Layouts
 
 
 Crash = Callable[[str], None]
-"""Called with the name of each step of a commit (`before-save`, `after-save`), for fault tests."""
+"""Called with the name of each step of a commit (`before-save`, `before-sync`, `after-save`), for fault tests."""

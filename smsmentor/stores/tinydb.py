@@ -56,7 +56,7 @@ class TinyDBStore:
     With a `key` the file is encrypted. Opening raises StoreSealed when the key and the file do not fit together,
     StoreDamaged for a file that is not ours or is broken, and StoreError for what else can be wrong.
     `patience_s` is how long an event waits while another process holds the store; then it fails with StoreBusy.
-    `stats` counts what was done. `crash` is called with `before-save` and `after-save` around each commit.
+    `stats` counts what was done. `crash` is called with `before-save`, `before-sync` and `after-save` at each commit.
     """
 
     def __init__(
@@ -67,20 +67,14 @@ class TinyDBStore:
         self._key = key
         self._connection, self._layouts = open_file(self.path, key)
         self._known = Known(self._layouts)
-        self._batches = Batches(self._connection, self.path, self.stats, self._known, patience_s, crash)
+        self._batches = Batches(self._connection, self.path, self.stats, self._known, self._forget, patience_s, crash)
         self._readers = [open_reader(self.path)]
         self._lines = Lines()
         self._lines_as_of: int | None = None
         self._closed = False
 
     def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Awaitable[Committed]:
-        written: list[Writing] = []
-
-        def run() -> Committed:
-            written.clear()
-            return self._run(event_id, step, now, written)
-
-        return self._submit(run, lambda: self._follow(written))
+        return self._submit(lambda: self._run(event_id, step, now))
 
     async def due(self, now: datetime, limit: int) -> Sequence[Timer]:
         with self._reader() as connection:
@@ -88,22 +82,19 @@ class TinyDBStore:
             return [records.loads(Timer, text) for text in timers_due(connection, now, limit)]
 
     async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
-        written: list[Writing] = []
-
         def run() -> list[OutText]:
-            written.clear()
             self._know_lines()
             taken = [leased(text, now, lease) for text in self._lines.ready(now, limit)]
-            self._write(Changes(puts=taken), written)
+            self._write(Changes(puts=taken))
             return taken
 
-        taken: list[OutText] = await self._submit(run, lambda: self._follow(written), alone=True)
+        taken: list[OutText] = await self._submit(run)
         return taken
 
     def next_moment(self) -> datetime | None:
         with self._reader() as connection:
             if self._batches.idle:
-                # During a commit the lines are as of the commit before; whoever asks will ask again after it.
+                # During a commit the lines are those of its batch; who asks because of it will ask again after it.
                 self._know_lines()
             self.stats.statements += 1
             moments = [first_timer(connection), self._lines.next_moment()]
@@ -206,15 +197,13 @@ class TinyDBStore:
             raise plain_error(error, self.path) from error
         return not busy
 
-    def _submit(
-        self, run: Callable[[], object], landed: Callable[[], None], alone: bool = False
-    ) -> asyncio.Future[Any]:
+    def _submit(self, run: Callable[[], object]) -> asyncio.Future[Any]:
         self._refuse_when_closed()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._batches.submit(Job(run, landed, future, alone))
+        self._batches.submit(Job(run, future))
         return future
 
-    def _run(self, event_id: str | None, step: Step, now: datetime, written: list[Writing]) -> Committed:
+    def _run(self, event_id: str | None, step: Step, now: datetime) -> Committed:
         if event_id is not None:
             self.stats.statements += 1
             if took_effect(self._connection, event_id):
@@ -224,26 +213,27 @@ class TinyDBStore:
             changes = step(reader)
         finally:
             reader.finish()
-        self._write(changes, written)
+        self._write(changes)
         if event_id is not None and not _leaves_its_text(event_id, changes):
             remember_event(self._connection, event_id, now)
         return Committed(fresh=True, answer=changes.answer)
 
-    def _write(self, changes: Changes, written: list[Writing]) -> None:
+    def _write(self, changes: Changes) -> None:
+        """Write to the file, and keep what is known of it and the lines in step."""
         writing = Writing(changes, self._layouts)
         try:
             writing.run(self._connection, self._known, self.stats)
         except BaseException as error:
             raise Spoiled(error) from error
-        written.append(writing)
+        for id in writing.gone_texts:
+            self._lines.drop(id)
+        for text, doc_id in writing.out_texts:
+            self._lines.put(text, doc_id)
 
-    def _follow(self, written: list[Writing]) -> None:
-        """Keep the lines in step with what was just committed."""
-        for writing in written:
-            for id in writing.gone_texts:
-                self._lines.drop(id)
-            for text, doc_id in writing.out_texts:
-                self._lines.put(text, doc_id)
+    def _forget(self) -> None:
+        """A transaction was rolled back: read again what is needed."""
+        self._known.clear()
+        self._lines_as_of = None
 
     def _know_lines(self) -> None:
         """Read the pending texts at the start, and again when somebody else has written to the file."""

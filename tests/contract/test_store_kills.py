@@ -102,7 +102,7 @@ def _takes_effect(path: Path, id: str) -> bool:
     return fresh
 
 
-@pytest.mark.parametrize(("point", "answered"), [("before-save", False), ("after-save", True)])
+@pytest.mark.parametrize(("point", "answered"), [("before-save", False), ("before-sync", True), ("after-save", True)])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_a_process_that_ends_at_a_named_point_kept_its_last_batch_whole_or_not_at_all(
     tmp_path: Path, point: str, answered: bool, count: int

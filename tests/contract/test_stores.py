@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
@@ -374,14 +376,15 @@ def test_no_statement_of_an_event_scans_or_sorts(path: Path) -> None:
                 assert all(row[3].startswith("SEARCH") for row in plan), (statement, plan)
 
 
-def test_events_at_once_share_a_sync(path: Path) -> None:
+@pytest.mark.parametrize(("count", "commits"), [(1, 1), (16, 1), (32, 2)])
+def test_events_at_once_share_a_sync(path: Path, count: int, commits: int) -> None:
     with closing(TinyDBStore(path)) as store:
 
         async def many() -> None:
-            await asyncio.gather(*(store.transact(f"e{n}", putting(Tally(f"t{n}", {})), now=NOW) for n in range(32)))
+            await asyncio.gather(*(store.transact(f"e{n}", putting(Tally(f"t{n}", {})), now=NOW) for n in range(count)))
 
         run(many)
-        assert store.stats.commits == 1
+        assert store.stats.commits == commits
 
 
 def test_a_second_delivery_syncs_nothing(path: Path) -> None:
@@ -445,6 +448,181 @@ def test_a_crash_after_the_save_has_saved(path: Path) -> None:
             run(lambda: store.transact("e1", putting(out_text("o1")), now=NOW))
         assert not run(lambda: store.transact("e1", putting(), now=NOW)).fresh
         assert [text.id for text in run(lambda: store.lease(NOW, 10, MINUTE))] == ["o1"]
+
+
+# --- Syncs: a batch is decided while the one before it is synced ---
+
+
+class SlowDisk:
+    """Syncs when it is told to; `fails` says whether the syncs from then on do."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fails = False
+        self.begun, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+        self.waits = True
+        monkeypatch.setattr(batches, "sync", self._sync)
+
+    def _sync(self, handle: int) -> None:
+        self.begun.release()
+        if self.waits:
+            assert self.go_on.acquire(timeout=10)
+        if self.fails:
+            raise OSError(5, "Input/output error")
+        rows.sync(handle)
+
+    async def until_syncing(self) -> None:
+        assert await asyncio.to_thread(self.begun.acquire, timeout=10)
+        await _turns()
+
+
+async def _turns() -> None:
+    """Time for the loop to do all that it can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
+    return SlowDisk(monkeypatch)
+
+
+def _events(store: TinyDBStore, name: str, count: int) -> list[asyncio.Future[Committed]]:
+    found = [store.transact(f"{name}{n}", putting(Tally(f"{name}{n}", {})), now=NOW) for n in range(count)]
+    return [asyncio.ensure_future(each) for each in found]
+
+
+def test_the_next_batch_is_decided_while_the_last_is_synced_and_each_is_answered_after_its_own_sync(
+    path: Path, slow_disk: SlowDisk
+) -> None:
+    async def both(store: TinyDBStore) -> None:
+        first = _events(store, "a", 16)
+        await slow_disk.until_syncing()
+        second = _events(store, "b", 16)
+        await _turns()
+        assert store.stats.rows_written == 32
+        assert not any(future.done() for future in first + second)
+        slow_disk.go_on.release()
+        await asyncio.wait_for(asyncio.gather(*first), 10)
+        await slow_disk.until_syncing()
+        assert not any(future.done() for future in second)
+        slow_disk.go_on.release()
+        outcomes = await asyncio.wait_for(asyncio.gather(*second), 10)
+        assert all(outcome.fresh for outcome in outcomes)
+        assert store.stats.commits == 2
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: both(store))
+
+
+def test_a_few_events_wait_for_the_sync_that_is_under_way(path: Path, slow_disk: SlowDisk) -> None:
+    async def few(store: TinyDBStore) -> None:
+        first = _events(store, "a", 1)
+        await slow_disk.until_syncing()
+        others = _events(store, "b", 3)
+        await _turns()
+        assert store.stats.rows_written == 1
+        slow_disk.waits = False
+        slow_disk.go_on.release()
+        await asyncio.wait_for(asyncio.gather(*first, *others), 10)
+        assert store.stats.commits == 2
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: few(store))
+
+
+def test_a_text_that_came_before_is_known_only_when_it_is_safe(path: Path, slow_disk: SlowDisk) -> None:
+    async def again(store: TinyDBStore) -> None:
+        first = _events(store, "a", 16)
+        await slow_disk.until_syncing()
+        second = _events(store, "a", 16)
+        await _turns()
+        assert not any(future.done() for future in first + second)
+        slow_disk.go_on.release()
+        outcomes = await asyncio.wait_for(asyncio.gather(*second), 10)
+        assert not any(outcome.fresh for outcome in outcomes)
+        assert store.stats.commits == 1
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: again(store))
+
+
+def test_what_was_answered_lies_in_the_part_of_the_log_that_was_synced(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe = 0
+    seen: list[tuple[str, int]] = []
+
+    def noting(handle: int) -> None:
+        nonlocal safe
+        size = os.fstat(handle).st_size
+        rows.sync(handle)
+        safe = size
+
+    async def one(store: TinyDBStore, id: str, turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await store.transact(id, putting(Tally(id, {})), now=NOW)
+        seen.append((id, safe))
+
+    monkeypatch.setattr(batches, "sync", noting)
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: asyncio.gather(*(one(store, f"e{n}", 3 * n) for n in range(120))))
+        log = path.with_name("store.db-wal").read_bytes()
+        assert store.stats.commits > 3
+        for number in (0, 30, 60, 90, 119):
+            copy = tmp_path / f"cut{number}" / "store.db"
+            copy.parent.mkdir()
+            shutil.copy(path, copy)
+            copy.with_name("store.db-wal").write_bytes(log[: seen[number][1]])
+            with closing(TinyDBStore(copy)) as cut:
+                assert [id for id, _ in seen[: number + 1] if get(cut, Tally, id) is None] == []
+
+
+def test_a_failed_sync_fails_its_batch_and_the_next_and_nothing_is_lost_behind_it(
+    path: Path, slow_disk: SlowDisk
+) -> None:
+    async def fail(store: TinyDBStore) -> None:
+        first = _events(store, "a", 16)
+        await slow_disk.until_syncing()
+        second = _events(store, "b", 16)
+        await _turns()
+        slow_disk.fails, slow_disk.waits = True, False
+        slow_disk.go_on.release()
+        outcomes = await asyncio.wait_for(asyncio.gather(*first, *second, return_exceptions=True), 10)
+        assert {type(outcome) for outcome in outcomes} == {StoreError}
+        slow_disk.fails = False
+        # The carrier brings them again. What can be read of the first batch is safe in the file by now.
+        again = await asyncio.wait_for(asyncio.gather(*_events(store, "a", 16), *_events(store, "b", 16)), 10)
+        assert [outcome.fresh for outcome in again] == [False] * 16 + [True] * 16
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: fail(store))
+        alone = path.with_name("file-alone.db")
+        shutil.copy(path, alone)
+        with closing(TinyDBStore(alone)) as copy:
+            assert get(copy, Tally, "a15") is not None
+            assert get(copy, Tally, "b15") is None
+        assert get(store, Tally, "b15") is not None
+
+
+def test_nothing_is_taken_while_a_failed_sync_cannot_be_mended(
+    path: Path, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "_MEND_MS", 1)
+    slow_disk.fails, slow_disk.waits = True, False
+
+    async def two(store: TinyDBStore) -> list[type[Any]]:
+        outcomes = await asyncio.gather(*_events(store, "a", 2), return_exceptions=True)
+        return [type(outcome) for outcome in outcomes]
+
+    with closing(TinyDBStore(path)) as store:
+        with closing(rows.open_reader(path)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM shapes").fetchall()
+            assert run(lambda: two(store)) == [StoreError, StoreError]
+            slow_disk.fails = False
+            assert run(lambda: two(store)) == [StoreBusy, StoreBusy]
+        assert run(lambda: two(store)) == [Committed, Committed]
 
 
 @pytest.mark.parametrize("value", [float("nan"), NOW, object(), {1: 2}, "\ud800"])
