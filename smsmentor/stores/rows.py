@@ -46,7 +46,9 @@ def plain_error(error: BaseException, path: Path | None = None) -> BaseException
     where = f"{path}: " if path is not None else ""
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"{where}another process holds the store ({error})")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
+    if code == sqlite3.SQLITE_NOTADB:
+        return StoreDamaged(f"{where}this is not a store, or its beginning is destroyed; restore a backup")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT):
         return StoreDamaged(f"{where}the store's file is damaged ({error}); restore a backup")
     return StoreError(f"{where}the store failed ({error})")
 
@@ -171,13 +173,17 @@ def sync_folder(folder: Path) -> None:
 
 
 def _own_file(path: Path) -> None:
-    """Only the owner can read the file; SQLite gives its companion files the same mode."""
-    if path.stat().st_mode & 0o077:
+    """Only the owner can read the file; SQLite gives its companion files the same mode.
+
+    The file is not opened here to look at it: whoever closes a file gives up all locks that his process has on it
+    (fcntl(2)), those of SQLite as well. Another process would then take the log of an open store away.
+    """
+    found = path.stat()
+    if found.st_mode & 0o077:
         path.chmod(0o600)
-    with path.open("rb") as file:
-        head = file.read(16)
-    if head != b"SQLite format 3\0":
-        raise StoreDamaged(f"{path}: this is not a store, or its beginning is destroyed; restore a backup")
+    if not found.st_size:
+        # SQLite takes an empty file for a new one.
+        raise StoreDamaged(f"{path}: the file is empty; restore a backup")
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, key: str) -> Layouts:

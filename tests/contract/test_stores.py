@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -210,6 +212,24 @@ def test_what_another_process_writes_is_what_the_next_event_reads(path: Path) ->
         assert _read_by_an_event(store, Member, "m2") == replace(BEN, id="m2")
         run(lambda: put(store, replace(BEN, id="m2", alias="Dee")))
         store.check()
+
+
+def test_a_second_user_in_this_process_leaves_the_log_to_the_first_whoever_comes_by(path: Path) -> None:
+    """Each of two ends in a way that looked, to the other process, as if nobody had the store open any more."""
+    look = (
+        "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); file.execute('SELECT * FROM shapes'); file.close()"
+    )
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, BEN))
+        with closing(open_tinydb(path)) as db:
+            assert len(db.table("members")) == 1
+        with closing(TinyDBStore(path)):
+            pass
+        subprocess.run([sys.executable, "-c", look, str(path)], check=True)
+        run(lambda: put(store, replace(BEN, alias="Cam")))
+        store.check()
+    with closing(TinyDBStore(path)) as again:
+        assert get(again, Member, "m1") == replace(BEN, alias="Cam")
 
 
 def test_what_was_not_committed_is_not_remembered(path: Path) -> None:
