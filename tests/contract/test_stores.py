@@ -42,6 +42,7 @@ from smsmentor.errors import StoreBusy, StoreDamaged, StoreError
 from smsmentor.ports import Changes, Committed, Reader, Step, Store
 from smsmentor.stores import batches, records, rows
 from smsmentor.stores.layouts import LAYOUTS
+from smsmentor.stores.lines import Lines
 from smsmentor.stores.memory import MemoryStore
 from smsmentor.stores.tinydb import TinyDBStore, open_tinydb
 from tests.contract.stores import MINUTE, NOW, SAMPLES, StoreContract, get, out_text, put, putting, run, walk
@@ -550,6 +551,40 @@ def test_a_few_events_wait_for_the_sync_that_is_under_way(path: Path, slow_disk:
         run(lambda: few(store))
 
 
+def test_events_that_come_turn_by_turn_share_a_sync(path: Path) -> None:
+    async def one_after_the_other(store: TinyDBStore) -> None:
+        events = []
+        for n in range(5):
+            events += _events(store, f"e{n}", 1)
+            await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.gather(*events), 10)
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: one_after_the_other(store))
+        assert store.stats.commits == 1
+
+
+def test_a_loop_that_ends_in_the_middle_leaves_the_store_to_the_next(path: Path, slow_disk: SlowDisk) -> None:
+    async def begin(store: TinyDBStore) -> None:
+        _events(store, "begun", 1)
+
+    async def begin_to_sync(store: TinyDBStore) -> None:
+        _events(store, "syncing", 1)
+        await slow_disk.until_syncing()
+
+    async def whole(store: TinyDBStore, id: str) -> bool:
+        return (await asyncio.wait_for(store.transact(id, putting(Tally(id, {})), now=NOW), 10)).fresh
+
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: begin_to_sync(store))
+        slow_disk.waits = False
+        slow_disk.go_on.release()
+        assert run(lambda: whole(store, "next"))
+        run(lambda: begin(store))
+        assert run(lambda: whole(store, "last"))
+        assert get(store, Tally, "syncing0") is not None
+
+
 def test_a_text_that_came_before_is_known_only_when_it_is_safe(path: Path, slow_disk: SlowDisk) -> None:
     async def again(store: TinyDBStore) -> None:
         first = _events(store, "a", 16)
@@ -578,15 +613,17 @@ def test_what_was_answered_lies_in_the_part_of_the_log_that_was_synced(
         rows.sync(handle)
         safe = size
 
-    async def one(store: TinyDBStore, id: str, turns: int) -> None:
-        for _ in range(turns):
-            await asyncio.sleep(0)
+    async def one(store: TinyDBStore, id: str) -> None:
         await store.transact(id, putting(Tally(id, {})), now=NOW)
         seen.append((id, safe))
 
+    async def some_times(store: TinyDBStore) -> None:
+        for group in range(4):
+            await asyncio.gather(*(one(store, f"e{group}-{n}") for n in range(30)))
+
     monkeypatch.setattr(batches, "sync", noting)
     with closing(TinyDBStore(path)) as store:
-        run(lambda: asyncio.gather(*(one(store, f"e{n}", 3 * n) for n in range(120))))
+        run(lambda: some_times(store))
         log = path.with_name("store.db-wal").read_bytes()
         assert store.stats.commits > 3
         for number in (0, 30, 60, 90, 119):
@@ -643,6 +680,77 @@ def test_nothing_is_taken_while_a_failed_sync_cannot_be_mended(
             slow_disk.fails = False
             assert run(lambda: two(store)) == [StoreBusy, StoreBusy]
         assert run(lambda: two(store)) == [Committed, Committed]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_fails_the_rest_is_whole_answered_and_in_step_with_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Random events at once, some of which fail by themselves, while commits and syncs fail now and then."""
+    dice, number = random.Random(seed), 0
+    faulty, kept = [False], set[str]()
+
+    def crash(point: str) -> None:
+        if point == "before-save" and faulty[0] and dice.random() < 0.2:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    def sync(handle: int) -> None:
+        if faulty[0] and dice.random() < 0.2:
+            raise OSError(5, "Input/output error")
+        rows.sync(handle)
+
+    def writes(id: str) -> Step:
+        """A text that is counted, with a row to be sent; now and then an older row goes."""
+        ends = dice.choice(("well", "well", "well", "raises", "spoils"))
+        gone = [(OutText, f"o-SM{dice.randrange(number)}")] if dice.random() < 0.2 else []
+
+        def step(reader: Reader) -> Changes:
+            if ends == "raises":
+                raise ValueError("not this one")
+            counted = reader.get(Tally, "texts")
+            tally = Tally("texts", {"n": (counted.values["n"] if counted else 0) + 1})
+            puts = [Text(id, "m1", "words", NOW), tally, out_text(f"o-{id}", f"m{int(id[2:]) % 7}")]
+            if ends == "spoils":
+                puts += [replace(BEN, id=f"{id}a"), replace(BEN, id=f"{id}b")]
+            return Changes(puts=puts, drops=gone)
+
+        return step
+
+    async def round_of(store: TinyDBStore) -> None:
+        nonlocal number, kept
+        waiting: dict[str, Any] = {}
+        for _ in range(dice.choice((1, 3, 20, 50))):
+            number += 1
+            id = f"SM{number if dice.random() < 0.9 else dice.randrange(number)}"
+            waiting[id] = asyncio.ensure_future(store.transact(id, writes(id), now=NOW))
+            if dice.random() < 0.1:
+                waiting[f"lease {id}"] = asyncio.ensure_future(store.lease(NOW, 3, MINUTE))
+            if dice.random() < 0.1:
+                await asyncio.sleep(0)
+                store.next_moment()
+            if dice.random() < 0.05:
+                waiting[id].cancel()
+        outcomes = await asyncio.wait_for(asyncio.gather(*waiting.values(), return_exceptions=True), 20)
+        kept |= {id for id, outcome in zip(waiting, outcomes, strict=True) if isinstance(outcome, Committed)}
+
+    with closing(TinyDBStore(path, crash=crash)) as store:
+        monkeypatch.setattr(batches, "sync", sync)
+        for turn in range(25):
+            faulty[0] = turn % 3 > 0
+            run(lambda: round_of(store))
+            faulty[0] = False
+            with store.reading() as reader:
+                texts = {text.id for text in reader.all(Text)}
+                tally = reader.get(Tally, "texts")
+                assert (tally.values["n"] if tally else 0) == len(texts)
+                assert kept <= texts
+                lines = Lines()
+                for place, text in enumerate(reader.all(OutText)):
+                    lines.put(text, place)
+            assert store.next_moment() == lines.next_moment()
+            ready = [text.id for text in lines.ready(NOW, 5)]
+            assert [text.id for text in run(lambda: store.lease(NOW, 5, MINUTE))] == ready
+        store.check()
 
 
 @pytest.mark.parametrize("value", [float("nan"), NOW, object(), {1: 2}, "\ud800"])
