@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -564,25 +564,44 @@ def test_events_that_come_turn_by_turn_share_a_sync(path: Path) -> None:
         assert store.stats.commits == 1
 
 
-def test_a_loop_that_ends_in_the_middle_leaves_the_store_to_the_next(path: Path, slow_disk: SlowDisk) -> None:
+def _run_and_leave(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Without the courtesies of `asyncio.run`: what the loop was still to do is never done."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+
+
+@pytest.mark.parametrize("left", ["before it begins", "while it is committed", "while it is synced"])
+def test_a_loop_that_ends_in_the_middle_leaves_the_store_to_the_next(
+    path: Path, slow_disk: SlowDisk, left: str
+) -> None:
+    committing, go_on = threading.Event(), threading.Event()
+
+    def crash(point: str) -> None:
+        if point == "before-save" and left == "while it is committed":
+            committing.set()
+            assert go_on.wait(10)
+
     async def begin(store: TinyDBStore) -> None:
-        _events(store, "begun", 1)
+        store.transact("begun", putting(Tally("begun", {})), now=NOW)
+        if left == "while it is committed":
+            while not committing.is_set():
+                await asyncio.sleep(0)
+        elif left == "while it is synced":
+            await slow_disk.until_syncing()
 
-    async def begin_to_sync(store: TinyDBStore) -> None:
-        _events(store, "syncing", 1)
-        await slow_disk.until_syncing()
+    async def whole(store: TinyDBStore) -> bool:
+        return (await asyncio.wait_for(store.transact("next", putting(Tally("next", {})), now=NOW), 10)).fresh
 
-    async def whole(store: TinyDBStore, id: str) -> bool:
-        return (await asyncio.wait_for(store.transact(id, putting(Tally(id, {})), now=NOW), 10)).fresh
-
-    with closing(TinyDBStore(path)) as store:
-        run(lambda: begin_to_sync(store))
+    with closing(TinyDBStore(path, crash=crash)) as store:
+        _run_and_leave(lambda: begin(store))
         slow_disk.waits = False
         slow_disk.go_on.release()
-        assert run(lambda: whole(store, "next"))
-        run(lambda: begin(store))
-        assert run(lambda: whole(store, "last"))
-        assert get(store, Tally, "syncing0") is not None
+        go_on.set()
+        if left == "while it is committed":
+            assert slow_disk.begun.acquire(timeout=10)
+        assert run(lambda: whole(store))
+        assert get(store, Tally, "begun") is not None
 
 
 def test_a_text_that_came_before_is_known_only_when_it_is_safe(path: Path, slow_disk: SlowDisk) -> None:
