@@ -175,15 +175,15 @@ def sync_folder(folder: Path) -> None:
 def _own_file(path: Path) -> None:
     """Only the owner can read the file; SQLite gives its companion files the same mode.
 
-    The file is not opened here to look at it: whoever closes a file gives up all locks that his process has on it
-    (fcntl(2)), those of SQLite as well. Another process would then take the log of an open store away.
+    Its head is looked at before anything else: SQLite would throw away the log of a file that it does not know as its
+    own. And through SQLite, without its log and its locks: whoever opens a file and closes it gives up all locks that
+    his process has on it (fcntl(2)), and another process would then take the log of an open store away.
     """
-    found = path.stat()
-    if found.st_mode & 0o077:
+    if path.stat().st_mode & 0o077:
         path.chmod(0o600)
-    if not found.st_size:
-        # SQLite takes an empty file for a new one.
-        raise StoreDamaged(f"{path}: the file is empty; restore a backup")
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as connection:
+        if not _pragma(connection, "schema_version"):
+            raise StoreDamaged(f"{path}: the file is empty; restore a backup")
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, key: str) -> Layouts:
