@@ -6,7 +6,8 @@ The event loop runs the jobs and never waits: not for the disk, and not for anot
 
 What a sync failed to keep can still be read, and a later sync says nothing of it: Linux forgets what it could not
 write ("Can Applications Recover from fsync Failures?", Rebello and others, 2020). So the next batch fails as well, and
-nothing is taken before all that the log has lies safe in the file (`Batches._mend`).
+nothing is taken before all that the log has was written once more and synced (`Batches._mend`). The same holds for a
+log that is found at the start: nobody knows how the process ended that left it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 
 from smsmentor.errors import StoreBusy, StoreError
 from smsmentor.stores.known import Known
-from smsmentor.stores.rows import Crash, connect, open_log, plain_error, roll_back, sync
+from smsmentor.stores.rows import Crash, connect, open_log, plain_error, roll_back, sync, transaction, write_again
 from smsmentor.stores.steps import Stats
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,6 @@ _ENOUGH = 16
 many the half. The others are decided while this one is synced."""
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
-_MEND_MS = 1_000
-"""How long a mending waits for those who read just then."""
 _CHECKPOINT_ROWS = 4_000
 """Rows written between two checkpoints: some hundred events, a log of about 16 MB. Three times as many would save a
 text 1% of its CPU, and let one in a hundred wait 150 ms for its answer instead of 30."""
@@ -99,8 +98,8 @@ class Batches:
         """Oldest first; the connection is free again when the last one has been committed."""
         self._using: Future[None] | None = None
         """What the helper does with the connection, or in place of it."""
-        self._unsafe = False
-        """A sync has failed: what is in the log may not be on the disk."""
+        self._synced_as_of: int | None = None
+        """What others had written before our last sync began (`Known.as_of`)."""
         self._busy_since: float | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._again: asyncio.TimerHandle | None = None
@@ -113,6 +112,8 @@ class Batches:
         # A commit writes to the log, and `_sync` syncs it. SQLite itself still syncs around checkpoints.
         connection.execute("PRAGMA synchronous = NORMAL")
         self._log = open_log(path)
+        self._unsafe = os.fstat(self._log).st_size > 0
+        """What is in the log may not be on the disk: a sync has failed, or somebody else wrote it."""
 
     @property
     def idle(self) -> bool:
@@ -130,6 +131,7 @@ class Batches:
         if loop is not self._loop:
             # What an earlier loop was to be told, when it had already ended, is for this one.
             self._loop, self._gathering = loop, False
+            self._busy_since, self._pause_s = None, _FIRST_PAUSE_S
             loop.call_soon(self._woken)
         self._gather_soon()
 
@@ -139,14 +141,17 @@ class Batches:
         self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience_s * 1000)}")
         while self._queue:
             try:
+                if self._unsafe:
+                    self._mend()
                 self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
+            except (sqlite3.Error, StoreError) as error:
                 self._fail_all(plain_error(error, self._path))
                 break
             self._run_batch()
             self._settle()
         self._saver.shutdown()
         self._sweeper.shutdown()
+        self._sweep = None
         os.close(self._log)
 
     def _gather_soon(self) -> None:
@@ -190,7 +195,7 @@ class Batches:
                 self._loop.call_soon_threadsafe(self._woken)
 
     def _woken(self) -> None:
-        self._land()
+        self.land()
         if self._sweep is not None and self._sweep.done() and self._using is None:
             # The checkpoint beside the commits left what came in meanwhile; only when nothing is left the log begins
             # at its start again instead of growing.
@@ -206,7 +211,7 @@ class Batches:
             if isinstance(reason, StoreBusy) and not self._out_of_patience():
                 if self._again is not None:
                     self._again.cancel()
-                self._again = self._queue[0].future.get_loop().call_later(self._pause_s, self._pump)
+                self._again = asyncio.get_running_loop().call_later(self._pause_s, self._pump)
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
                 return False
             self._busy_since = None
@@ -225,6 +230,33 @@ class Batches:
         """Run what waits, and give it to the helper when there is something to save."""
         before = self._connection.total_changes
         batch: list[Job] = []
+        try:
+            if not self._decide(batch):
+                return
+            if self._connection.total_changes != before:
+                committed = self._help(self._commit)
+                self._hand_over(Batch(batch, committed, self._help(partial(self._sync, committed))))
+                self._using = committed
+                return
+            roll_back(self._connection)
+            if batch and self._synced_as_of != self._known.as_of:
+                # What they have seen another process wrote, and it has perhaps not synced it.
+                seen: Future[None] = Future()
+                seen.set_result(None)
+                self._hand_over(Batch(batch, seen, self._help(partial(self._sync, seen))))
+                return
+        except Exception as error:
+            self._give_up(batch, error)
+            return
+        if self._unsynced:
+            # What they have seen is not safe yet: a text that came before is not known for good.
+            self._unsynced[-1].jobs += batch
+            return
+        for job in batch:
+            _answer(job)
+
+    def _decide(self, batch: list[Job]) -> bool:
+        """Run jobs, which join the batch. False when the transaction was spoiled: all but one wait again."""
         self._known.refresh(self._connection)
         self._stats.statements += 3
         enough = max(_ENOUGH, len(self._queue) // 2)
@@ -238,24 +270,24 @@ class Batches:
                 job.answer = job.run()
             except (Spoiled, sqlite3.Error) as error:
                 self._begin_anew(batch, job, error.reason if isinstance(error, Spoiled) else error)
-                return
+                return False
             except BaseException as error:
                 _fail(job, error)
                 continue
             batch.append(job)
-        if self._connection.total_changes != before:
-            committed = self._help(self._commit)
-            synced = self._help(partial(self._sync, committed))
-            self._using = committed
-            self._unsynced.append(Batch(batch, committed, synced))
-            return
+        return True
+
+    def _hand_over(self, batch: Batch) -> None:
+        """The helper has it. Its sync is also one of all that others had written before."""
+        self._unsynced.append(batch)
+        self._synced_as_of = self._known.as_of
+
+    def _give_up(self, batch: list[Job], error: Exception) -> None:
+        """Not the fault of one of them: the file cannot be read, or the machine has no thread left."""
         roll_back(self._connection)
-        if self._unsynced:
-            # What they have seen is not safe yet: a text that came before is not known for good.
-            self._unsynced[-1].jobs += batch
-            return
+        self._forget()
         for job in batch:
-            _answer(job)
+            _fail(job, plain_error(error, self._path))
 
     def _begin_anew(self, batch: list[Job], job: Job, reason: BaseException) -> None:
         """One job spoiled the transaction: it fails, and those before it run again without it."""
@@ -268,37 +300,48 @@ class Batches:
 
     def _commit(self) -> None:
         self._crash("before-save")
-        if self._unsafe:
-            raise StoreError(f"{self._path}: what came before could not be synced to the disk")
+        self._refuse_when_unsafe()
         self._connection.execute("COMMIT")
 
     def _sync(self, committed: Future[None]) -> None:
         if committed.exception() is not None:
             return
+        self._refuse_when_unsafe()
+        self._crash("before-sync")
         try:
-            self._crash("before-sync")
             sync(self._log)
         except OSError as error:
             self._unsafe = True
             log.error("the disk did not keep what was written (%s): nothing is taken until it does", error)
-            raise StoreError(f"{self._path}: the disk did not keep what was written ({error})") from error
+            raise self._not_kept(error) from error
         self._crash("after-save")
 
     def _mend(self) -> None:
-        """Carry all that is in the log over into the file, written and synced anew, and empty the log.
+        """Write all that is in the log once more, and sync it.
 
         Until then a later commit could be synced behind one that is lost, and would be lost with it.
         """
-        with contextlib.closing(connect(self._path)) as connection:
-            connection.execute(f"PRAGMA busy_timeout = {_MEND_MS}")
-            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                raise StoreBusy(f"{self._path}: somebody reads the store, and what it lost cannot be mended")
+        try:
+            with contextlib.closing(connect(self._path)) as connection:
+                connection.execute(f"PRAGMA busy_timeout = {int(self._patience_s * 1000)}")
+                with transaction(connection):
+                    write_again(self._log)
+                    sync(self._log)
+        except OSError as error:
+            raise self._not_kept(error) from error
         self._unsafe = False
-        log.warning("all that the disk had not kept is written and synced: texts are taken again")
+        log.info("all that the store's log has is on the disk")
+
+    def _refuse_when_unsafe(self) -> None:
+        if self._unsafe:
+            raise StoreError(f"{self._path}: what came before could not be synced to the disk")
+
+    def _not_kept(self, error: OSError) -> StoreError:
+        return StoreError(f"{self._path}: the disk did not keep what was written ({error})")
 
     # On the loop again
 
-    def _land(self) -> None:
+    def land(self) -> None:
         """Take the connection back, and tell the callers of each batch what became of it."""
         if self._using is not None and self._using.done():
             done, self._using = self._using, None
@@ -320,6 +363,7 @@ class Batches:
         elif error is not None:
             roll_back(self._connection)
             self._forget()
+            self._synced_as_of = None
         else:
             self._stats.commits += 1
             if self._sweep is None and self._connection.total_changes - self._swept_at > _CHECKPOINT_ROWS:
@@ -331,7 +375,7 @@ class Batches:
         """Wait for all that the helper was given, on this thread."""
         while self._using is not None or self._unsynced:
             wait([self._using] if self._using is not None else [self._unsynced[0].synced])
-            self._land()
+            self.land()
 
     def _checkpoint(self) -> None:
         """In a helper thread, on a connection of its own: carry the log over into the file.
@@ -349,10 +393,14 @@ class Batches:
 
 def _answer(job: Job) -> None:
     if not job.future.done():
-        job.future.set_result(job.answer)
+        # A loop that has ended refuses: nobody waits for the answer any more.
+        with contextlib.suppress(RuntimeError):
+            job.future.set_result(job.answer)
 
 
 def _fail(job: Job, error: BaseException) -> None:
     if not job.future.done():
         # A future refuses StopIteration, which a step can raise by mistake.
-        job.future.set_exception(StoreError(repr(error)) if isinstance(error, StopIteration) else error)
+        reason = StoreError(repr(error)) if isinstance(error, StopIteration) else error
+        with contextlib.suppress(RuntimeError):
+            job.future.set_exception(reason)

@@ -125,15 +125,16 @@ class Known:
 
     def __init__(self, layouts: Layouts) -> None:
         self.tables = {kind: KnownTable(layout) for kind, layout in layouts.items() if kind not in _ONLY_ADDED}
-        self._as_of: int | None = None
+        self.as_of: int | None = None
+        """Another number when another connection has written; as of the last transaction that began."""
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Once a transaction has the lock: forget what another connection may have changed."""
         as_of = connection.execute("PRAGMA data_version").fetchone()[0]
         for table in self.tables.values():
-            if as_of != self._as_of or table.is_full():
+            if as_of != self.as_of or table.is_full():
                 table.clear()
-        self._as_of = as_of
+        self.as_of = as_of
 
     def clear(self) -> None:
         for table in self.tables.values():

@@ -30,6 +30,7 @@ _READER_CACHE_KIB = 8 * 1024
 _SMALL_FILE_BYTES = 8 * 1024 * 1024
 """Up to this size a file is checked page by page when it is opened; that takes some hundredths of a second."""
 _REFILL_ROWS = 1_000
+_COPIED_BYTES = 1024 * 1024
 _PAGE_BYTES = 2_048
 """A commit writes whole pages, and most of what it changes lies far apart: half of SQLite's own size, half the bytes.
 Smaller still, and a longer document no longer fits in a page."""
@@ -120,6 +121,16 @@ def open_log(path: Path) -> int:
 def sync(handle: int) -> None:
     """Wait until what was written to the file is on the disk; OSError when it is not."""
     getattr(os, "fdatasync", os.fsync)(handle)
+
+
+def write_again(handle: int) -> None:
+    """The same bytes to the same places: what a failed sync has dropped is to be written once more. Raises OSError.
+
+    Only for who holds the store's lock. Nobody else then adds to the log or begins it anew, and readers see no change.
+    """
+    at = 0
+    while part := os.pread(handle, _COPIED_BYTES, at):
+        at += os.pwrite(handle, part, at)
 
 
 def _make_file(path: Path, key: str) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,17 @@ class TinyDBStore:
         self._key = key
         self._connection, self._layouts = open_file(self.path, key)
         self._known = Known(self._layouts)
-        self._batches = Batches(self._connection, self.path, self.stats, self._known, self._forget, patience_s, crash)
-        self._readers = [open_reader(self.path)]
+        with ExitStack() as opened:
+            opened.callback(self._connection.close)
+            self._readers = [open_reader(self.path)]
+            opened.callback(self._readers[0].close)
+            try:
+                self._batches = Batches(
+                    self._connection, self.path, self.stats, self._known, self._forget, patience_s, crash
+                )
+            except OSError as error:
+                raise StoreError(f"{self.path}: cannot be opened ({error})") from error
+            opened.pop_all()
         self._lines = Lines()
         self._lines_as_of: int | None = None
         self._closed = False
@@ -93,6 +102,7 @@ class TinyDBStore:
 
     def next_moment(self) -> datetime | None:
         with self._reader() as connection:
+            self._batches.land()
             if self._batches.idle:
                 # During a commit the lines are those of its batch; who asks because of it will ask again after it.
                 self._know_lines()
@@ -213,22 +223,22 @@ class TinyDBStore:
             changes = step(reader)
         finally:
             reader.finish()
-        self._write(changes)
-        if event_id is not None and not _leaves_its_text(event_id, changes):
-            remember_event(self._connection, event_id, now)
+        self._write(changes, None if event_id is None or _leaves_its_text(event_id, changes) else (event_id, now))
         return Committed(fresh=True, answer=changes.answer)
 
-    def _write(self, changes: Changes) -> None:
-        """Write to the file, and keep what is known of it and the lines in step."""
+    def _write(self, changes: Changes, event: tuple[str, datetime] | None = None) -> None:
+        """Write to the file, and keep what is known of it and the lines in step. `event` is to be remembered."""
         writing = Writing(changes, self._layouts)
         try:
             writing.run(self._connection, self._known, self.stats)
+            for id in writing.gone_texts:
+                self._lines.drop(id)
+            for text, doc_id in writing.out_texts:
+                self._lines.put(text, doc_id)
+            if event is not None:
+                remember_event(self._connection, *event)
         except BaseException as error:
             raise Spoiled(error) from error
-        for id in writing.gone_texts:
-            self._lines.drop(id)
-        for text, doc_id in writing.out_texts:
-            self._lines.put(text, doc_id)
 
     def _forget(self) -> None:
         """A transaction was rolled back: read again what is needed."""
