@@ -63,26 +63,26 @@ def open_file(path: Path, key: str = "") -> tuple[sqlite3.Connection, Layouts]:
     try:
         if not path.exists():
             _make_file(path, key)
-        _own_file(path)
+        whole = _own_file(path)
         connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
     except OSError as error:
         raise StoreError(f"{path}: cannot be opened ({error})") from error
     except sqlite3.Error as error:
         raise plain_error(error, path) from error
     try:
-        layouts = _prepare_patiently(connection, path, key)
+        layouts = _prepare_patiently(connection, path, key, whole)
     except BaseException as error:
         connection.close()
         raise plain_error(error, path) from error
     return connection, layouts
 
 
-def _prepare_patiently(connection: sqlite3.Connection, path: Path, key: str) -> Layouts:
+def _prepare_patiently(connection: sqlite3.Connection, path: Path, key: str, whole: bool) -> Layouts:
     """SQLite does not wait for every lock by itself: not for one taken by a process that ends or recovers."""
     until = time.monotonic() + PATIENCE_MS / 1000
     while True:
         try:
-            return _prepare(connection, path, key)
+            return _prepare(connection, path, key, whole)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
@@ -115,7 +115,11 @@ def open_log(path: Path) -> int:
     SQLite's locks lie on the store's file and not on the log, so that closing this one takes none of them away.
     """
     sync_folder(path.parent)
-    return os.open(f"{path}-wal", os.O_RDWR)
+    return os.open(_log_of(path), os.O_RDWR)
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def sync(handle: int) -> None:
@@ -183,27 +187,37 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _own_file(path: Path) -> None:
-    """Only the owner can read the file; SQLite gives its companion files the same mode.
+def _own_file(path: Path) -> bool:
+    """Only the owner can read the file; SQLite gives its companion files the same mode. Says whether the file is whole.
 
     Its head is looked at before anything else: SQLite would throw away the log of a file that it does not know as its
     own. And through SQLite, without its log and its locks: whoever opens a file and closes it gives up all locks that
     his process has on it (fcntl(2)), and another process would then take the log of an open store away.
+
+    A file that is shorter than its head says has lost its end. Or a checkpoint was cut off, or goes on just now: then
+    what is missing lies in the log.
     """
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as connection:
-        if not _pragma(connection, "schema_version"):
-            raise StoreDamaged(f"{path}: the file is empty; restore a backup")
+        try:
+            empty = not _pragma(connection, "schema_version")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT or not _log_of(path).exists():
+                raise
+            return False
+    if empty:
+        raise StoreDamaged(f"{path}: the file is empty; restore a backup")
+    return True
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, key: str) -> Layouts:
+def _prepare(connection: sqlite3.Connection, path: Path, key: str, whole: bool) -> Layouts:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreDamaged(f"{path}: this is a database of another program")
     if (found := _pragma(connection, "user_version")) not in (FORMAT, SEALED_FORMAT):
         raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {SEALED_FORMAT})")
     connection.execute("PRAGMA journal_mode = WAL")
-    check(connection, path, full=path.stat().st_size <= _SMALL_FILE_BYTES)
+    check(connection, path, full=not whole or path.stat().st_size <= _SMALL_FILE_BYTES)
     layouts = layouts_of(_seal_of(connection, path, key))
     if _shapes(connection) != {layout.table: layout.shape for layout in layouts.values()}:
         with transaction(connection):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from smsmentor.core.model import Fact, OutText, Record, Tally, Text, Timer
 from smsmentor.ports import Changes, Reader
+from smsmentor.stores import batches
 from smsmentor.stores.tinydb import TinyDBStore
 
 START = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
@@ -70,6 +71,9 @@ def ending(point: str, count: int) -> Callable[[str], None]:
 
 
 async def main(path: Path, run: str, crash: Callable[[str], None] | None) -> None:
+    if crash is None:
+        # Often, so that who kills this process at any moment also does it in the middle of carrying the log over.
+        batches._CHECKPOINT_ROWS = 100
     store = TinyDBStore(path, crash=crash)
     await asyncio.gather(*(converse(store, run, conversation) for conversation in range(CONVERSATIONS)))
 

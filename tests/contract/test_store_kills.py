@@ -132,6 +132,26 @@ def test_a_log_cut_anywhere_or_followed_by_garbage_leaves_a_state_that_was(tmp_p
         assert len(_whole_events_of_copy(path, tmp_path / f"tail{tail[0]}", log + tail)) == whole
 
 
+def test_a_checkpoint_that_was_cut_off_anywhere_loses_nothing(tmp_path: Path) -> None:
+    """Pages go from the log to the file in their order, so that the first says of a file that is larger by then."""
+    path = tmp_path / "store.db"
+    with _writer(path, "run", "after-save", "12") as process:
+        _acknowledged(process, None)
+    log, before = path.with_name("store.db-wal").read_bytes(), path.read_bytes()
+    size = int.from_bytes(log[8:12], "big")
+    frames = [log[at : at + 24 + size] for at in range(32, len(log), 24 + size)]
+    newest = {int.from_bytes(frame[:4], "big"): frame[24:] for frame in frames}
+    whole = len(_whole_events_of_copy(path, tmp_path / "whole", log))
+    for written in sorted({0, 1, 2, len(newest) // 2, len(newest) - 1, len(newest)}):
+        file = bytearray(before)
+        for page in sorted(newest)[:written]:
+            at = (page - 1) * size
+            file += bytes(max(0, at - len(file)))
+            file[at : at + size] = newest[page]
+        path.write_bytes(file)
+        assert len(_whole_events_of_copy(path, tmp_path / f"written{written}", log)) == whole
+
+
 def _whole_events_of_copy(path: Path, folder: Path, log: bytes) -> set[str]:
     folder.mkdir()
     copy = folder / "store.db"

@@ -1240,6 +1240,21 @@ def test_a_damaged_file_is_recognised_and_left_as_it_is(path: Path, damage: Call
     assert path.read_bytes() == broken
 
 
+def test_a_large_file_that_lost_its_end_is_recognised_also_with_a_log_beside_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _filled(path)
+    monkeypatch.setattr(rows, "_SMALL_FILE_BYTES", 0)
+    broken = path.parent / "broken" / path.name
+    broken.parent.mkdir()
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, Tally("in the log", {})))
+        broken.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        shutil.copy(f"{path}-wal", f"{broken}-wal")
+    with pytest.raises(StoreDamaged, match=r"store\.db"):
+        TinyDBStore(broken)
+
+
 def test_a_database_of_another_program_is_refused(path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as other:
