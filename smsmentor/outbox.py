@@ -21,6 +21,7 @@ LOOK_SECONDS = 0.25
 """While some sends hang, others that were queued meanwhile are looked for so often."""
 HEADROOM = timedelta(seconds=25)
 """A text whose lease ends sooner is put back: a try may take so long."""
+PUT_BACK = "put back"
 AHEAD_SECONDS = 5
 """With a pace, no more texts are leased at once than leave within this time: a new one need not wait for many."""
 
@@ -146,8 +147,11 @@ class _Round:
         until = None
         for row in self.hand:
             now = self._now()
-            if no := self._no(row, now):
-                self._fly(self._settle(no))
+            no = self._no(row, now)
+            if no is not None:
+                # What may have left already is looked up first, also when it must not go any more.
+                left = row.unsure and no.why != PUT_BACK
+                self._fly(self._send(row) if left else self._settle(no))
             elif (free := self.outbox.free_at(row, now)) > now:
                 waiting.append(row)
                 until = free if until is None else min(until, free)
@@ -160,13 +164,13 @@ class _Round:
     def _no(self, row: OutText, now: datetime) -> Withheld | None:
         """Opt-outs and quiet hours are looked at again at the last moment: things change while a text waits."""
         if row.leased_until is not None and row.leased_until - now < min(HEADROOM, self._lease() / 2):
-            return Withheld(row.id, "put back", now)
+            return Withheld(row.id, PUT_BACK, now)
         with self.service.store.reading() as reader:
             return withheld(reader, row, now, self.service.knowledge.rules)
 
     async def _put_back(self) -> None:
         for row in self.hand:
-            await self.service.receive(Withheld(row.id, "put back", self._now()))
+            await self.service.receive(Withheld(row.id, PUT_BACK, self._now()))
         self.hand = []
 
     async def _send(self, row: OutText) -> None:

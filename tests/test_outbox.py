@@ -328,6 +328,50 @@ def test_a_gateway_that_cannot_look_up_sends_again_for_to_lose_a_text_is_worse()
     play(story, Scripted(looks_up=False))
 
 
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("crashed", [True, False])
+def test_a_text_that_may_have_left_is_looked_up_also_when_it_must_not_go_any_more(taken: bool, crashed: bool) -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("unknown")]}
+        house.gateway.found = {"a1": answer("taken", provider_id="SM-found")} if taken else {}
+        await house.put("a1")
+        if crashed:
+            await house.store.lease(NOON, 1, timedelta(seconds=60))
+        else:
+            await house.outbox.drain()
+        await house.service.receive(Inbound("SM-stop", ANA, "STOP", house.clock.now()))
+        await house.pass_time(timedelta(minutes=5))
+        assert house.gateway.sent.count("a1") == (0 if crashed else 1)
+        assert house.gateway.looked_up.count("a1") == 1
+        a1 = house.texts()["a1"]
+        assert (a1.status, a1.provider_id) == (("sent", "SM-found") if taken else ("dropped", ""))
+
+    play(story)
+
+
+@pytest.mark.parametrize("end", ["taken", "refused", "unknown", "later"])
+def test_a_text_on_its_way_to_somebody_who_is_erased_meanwhile_leaves_no_word(end: State) -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer(end)]}
+        house.gateway.waits["a1"] = asyncio.Event()
+        await house.put("a1")
+        sending = asyncio.ensure_future(house.outbox.drain())
+        while "a1" not in house.gateway.sent:
+            await asyncio.sleep(0)
+        for number, words in enumerate(("STOP", "FORGET ME")):
+            await house.service.receive(Inbound(f"SM-{number}", ANA, words, house.clock.now()))
+        house.gateway.waits["a1"].set()
+        await sending
+        await house.pass_time(timedelta(minutes=5))
+        with house.store.reading() as reader:
+            row = next(text for text in reader.all(OutText) if text.text_id == "advice.more")
+        assert (row.body, row.phone) == ("", "")
+        assert row.status == {"taken": "sent", "refused": "failed", "unknown": "dropped", "later": "dropped"}[end]
+        assert house.gateway.sent.count("a1") == 1
+
+    play(story)
+
+
 def test_a_crash_between_sending_and_settling_is_an_unknown_fate() -> None:
     async def story(house: House) -> None:
         await house.put("a1")

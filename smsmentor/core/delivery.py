@@ -43,7 +43,8 @@ def settle(turn: Turn, event: SendOutcome) -> None:
     elif event.state == "taken":
         _taken(turn, text, event)
     elif event.state == "refused":
-        _failed(turn, turn.save(replace(text, status="failed", leased_until=None, unsure=False, code=event.code)))
+        refused = replace(text, status="failed", leased_until=None, unsure=False, code=event.code)
+        _failed(turn, turn.save(_emptied(turn, refused)))
     else:
         _again(turn, text, event)
 
@@ -56,7 +57,8 @@ def withhold(turn: Turn, event: Withheld) -> None:
     if event.until is not None:
         turn.save(replace(text, status="queued", leased_until=None, not_before=event.until, report=event.why))
         return
-    turn.save(replace(text, status="dropped", leased_until=None, unsure=False, report=event.why))
+    dropped = replace(text, status="dropped", leased_until=None, unsure=False, report=event.why)
+    turn.save(_emptied(turn, dropped))
     _free_the_place(turn, text)
 
 
@@ -93,11 +95,9 @@ def _keep_early(turn: Turn, event: Receipt) -> None:
 
 def _taken(turn: Turn, text: OutText, event: SendOutcome) -> None:
     halt.over(turn)
-    if text.farewell:
-        text = replace(text, body="", phone="")
     turn.save(
         replace(
-            text,
+            _emptied(turn, text),
             status="sent",
             leased_until=None,
             unsure=False,
@@ -114,6 +114,13 @@ def _taken(turn: Turn, text: OutText, event: SendOutcome) -> None:
         turn.drop(Tally, early.id)
         turn.forget("report.early", event.provider_id)
         report(turn, Receipt(event.provider_id, early.values["status"], early.values["code"]))
+
+
+def _emptied(turn: Turn, text: OutText) -> OutText:
+    """A text that is over: of a farewell, and of what was on its way to somebody who was erased, no word stays."""
+    member = turn.get(Member, text.member)
+    erased = member is None or member.state == "erased"
+    return replace(text, body="", phone="") if text.farewell or erased else text
 
 
 def _begin_silence(turn: Turn, text: OutText) -> None:
@@ -141,7 +148,7 @@ def _again(turn: Turn, text: OutText, event: SendOutcome) -> None:
     )
     old = turn.now - since >= timedelta(hours=turn.rules.try_hours)
     if attempts >= turn.rules.send_tries and old:
-        _failed(turn, turn.save(replace(tried, status="failed")))
+        _failed(turn, turn.save(_emptied(turn, replace(tried, status="failed"))))
         return
     wait = max(backoff(attempts, text.id), _wait(turn, _meaning(turn, event.code)))
     turn.save(replace(tried, not_before=turn.now + wait))

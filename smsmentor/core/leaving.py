@@ -33,7 +33,8 @@ def overtaken(member: Member, word: str | None, at: datetime) -> bool:
 def let_go(turn: Turn, member: Member, why: str = "opted out") -> None:
     """End what is open with someone who leaves: nothing more to them, their offers to others, their requests closed."""
     for text in turn.find(OutText, "to", member.id):
-        if text.status == "queued" and not text.farewell:
+        # What may have left already is looked up at the carrier first, and then not sent again (`sending.withheld`).
+        if text.status == "queued" and not text.unsure and not text.farewell:
             turn.save(replace(text, status="dropped", report=why))
     for prompt in turn.find(Prompt, "member", member.id):
         turn.drop(Prompt, prompt.id)
