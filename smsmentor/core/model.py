@@ -24,9 +24,21 @@ class Index:
     unique: bool = False
 
 
+_last_moment: tuple[datetime | None, float] = (None, 0.0)
+
+
 def moment(at: datetime | None) -> float:
-    """A sort key for times; what has no time comes first."""
-    return at.timestamp() if at is not None else 0.0
+    """A sort key for times; what has no time comes first.
+
+    The last one is remembered: an event has one time, which stands in most of what it writes.
+    """
+    global _last_moment
+    if at is None:
+        return 0.0
+    known = _last_moment
+    if known[0] is not at:
+        known = _last_moment = (at, at.timestamp())
+    return known[1]
 
 
 class Record(Struct, frozen=True, gc=False):

@@ -36,6 +36,9 @@ USEFUL = frozenset({"request", "relayed", "command", "answer"})
 """Outcomes by which a phone shows that a person is there."""
 
 
+_NOT_LATE = timedelta(0)
+
+
 class Turn:
     """What one event reads and changes. Nothing is kept before the store has committed all of it."""
 
@@ -48,7 +51,7 @@ class Turn:
         self.texts: list[OutText] = []
         self.sender: Member | None = None
         """The member whose text this turn is about: what we say to them is a direct reply."""
-        self.late = timedelta(0)
+        self.late = _NOT_LATE
         """How long after its moment the event is handled (a timer after downtime)."""
         self.inbound: Text | None = None
         """The text that this turn is about."""
@@ -273,7 +276,7 @@ class Turn:
         """Whether the text of this turn lay at the carrier for a while: it is answered as an old one."""
         if self.inbound is None or self.inbound.at >= self.now:
             return False
-        return self.now - self.inbound.at > timedelta(minutes=self.rules.late_after_minutes)
+        return (self.now - self.inbound.at).total_seconds() > 60 * self.rules.late_after_minutes
 
     @property
     def said_at(self) -> datetime:

@@ -35,6 +35,11 @@ _PAGE_BYTES = 2_048
 """A commit writes whole pages, and most of what it changes lies far apart: half of SQLite's own size, half the bytes.
 Smaller still, and a longer document no longer fits in a page."""
 
+# The sqlite3 module looks for adapters of None and of bytes, in five places that have none (CPython 3.11,
+# Modules/_sqlite/cursor.c, `need_adapt`). Half of the keys are None, sealed documents are bytes: here it finds one.
+sqlite3.register_adapter(type(None), lambda none: none)
+sqlite3.register_adapter(bytes, bytes)
+
 
 # --- Files ---
 
