@@ -13,7 +13,7 @@ import pytest
 from smsmentor.core import halt
 from smsmentor.core.events import Act, Inbound, Receipt, SendOutcome
 from smsmentor.core.making import replace
-from smsmentor.core.model import Fact, Member, Offer, OutText
+from smsmentor.core.model import Fact, Member, Offer, OutText, Request
 from smsmentor.outbox import Outbox
 from smsmentor.ports import Capabilities, Changes, Missed, SetClock
 from smsmentor.rig import Rig
@@ -87,13 +87,22 @@ class House:
     async def sleep(self, seconds: float) -> None:
         self.clock.move(self.clock.now() + timedelta(seconds=seconds))
 
-    async def put(self, *bodies: str, to: str = ANA, segments: int = 1, sender: str = "", direct: bool = True) -> None:
+    async def put(
+        self,
+        *bodies: str,
+        to: str = ANA,
+        segments: int = 1,
+        sender: str = "",
+        direct: bool = True,
+        text_id: str = "advice.more",
+        request: str = "",
+    ) -> None:
         with self.store.reading() as reader:
             member = reader.get(Member, f"m{to}") or Member(f"m{to}", to, NOON)
         known = len(self.texts())
         texts = [
-            OutText(f"o-{known + n:04d}", member.id, to, body, "advice.more", segments, "GSM-7", self.clock.now(),
-                    self.clock.now(), direct=direct, sender=sender)
+            OutText(f"o-{known + n:04d}", member.id, to, body, text_id, segments, "GSM-7", self.clock.now(),
+                    self.clock.now(), direct=direct, sender=sender, request=request)
             for n, body in enumerate(bodies)
         ]  # fmt: skip
         await self.store.transact(None, lambda _: Changes((member, *texts)), now=self.clock.now())
@@ -370,6 +379,56 @@ def test_a_text_on_its_way_to_somebody_who_is_erased_meanwhile_leaves_no_word(en
         assert house.gateway.sent.count("a1") == 1
 
     play(story)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("looks_up", [True, False])
+@pytest.mark.parametrize("crashed", [True, False])
+def test_words_of_somebody_who_was_erased_meanwhile_are_not_tried_again(
+    taken: bool, looks_up: bool, crashed: bool
+) -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"zebra": [answer("unknown")]}
+        house.gateway.found = {"zebra": answer("taken", provider_id="SM-found")} if taken else {}
+        await house.put("hello")  # Ana becomes a member
+        await house.put("zebra", to=BEN, text_id="thread.says", request="r1")
+        question = Request("r1", "K42", f"m{ANA}", "zebra", NOON, "answered")
+        await house.store.transact(None, lambda _: Changes((question,)), now=NOON)
+        if crashed:
+            await house.store.lease(NOON, 2, timedelta(seconds=60))
+        else:
+            await house.outbox.drain()
+        for number, words in enumerate(("STOP", "FORGET ME")):
+            await house.service.receive(Inbound(f"SM-{number}", ANA, words, house.clock.now()))
+        await house.pass_time(timedelta(minutes=5))
+        assert house.gateway.sent.count("zebra") == (0 if crashed else 1)
+        assert house.gateway.looked_up.count("zebra") == (1 if looks_up else 0)
+        with house.store.reading() as reader:
+            row = next(text for text in reader.all(OutText) if text.request == "r1")
+        assert (row.body, row.phone) == ("", BEN)
+        assert (row.status, row.provider_id) == (("sent", "SM-found") if taken and looks_up else ("dropped", ""))
+
+    play(story, Scripted(looks_up=looks_up))
+
+
+def test_words_of_somebody_who_is_erased_while_they_wait_for_the_pace_do_not_leave() -> None:
+    async def story(house: House) -> None:
+        await house.put("hello")
+        await house.put("zebra", to=BEN, text_id="thread.says", request="r1", direct=False)
+        question = Request("r1", "K42", f"m{ANA}", "zebra", NOON, "answered")
+        await house.store.transact(None, lambda _: Changes((question,)), now=NOON)
+
+        async def forget_meanwhile(seconds: float) -> None:
+            await house.sleep(seconds)
+            for number, words in enumerate(("STOP", "FORGET ME")):
+                await house.service.receive(Inbound(f"SM-{number}", ANA, words, house.clock.now()))
+
+        house.outbox.sleep = forget_meanwhile
+        await house.outbox.drain()
+        assert house.gateway.sent[:1] == ["hello"]
+        assert "zebra" not in house.gateway.sent
+
+    play(story, Scripted(rate=0.5))
 
 
 def test_a_crash_between_sending_and_settling_is_an_unknown_fate() -> None:

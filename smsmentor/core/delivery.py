@@ -117,10 +117,11 @@ def _taken(turn: Turn, text: OutText, event: SendOutcome) -> None:
 
 
 def _emptied(turn: Turn, text: OutText) -> OutText:
-    """A text that is over: of a farewell, and of what was on its way to somebody who was erased, no word stays."""
+    """A text that is over: of a farewell, and of what was on its way when somebody was erased, no word stays."""
     member = turn.get(Member, text.member)
-    erased = member is None or member.state == "erased"
-    return replace(text, body="", phone="") if text.farewell or erased else text
+    if text.farewell or member is None or member.state == "erased":
+        return replace(text, body="", phone="")
+    return replace(text, body="") if text.erased else text
 
 
 def _begin_silence(turn: Turn, text: OutText) -> None:

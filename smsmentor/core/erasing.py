@@ -52,7 +52,7 @@ def erase(turn: Turn, member: Member) -> None:
     for sent in _of(turn, OutText, member, taken_part):
         if not sent.phone:
             continue
-        if sent.status == "queued" and not sent.farewell:
+        if _surely_here(sent) and not sent.farewell:
             sent = turn.save(replace(sent, status="dropped", report="erased"))
         retention.clear_out_text(turn, sent)
     for prompt in turn.find(Prompt, "member", member.id):
@@ -87,8 +87,8 @@ def _is_from(prompt: Prompt, offer: Offer, mentor: Member, request: Request) -> 
 def _erase_texts_of(turn: Turn, request: Request, letter: str = "") -> None:
     """The copies for others lie in the outbox: what has left loses its words, what has not left never does.
 
-    With a `letter`, of what waits only that mentor's advice is meant. A text that is on its way right now goes blank
-    as soon as it has left.
+    With a `letter`, of what waits only that mentor's advice is meant. A text that may be on its way goes blank as soon
+    as the carrier has told what became of it.
     """
     words = turn.knowledge.words
     for text in turn.find(OutText, "request", request.id):
@@ -99,6 +99,11 @@ def _erase_texts_of(turn: Turn, request: Request, letter: str = "") -> None:
         elif "quote" in words.placeholders(words.default, text.text_id):
             turn.save(
                 replace(text, status="dropped", report="erased", body=GONE)
-                if text.status == "queued"
-                else replace(text, farewell=True)
+                if _surely_here(text)
+                else replace(text, erased=True)
             )
+
+
+def _surely_here(text: OutText) -> bool:
+    """It has not left: it waits, and no try was made of which nobody knows the end."""
+    return text.status == "queued" and not text.unsure

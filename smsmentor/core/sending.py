@@ -16,6 +16,8 @@ from smsmentor.core.turn import Turn
 
 def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withheld | None:
     """Why this text must not go out now, or None when it may."""
+    if (as_it_stands := reader.get(OutText, row.id)) is not None and as_it_stands.erased:
+        return Withheld(row.id, "erased")
     if row.farewell:
         return None
     member = reader.get(Member, row.member)
