@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import phonenumbers
 
 from smsmentor.core.events import Act
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, Window
+from smsmentor.core.schedule import is_zone
 
 COLUMNS = ("phone", "alias", "field", "employer", "years", "topics", "zone", "hours", "lang", "consent")
 LONGEST = {"alias": 20, "field": 24, "employer": 40, "topics": 300}
@@ -126,7 +126,7 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
         yield "consent: this date is in the future"
     if cells["years"] and not re.fullmatch(r"\d{1,2}", cells["years"]):
         yield "years: not a number of years"
-    if cells["zone"] and not _is_zone(cells["zone"]):
+    if cells["zone"] and not is_zone(cells["zone"]):
         yield "zone: not a time zone; write it like America/New_York"
     if cells["lang"] and cells["lang"].casefold() not in knowledge.words.languages:
         yield f"lang: not one of {', '.join(knowledge.words.languages)}"
@@ -188,14 +188,6 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text[:10])
     except ValueError:
         return None
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 # Back to CSV

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from smsmentor.core.model import Member
 from smsmentor.core.rules import Rules
@@ -13,10 +13,16 @@ from smsmentor.core.rules import Rules
 @lru_cache(maxsize=512)
 def zone(name: str, fallback: str = "UTC") -> ZoneInfo:
     """The zone of that name; an unknown one is the fallback's, so that a bad setting never stops a text."""
+    return ZoneInfo(name if name and is_zone(name) else fallback)
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of that name, as in `America/New_York`."""
     try:
-        return ZoneInfo(name or fallback)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo(fallback)
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, no name at all, a folder of names
+        return False
+    return True
 
 
 def zone_of(member: Member, rules: Rules) -> ZoneInfo:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo
 
 from smsmentor.core.gsm import EXTENDED, encoding, segments
 from smsmentor.core.rules import Rules
+from smsmentor.core.schedule import is_zone
 from smsmentor.settings.shape import LOOPBACK, SHELL, Settings
 
 LONGEST_NAME, LONGEST_CONTACT = 24, 40
@@ -23,10 +23,10 @@ def problems_of_rules(rules: Rules, broken: set[str]) -> Iterator[str]:
          "so that texts fit their segment."),
         (("team_contact",), len(rules.team_contact) <= LONGEST_CONTACT and _is_cheap(rules.team_contact),
          f"team_contact: at most {LONGEST_CONTACT} plain GSM characters, so that HELP fits its segment."),
-        (("zone",), _is_zone(rules.zone), "zone: not a time zone; write it like America/New_York."),
+        (("zone",), is_zone(rules.zone), "zone: not a time zone; write it like America/New_York."),
         (("lang",), rules.lang in _languages(),
          f"lang: there is no message file for it; there are {', '.join(_languages())}."),
-        (("daily_zone",), _is_zone(rules.daily_zone), "daily_zone: not a time zone; write it like UTC."),
+        (("daily_zone",), is_zone(rules.daily_zone), "daily_zone: not a time zone; write it like UTC."),
         (("countries",), bool(re.fullmatch("([A-Z]{2}(,[A-Z]{2})*)?", rules.countries)),
          "countries: two capital letters each, like US,CA (ISO 3166)."),
         (("country",), bool(re.fullmatch("[A-Z]{2}", rules.country)),
@@ -118,14 +118,6 @@ def _problems_of_account(settings: Settings) -> Iterator[str]:
 def _is_cheap(text: str) -> bool:
     """Whether each character costs one septet, and none is taken for a placeholder or a line's end."""
     return encoding(text) == "GSM-7" and not set(text) & (EXTENDED | {"\n", "\r"}) and segments(text) == 1
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _is_clock(text: str) -> bool:
