@@ -1,17 +1,16 @@
 """The real server, as `smsmentor serve` puts it together, with what a benchmark needs to turn.
 
-    python -m bench.server [--no-sends] [--sync-ms 5] [--one-by-one] [--own-loop] [--slow-clock 50]
+    python -m bench.server [--no-sends] [--no-timers] [--sync-ms 5] [--one-by-one] [--own-loop]
 
 The settings come from the environment, as for `smsmentor serve`. `--no-sends` leaves the outbox asleep: texts in are
-compared with servers that send nothing. `--sync-ms` makes each sync of the disk so much slower, in the store's own
-hook. `--one-by-one` commits each text by itself; `--own-loop` runs on Python's own event loop.
-`--slow-clock` lets time pass so many times slower: where a tool slows the server down, no more timers come due then."""
+compared with servers that send nothing. `--no-timers` fires none: how many are due depends on how long a run takes.
+`--sync-ms` makes each sync of the disk so much slower, in the store's own hook. `--one-by-one` commits each text by
+itself; `--own-loop` runs on Python's own event loop."""
 
 from __future__ import annotations
 
 import argparse
 import time
-from datetime import UTC, datetime
 from functools import partial
 
 from smsmentor import app as composition
@@ -22,24 +21,13 @@ from smsmentor.stores import batches
 from smsmentor.stores.tinydb import TinyDBStore
 
 
-class SlowClock:
-    """A clock that goes so many times slower than the machine's, from now on."""
-
-    def __init__(self, times: float) -> None:
-        self._began = datetime.now(UTC)
-        self._times = times
-
-    def now(self) -> datetime:
-        return self._began + (datetime.now(UTC) - self._began) / self._times
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--no-sends", action="store_true")
+    parser.add_argument("--no-timers", action="store_true")
     parser.add_argument("--sync-ms", type=float, default=0.0)
     parser.add_argument("--one-by-one", action="store_true")
     parser.add_argument("--own-loop", action="store_true")
-    parser.add_argument("--slow-clock", type=float, default=1.0)
     args = parser.parse_args()
     settings = load()
     set_up(settings.log_format, settings.log_level)
@@ -52,12 +40,12 @@ def main() -> None:
                 time.sleep(args.sync_ms / 1000)
 
         vars(composition)["TinyDBStore"] = partial(TinyDBStore, crash=slow)
-    if args.slow_clock != 1.0:
-        vars(composition)["SystemClock"] = partial(SlowClock, args.slow_clock)
     app = composition.build(settings)
     assert isinstance(app.engine, composition.Carrier)
     if args.no_sends:
         app.engine.sender.start = lambda: None  # type: ignore[method-assign]
+    if args.no_timers:
+        app.engine.ticker.start = lambda: None  # type: ignore[method-assign]
     listener = composition.listen(settings.host, settings.port)
     loop.run(app.run(listener, lambda port: print(f"port {port}", flush=True)), own=args.own_loop)
 
