@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import randbits
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
@@ -356,22 +356,32 @@ def build(settings: Settings, knowledge: Knowledge | None = None, *, start: date
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold the data folder for one serving process. Raises SmsmentorError when another one has it."""
-    path = folder / "serve.lock"
-    with path.open("a+", encoding="ascii") as file:
+    """Hold the data folder for one serving process. Raises SmsmentorError when another one has it, or for the disk."""
+    with _lock_file(folder / "serve.lock") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read().strip()
+            holder = file.read().decode("ascii", "replace").strip()
             raise SmsmentorError(
                 f"Another smsmentor is serving {folder}{f' (process {holder})' if holder else ''}. "
                 "Stop it first, or name another folder with SMSMENTOR_DATA."
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        # On a full disk it is held all the same, and only does not say by whom.
+        with suppress(OSError):
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n".encode())
         yield
+
+
+def _lock_file(path: Path) -> BinaryIO:
+    try:
+        return path.open("ab+", buffering=0)  # what a buffer could not write would be tried again when it is closed
+    except OSError as error:
+        raise SmsmentorError(
+            f"The data folder {path.parent} cannot be written ({error.strerror}). "
+            "`smsmentor doctor` says what is wrong with it."
+        ) from error
 
 
 def listen(host: str, port: int, *, or_any: bool = False) -> socket.socket:

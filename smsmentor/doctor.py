@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from smsmentor.core.gsm import encoding, segments
-from smsmentor.errors import SettingsError, SmsmentorError, StoreSealed
+from smsmentor.errors import SettingsError, SmsmentorError, StoreDamaged, StoreSealed
 from smsmentor.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -135,8 +135,11 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
                 yield Check("warn", "waiting work", f"something is due since {moment:%Y-%m-%d %H:%M} UTC", fix)
     except StoreSealed as error:
         yield Check("fail", "store", str(error), "The store is whole: docs/operations.md says how to change keys.")
-    except SmsmentorError as error:
+    except StoreDamaged as error:
         fix = "Stop the server and put back a copy: smsmentor restore. Or move the file away to begin anew."
+        yield Check("fail", "store", str(error), fix)
+    except SmsmentorError as error:
+        fix = "This says nothing bad of the file itself: leave it where it is, and mend the folder or the disk first."
         yield Check("fail", "store", str(error), fix)
 
 

@@ -425,6 +425,14 @@ def test_doctor_tells_wrong_settings_a_forgetful_platform_and_a_broken_store(
     assert failed == {"platform", "settings"}
 
 
+def test_doctor_blames_the_file_only_when_the_file_is_to_blame(data: Path) -> None:
+    (data / "smsmentor.db").mkdir(parents=True)  # stands for a disk that fails
+    said = call("doctor").output
+    assert "the disk would not do it" in said
+    assert "leave it where it is" in said
+    assert "begin anew" not in said
+
+
 def test_doctor_says_that_an_address_is_not_https(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "TWILIO_ACCOUNT_SID": "AC" + "0123456789abcdef" * 2,
@@ -482,6 +490,19 @@ def test_one_process_holds_a_folder_at_a_time(tmp_path: Path) -> None:
     with only_one(tmp_path), pytest.raises(SmsmentorError, match=f"process {os.getpid()}"), only_one(tmp_path):
         pass
     with only_one(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "serve.lock").mkdir()  # stands for any fault: root may write in a folder that is read-only
+    with pytest.raises(SmsmentorError, match=f"The data folder {tmp_path} cannot be written"), only_one(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_a_folder_on_a_full_disk_is_held_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "serve.lock").symlink_to("/dev/full")
+    with only_one(tmp_path), pytest.raises(SmsmentorError, match="Another smsmentor"), only_one(tmp_path):
         pass
 
 

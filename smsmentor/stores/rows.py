@@ -56,6 +56,8 @@ def plain_error(error: BaseException, path: Path | None = None) -> BaseException
         return StoreDamaged(f"{where}this is not a store, or its beginning is destroyed; restore a backup")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT):
         return StoreDamaged(f"{where}the store's file is damaged ({error}); restore a backup")
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        return StoreError(f"{where}the disk would not do it ({error}): is it full, or the folder not to be written?")
     return StoreError(f"{where}the store failed ({error})")
 
 
