@@ -10,7 +10,6 @@ from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Sprint,
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
-from smsmentor.core.understand.normal import relay_text
 
 Taker = Callable[[Turn, Member, Prompt, str], Outcome | None]
 """Takes a text as the answer to a question, or leaves it."""
@@ -259,11 +258,7 @@ def _keep_going(turn: Turn, prompt: Prompt, request: Request) -> None:
 def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """The one question of REPORT: what happened? Whatever is no command goes to the operators."""
     end(turn, prompt)
-    turn.note("report.filed", request=prompt.request, member=member.id, text=turn.text_id)
-    for operator in members.operators(turn):
-        turn.say(operator, "op.report", quote=short(relay_text(text), 100), urgent=True, request=prompt.request)
-    turn.say(member, "report.thanks")
-    return Outcome("operator", "report", prompt.request)
+    return screen.file_report(turn, member, prompt.request, text)
 
 
 def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:

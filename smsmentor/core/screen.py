@@ -7,8 +7,10 @@ from datetime import timedelta
 from smsmentor.core import members
 from smsmentor.core.making import replace
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
+from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes
+from smsmentor.core.understand.normal import relay_text
 from smsmentor.core.understand.safety import Alarm
 
 AT_ONCE = frozenset({"crisis", "crisis-other", "danger"})
@@ -192,6 +194,15 @@ def report(turn: Turn, member: Member, request: Request | None, about: str = "")
         )
     )
     turn.say(member, "report.ask")
+
+
+def file_report(turn: Turn, member: Member, request: str, what_happened: str) -> Outcome:
+    """The operators are told what happened."""
+    turn.note("report.filed", request=request, member=member.id, text=turn.text_id)
+    for operator in members.operators(turn):
+        turn.say(operator, "op.report", quote=short(relay_text(what_happened), 100), urgent=True, request=request)
+    turn.say(member, "report.thanks")
+    return Outcome("operator", "report", request)
 
 
 def _alarm(turn: Turn, body: str) -> Alarm | None:

@@ -4,24 +4,76 @@ from __future__ import annotations
 
 from smsmentor.core import members, screen, threads
 from smsmentor.core.commands.kit import Asked, Command, of_request
-from smsmentor.core.model import Request
+from smsmentor.core.model import Member, Request
 from smsmentor.core.turn import Outcome
+from smsmentor.core.understand.parse import bare
+
+Whom = tuple[Request | str, str]
+"""A request, a code or nothing, and a letter of its panel or nothing."""
+NOBODY = "?"
+"""In place of a code: a word that is none, and no name that we know."""
 
 
-def _grammar(asked: Asked) -> tuple[Request | str, str] | None:
-    """Alone, with a code, with a letter of the panel (`BLOCK B`), or from a mentee `block this person`."""
+def _whom(asked: Asked) -> Whom | None:
+    """Alone, with a code, with a letter of the panel (`BLOCK B`), or from a mentee with a name or `this person`."""
     if len(asked.rest) == 1 and asked.rest in "abcdef":
         return ("", asked.rest.upper())
     if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["them"]:
-        # From somebody who answers a question, `block him` is advice.
-        places = threads.places(asked.turn, asked.member)
-        asks = places and all(place.target.startswith("mentee:") for place in places)
-        return (asked.request or "", "") if asks else None
+        return (asked.request or "", "") if _only_asks(asked) else None
+    if _only_asks(asked) and (named := _named(asked)):
+        return named
     request = of_request(asked)
     return None if request is None else (request, "")
 
 
-def _others(asked: Asked, wanted: tuple[Request | str, str]) -> list[tuple[Request, str]]:
+def _only_asks(asked: Asked) -> bool:
+    """All that is open with them are their own questions. From somebody who answers one, `block him` is advice."""
+    places = threads.places(asked.turn, asked.member)
+    return bool(places) and all(place.target.startswith(("mentee:", "extend:")) for place in places)
+
+
+def _named(asked: Asked) -> Whom | None:
+    """Of the panel whom the words begin with: `BLOCK Ben`, `BLOCK A he is creepy`."""
+    said = bare(asked.call.rest)
+    for place in threads.places(asked.turn, asked.member):
+        if place.letter:
+            other = asked.turn.need(Member, screen.other_end(asked.turn, place.target, place.request))
+            by_letter = asked.call.shouted and asked.call.rest.startswith(f"{place.letter} ")
+            if by_letter or (other.alias and f"{said} ".startswith(f"{bare(other.alias)} ")):
+                return (place.request, place.letter)
+    return None
+
+
+def _block_grammar(asked: Asked) -> Whom | None:
+    """The person meant; a mentee's BLOCK in capitals may have its reason behind it.
+
+    One word that names nobody is asked back: it may be the name of the one to whom the text would go.
+    """
+    whom = _whom(asked)
+    if whom is not None or not asked.call.exact or not _only_asks(asked):
+        return whom
+    if asked.call.shouted:
+        return (asked.request or "", "")
+    return (NOBODY, "") if _one_word(asked) else None
+
+
+def _report_grammar(asked: Asked) -> tuple[Whom, str] | None:
+    """The person meant, and what happened when it is said at once: `REPORT he was rude to me`, `report: he ...`.
+
+    Such words never pass for a text to the person that they are about.
+    """
+    whom, named = _whom(asked), _named(asked)
+    if whom is not None:
+        return (whom, asked.call.whole_rest if whom == named and " " in asked.rest else "")
+    call = asked.call
+    answers = any(place.target.startswith(("offer:", "mentor:")) for place in threads.places(asked.turn, asked.member))
+    surely = (call.shouted and call.separated) if answers else (call.shouted or call.separated)
+    if call.exact and _one_word(asked) and _only_asks(asked):
+        return ((asked.request or "", ""), "")
+    return ((asked.request or "", ""), call.whole_rest) if call.exact and surely else None
+
+
+def _others(asked: Asked, wanted: Whom) -> list[tuple[Request, str]]:
     """The people whom this may be about: the other ends of the open places."""
     request, letter = wanted
     found = []
@@ -37,9 +89,16 @@ def _others(asked: Asked, wanted: tuple[Request | str, str]) -> list[tuple[Reque
     return found
 
 
-def _block(asked: Asked, wanted: tuple[Request | str, str]) -> Outcome | None:
+def _one_word(asked: Asked) -> bool:
+    return len(bare(asked.call.rest).split()) == 1 and "?" not in asked.call.rest
+
+
+def _block(asked: Asked, wanted: Whom) -> Outcome | None:
     turn, member = asked.turn, asked.member
     others = _others(asked, wanted)
+    if others and wanted[0] == NOBODY:
+        turn.say(member, "block.which")
+        return Outcome("clarified", "which one")
     if not others:
         turn.say(member, "block.nobody")
         return Outcome("clarified", "nobody to block")
@@ -53,9 +112,13 @@ def _block(asked: Asked, wanted: tuple[Request | str, str]) -> Outcome | None:
     return None
 
 
-def _report(asked: Asked, wanted: tuple[Request | str, str]) -> Outcome | None:
-    others = _others(asked, wanted)
-    screen.report(asked.turn, asked.member, others[0][0] if others else None)
+def _report(asked: Asked, wanted: tuple[Whom, str]) -> Outcome | None:
+    whom, what_happened = wanted
+    others = _others(asked, whom)
+    request = others[0][0] if others else None
+    if what_happened:
+        return screen.file_report(asked.turn, asked.member, request.id if request else "", what_happened)
+    screen.report(asked.turn, asked.member, request)
     return None
 
 
@@ -74,6 +137,6 @@ def _show(asked: Asked, _: object) -> Outcome | None:
 
 COMMANDS = (
     Command("SHOW", "anyone", _show_grammar, _show),
-    Command("BLOCK", "anyone", _grammar, _block),
-    Command("REPORT", "anyone", _grammar, _report),
+    Command("BLOCK", "anyone", _block_grammar, _block),
+    Command("REPORT", "anyone", _report_grammar, _report),
 )
