@@ -362,7 +362,7 @@ def only_one(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read().decode("ascii", "replace").strip()
+            holder = file.read(20).decode("ascii", "replace").strip()
             raise SmsmentorError(
                 f"Another smsmentor is serving {folder}{f' (process {holder})' if holder else ''}. "
                 "Stop it first, or name another folder with SMSMENTOR_DATA."

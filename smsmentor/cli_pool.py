@@ -126,6 +126,8 @@ def _show(found: Compared, days: int, rows: Mapping[str, Mapping[str, float]]) -
     click.echo(f"{len(found.month.asked)} questions of {days} days, played twice.")
     if found.month.left_out:
         click.echo(f"{found.month.left_out} older ones are left out, so that this ends in good time.")
+    if found.taken_back:
+        click.echo(f"{found.taken_back} were taken back before anybody had answered: they are in no share below.")
     click.echo(f"As it really was, {answered:.0%} were answered, half of all within {_long(round(median))}.\n")
     click.echo(f"{'':26}{'now':>10}{'changed':>10}{'difference':>12}")
     for name, (label, form) in FIGURES.items():

@@ -77,6 +77,11 @@ class Compared(NamedTuple):
         return figures([wait for number, wait in enumerate(self.month.waits) if number not in unanswered])
 
     @property
+    def taken_back(self) -> int:
+        """Questions that were ended before anybody had answered: they count in no share."""
+        return sum(not ended.answered for ended in self.month.ended.values())
+
+    @property
     def difference(self) -> dict[str, float]:
         """What the change adds to each figure."""
         now, changed = asdict(self.now), asdict(self.changed)

@@ -119,7 +119,7 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if request is not None and (takes := _places_in(turn, member, request)) is not None:
         return _coded(turn, member, request, coded.rest, takes)
     open_places = threads.places(turn, member)
-    if not coded.tight or not (open_places or codes.valid(coded.code) or not coded.rest):
+    if not coded.plainly or not (open_places or codes.valid(coded.code) or not coded.rest):
         return None
     if not open_places and coded.rest and not member.mentor:
         return threads.hold_for_one(turn, member, "new", coded.rest, "code.unknown_ask", coded.code)
@@ -189,7 +189,7 @@ def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 def _command(turn: Turn, member: Member, text: str, request: Request | None = None) -> Outcome | None:
     keywords = turn.knowledge.words.keywords(member.lang)
     lists = turn.knowledge.yes_no(member.lang)
-    incomplete = ""
+    incomplete, shouted = "", False
     for call in _asked_for_language(turn, text) or parse.calls(text, keywords, lists):
         found = TABLE.get(call.command)
         if found is None or (found.who == "operator" and not member.operator):
@@ -201,7 +201,7 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
         wanted = found.grammar(asked)
         if wanted is None:
             if asked.bare and call.exact and not call.phrase and found.fits(member):
-                incomplete = call.command
+                incomplete, shouted = call.command, call.shouted
             continue
         if not found.fits(member):
             if not asked.bare or not call.exact or threads.places(turn, member):
@@ -209,7 +209,7 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
             turn.say(member, "command.not_yours", word=found.name)
             return Outcome("clarified", "not for this role")
         return found.act(asked, wanted) or Outcome("command", found.name)
-    if incomplete and not threads.places(turn, member):
+    if incomplete and (shouted or not threads.places(turn, member)):
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")[incomplete])
         return Outcome("clarified", "incomplete command")
     return _done_at_the_end(turn, member, text, request)

@@ -58,8 +58,11 @@ def expire(turn: Turn, prompt: Prompt) -> None:
 
 def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     chosen = _digit(turn, member, text) or _named(prompt, text, turn.knowledge.yes_no(member.lang)["choice"])
-    if chosen is None and _kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["drop"]:
+    lists, said = turn.knowledge.yes_no(member.lang), _kept_words(turn, member, text)
+    if chosen is None and said in lists["drop"]:
         chosen = "0"
+    if chosen is None and said in lists["yes"] and len(prompt.choices) == 1:
+        chosen = prompt.choices[0].digit
     if chosen is None:
         return None
     if chosen == "0":

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from smsmentor.core.events import Withheld
 from smsmentor.core.making import replace
-from smsmentor.core.model import TOO_MANY, Member, Offer, OutText
+from smsmentor.core.model import TOO_MANY, Member, Offer, OutText, Request
 from smsmentor.core.pace import wait_for_day, wait_for_phone
 from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
@@ -25,7 +25,7 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
         return Withheld(row.id, "gone" if member is None else member.state)
     if row.useless_after is not None and now > row.useless_after:
         return Withheld(row.id, "stale")
-    if row.offer and not _still_wanted(reader, row):
+    if (row.offer and not _still_wanted(reader, row)) or _adds_to_nothing(reader, row):
         return Withheld(row.id, "no longer needed")
     waits = {
         "quiet": None if row.direct else quiet_until(member, now, rules),
@@ -65,6 +65,16 @@ def let_go_on(turn: Turn, member: Member) -> None:
     """A phone has said something: what was held back for it goes now, before what comes later."""
     for text in turn.find(OutText, "held_up", member.id):
         turn.save(replace(text, not_before=turn.now, report=""))
+
+
+def _adds_to_nothing(reader: Reads, row: OutText) -> bool:
+    """More of a question that was taken back meanwhile, or is no longer this mentor's."""
+    if row.text_id != "offer.added" or row.unsure:
+        return False
+    request, offer = reader.get(Request, row.request), reader.get(Offer, f"{row.request}:{row.member}")
+    return request is not None and (
+        request.status == "closed" or (offer is not None and offer.status in ("passed", "withdrawn"))
+    )
 
 
 def _still_wanted(reader: Reads, row: OutText) -> bool:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from smsmentor.core import members, panel, prompts, requests, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Request, Thread
+from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand import parse
-from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.normal import plain, relay_text
 from smsmentor.core.understand.parse import Lists, bare
 
-TEAM = "team"
-"""What ASK TEAM asks for: a person of the operator's."""
+
+class ForTeam(NamedTuple):
+    """ASK TEAM: for a person of the operator's, with what is said to them at once."""
+
+    words: str
 
 
-def _ask_grammar(asked: Asked) -> str | None:
+def _ask_grammar(asked: Asked) -> ForTeam | str | None:
     """ASK TEAM, or ASK and a question of at least three words; `ask for ten minutes` is advice."""
     rest = asked.call.whole_rest
-    if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["team"]:
-        return TEAM
+    if for_team := _for_team(asked):
+        return for_team
     if len(rest.split()) < 3:
         return None
     if asked.call.shouted:
@@ -34,12 +39,37 @@ def _ask_grammar(asked: Asked) -> str | None:
     return rest if asks and not meant_for_others else None
 
 
-def _ask_team(asked: Asked) -> Outcome:
+def _for_team(asked: Asked) -> ForTeam | None:
+    """`ASK TEAM`, alone or with words: `ASK TEAM i feel unsafe`, `ask team: ..`, `ask team can someone call me`.
+
+    `Ask team members about it` is a question or advice.
+    """
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    if asked.rest in lists["team"]:
+        return ForTeam("")
+    names = "|".join(sorted(map(re.escape, lists["team"]), key=len, reverse=True))
+    found = re.match(rf"({names})(\s*[:,;.!-]+)?\s+(.+)", asked.call.whole_rest, re.DOTALL | re.IGNORECASE)
+    if found is None or not asked.call.exact:
+        return None
+    named, sign, words = found.groups()
+    shouted = asked.call.shouted and named.split()[-1].isupper()
+    answers = any(
+        not place.target.startswith(("mentee:", "extend:")) for place in threads.places(asked.turn, asked.member)
+    )
+    surely = bool(sign) or bare(words).split()[0] in lists["to_team"]
+    return ForTeam(words) if shouted or (surely and not answers) else None
+
+
+def _ask_team(asked: Asked, words: str) -> Outcome:
     """The operators are told who wants to hear from them, by the code of their newest question."""
     turn, member = asked.turn, asked.member
     newest = turn.first(Request, "mentee", member.id, newest=True)
+    code = newest.code if newest else "-"
     for operator in members.operators(turn):
-        turn.say(operator, "op.wants_team", code=newest.code if newest else "-")
+        if words:
+            turn.say(operator, "op.tells_team", code=code, quote=short(relay_text(words), 90), urgent=True)
+        else:
+            turn.say(operator, "op.wants_team", code=code)
     turn.note("request.flagged", request=newest.id if newest else "", member=member.id, rule="ask team")
     contact = turn.rules.team_contact
     if contact:
@@ -49,9 +79,9 @@ def _ask_team(asked: Asked) -> Outcome:
     return Outcome("operator", "ask team", newest.id if newest else "")
 
 
-def _ask(asked: Asked, question: str) -> Outcome:
-    if question == TEAM:
-        return _ask_team(asked)
+def _ask(asked: Asked, question: ForTeam | str) -> Outcome:
+    if isinstance(question, ForTeam):
+        return _ask_team(asked, question.words)
     return threads.deliver(asked.turn, asked.member, "new", question)
 
 
@@ -129,6 +159,8 @@ def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
 def to_letter(asked: Asked, letter: str, found: list[Thread], text: str) -> Outcome | None:
     """Go on with one mentor of the panel, named by letter."""
     turn, member = asked.turn, asked.member
+    if not found and text and (places := threads.places(turn, member)):
+        return threads.hold(turn, member, places, text, "more.no_such_kept", code=letter)
     if not found:
         turn.say(member, "more.no_such", letter=letter)
         return Outcome("clarified", "no such letter")

@@ -14,13 +14,20 @@ from smsmentor.core.understand.normal import plain, relay_text
 from smsmentor.core.understand.parse import bare
 
 LONGEST_ALIAS = 16
+TOO_LONG = "?"
+"""In place of an alias: a name that cannot be one."""
 
 
 def _alias_grammar(asked: Asked) -> str | None:
-    """ALIAS and one short name; ALIAS OFF takes it away. `alias what` and `alias or not` are none of them."""
+    """ALIAS and one short name; ALIAS OFF takes it away. `alias what` and `alias or not` are none of them.
+
+    A name that is too long, as people have them in full, is no text for others: how it goes is said.
+    """
     name = relay_text(asked.call.rest).strip(" .\"'")
     if not re.fullmatch(r"[^\W\d_][\w'-]*(?: [^\W\d_][\w'.-]*)?", name) or len(name) > LONGEST_ALIAS:
-        return None
+        words = name.split()
+        a_name = asked.call.exact and 1 <= len(words) <= 5 and all(word[0].isupper() for word in words)
+        return TOO_LONG if a_name or (asked.call.shouted and name) else None
     if is_off(asked, name):
         return name
     small = any(plain(word) in asked.turn.knowledge.languages.small_words for word in name.split())
@@ -37,6 +44,9 @@ def is_off(asked: Asked, words: str) -> bool:
 
 def _alias(asked: Asked, name: str) -> Outcome | None:
     turn, member = asked.turn, asked.member
+    if name == TOO_LONG:
+        turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")["alias"])
+        return Outcome("clarified", "no short name")
     off = is_off(asked, name)
     change(asked, "alias", alias="" if off else name)
     if off:
@@ -47,8 +57,10 @@ def _alias(asked: Asked, name: str) -> Outcome | None:
 
 
 def _lang_grammar(asked: Asked) -> str | None:
-    """LANG alone, or with a language: its code, or its name in any language."""
-    return asked.turn.knowledge.language_named(asked.rest) if asked.rest else ""
+    """LANG alone, or with a language: its code, or its name in any language. One that we do not have is asked back."""
+    found = asked.turn.knowledge.language_named(asked.rest) if asked.rest else ""
+    one_word = asked.call.exact and len(asked.rest.split()) == 1 and "?" not in asked.call.rest
+    return "" if found is None and one_word else found
 
 
 def _lang(asked: Asked, lang: str) -> Outcome | None:
@@ -128,8 +140,13 @@ def _about(asked: Asked, given: tuple[str, str]) -> Outcome | None:
 
 
 def _forget_grammar(asked: Asked) -> bool | None:
-    """FORGET explains, FORGET ME does it. `Forget about it` is neither."""
-    if asked.bare:
+    """FORGET explains, FORGET ME does it. `Forget about it` is neither; `FORGET ALL` is told what it needs."""
+    if asked.bare or (
+        asked.call.shouted
+        and asked.call.rest.isupper()
+        and len(asked.rest.split()) == 1
+        and bare(asked.rest) not in asked.turn.knowledge.yes_no(asked.member.lang)["me"]
+    ):
         return False
     return True if bare(asked.rest) in asked.turn.knowledge.yes_no(asked.member.lang)["me"] else None
 

@@ -32,9 +32,11 @@ _DAMM = (
 )
 
 _AT_START = re.compile(
-    r"[\s\"'(\[#]*([A-Za-z])([\s.\-]{0,2})(\d{2,4}|\d(?:[ .\-]?\d){1,3})(?!\w)[\s:,;.\-)\]\"'>]*(.*)", re.DOTALL
+    r"[\s\"'(\[#]*([A-Za-z])([\s.\-]{0,2})(\d{2,4}|\d(?:[ .\-]?\d){1,3})(?!\w)([\s:,;.\-)\]\"'>]*)(.*)", re.DOTALL
 )
 """Digits that stand together are the code: `K43 3 things` is K43."""
+_WORDS = frozenset("AEUY")
+"""Letters that are a word or begin a sentence with a number, in a language of ours: `A 10 minute walk`, `Y 20 dias`."""
 
 
 class Coded(NamedTuple):
@@ -44,6 +46,8 @@ class Coded(NamedTuple):
     rest: str
     tight: bool
     """Letter and digits stood together: a spaced form (`A 10 minute walk`) may be ordinary words."""
+    plainly: bool
+    """It can hardly be ordinary words: it stood together, or its letter is no word, or a colon follows."""
 
 
 def check_digit(letter: str, digits: str) -> str:
@@ -65,7 +69,7 @@ def valid(code: str) -> bool:
 
 
 def read(text: str) -> Coded | None:
-    """A code-like word at the start of a text: `k43 : hi` gives `("K43", "hi", True)`.
+    """A code-like word at the start of a text: `k43 : hi` gives `("K43", "hi", True, True)`.
 
     The code need not be valid or known: the caller answers for a mistyped one. None when the text does not
     begin with something of a code's shape.
@@ -73,10 +77,11 @@ def read(text: str) -> Coded | None:
     found = _AT_START.match(text)
     if not found:
         return None
-    letter, gap, digits, rest = found.groups()
+    letter, gap, digits, signs, rest = found.groups()
     together = digits.isdecimal()
     code = letter.upper() + (digits if together else re.sub(r"\D", "", digits))
-    return Coded(code, rest.strip(), tight=not gap and together)
+    plainly = together and (not gap or letter.upper() not in _WORDS or ":" in signs)
+    return Coded(code, rest.strip(), not gap and together, plainly)
 
 
 def new(seed: str, taken: Callable[[str], bool], in_use: Callable[[int], int]) -> str:
