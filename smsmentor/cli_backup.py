@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from smsmentor.cli_kit import open_data
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def make_backup(out: Path | None, listed: bool) -> None:
     """Make a verified copy of everything, also while the server runs."""
     from smsmentor import backup
-    from smsmentor.app import open_store
     from smsmentor.settings import load
 
     settings = load()
@@ -29,7 +28,7 @@ def make_backup(out: Path | None, listed: bool) -> None:
     if listed:
         _list(folder)
         return
-    with closing(open_store(settings)) as store:
+    with open_data() as store:
         made = backup.make(store, folder, datetime.now(UTC), settings.backup_key)
     click.echo(made)
 

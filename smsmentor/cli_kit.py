@@ -27,11 +27,16 @@ AT_ONCE = 64
 
 @contextmanager
 def open_data() -> Iterator[TinyDBStore]:
-    """The store of the data folder."""
+    """The store of the data folder. Raises SmsmentorError when there is none: a mistyped folder is no empty one."""
     from smsmentor.app import open_store
     from smsmentor.settings import load
 
-    with closing(open_store(load())) as store:
+    settings: Settings = load()
+    if not settings.store_path.exists():
+        raise SmsmentorError(
+            f"There is no store in {settings.data} (SMSMENTOR_DATA). `smsmentor serve` or `smsmentor import` makes one."
+        )
+    with closing(open_store(settings)) as store:
         yield store
 
 

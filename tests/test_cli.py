@@ -358,8 +358,17 @@ def test_what_if_shows_now_changed_and_the_difference(
 
 
 def test_why_names_a_code_that_nobody_has(data: Path) -> None:
+    fine("import", POOL)
     result = call("why", "K43")
     assert (result.exit_code, result.output) == (1, "There is no question with the code K43.\n")
+
+
+@pytest.mark.parametrize("command", ["stats", "backup", "export"])
+def test_a_mistyped_folder_is_said_and_no_empty_store_is_made_there(data: Path, command: str) -> None:
+    result = call(command)
+    assert result.exit_code == 1
+    assert f"There is no store in {data}" in result.output
+    assert not (data / "smsmentor.db").exists()
 
 
 def test_an_operator_is_added_by_number_and_name(data: Path) -> None:

@@ -38,7 +38,9 @@ def test_with_nothing_set_everything_is_a_default_and_the_phones_are_simulated(t
 
 
 def test_the_command_line_wins_over_the_environment_and_this_over_the_file(tmp_path: Path) -> None:
-    (tmp_path / "smsmentor.toml").write_text('host = "::1"\nport = 1\nplaces = 2\nname = "Filed"\n', encoding="utf-8")
+    (tmp_path / "smsmentor.toml").write_text(
+        'host = "::1"\nport = 1\nplaces = 2\nname = "Filed"\n', encoding="utf-8-sig"
+    )
     settings = load(in_folder(tmp_path, port="2", places="4"), port="3")
     assert (settings.host, settings.port, settings.rules.places, settings.rules.name) == ("::1", 3, 4, "Filed")
     assert settings.origins == {

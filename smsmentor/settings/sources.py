@@ -98,7 +98,7 @@ def read_file(place: tuple[Path, bool], reading: Reading) -> dict[str, tuple[obj
     """What the TOML file gives by name; a secret in it is a problem."""
     path, needed = place
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if needed:
             reading.problems.append(f"{PREFIX}CONFIG names {path}, which is not there.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smsmentor.core import members, screen, threads
 from smsmentor.core.commands.kit import Asked, Command, of_request
-from smsmentor.core.model import Member, Request
+from smsmentor.core.model import Code, Member, Request
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand.parse import bare
 
@@ -74,7 +74,7 @@ def _report_grammar(asked: Asked) -> tuple[Whom, str] | None:
 
 
 def _others(asked: Asked, wanted: Whom) -> list[tuple[Request, str]]:
-    """The people whom this may be about: the other ends of the open places."""
+    """The people whom this may be about: the other ends of the open places, or who answered the newest question."""
     request, letter = wanted
     found = []
     for place in threads.places(asked.turn, asked.member):
@@ -84,9 +84,18 @@ def _others(asked: Asked, wanted: Whom) -> list[tuple[Request, str]]:
             continue
         if not place.target.startswith("extend:"):
             found.append((place.request, screen.other_end(asked.turn, place.target, place.request)))
-    if not found and isinstance(request, Request):
-        found = [(request, a.mentor) for a in request.answers if not letter or a.letter == letter]
+    if not found and request != NOBODY:
+        about = request if isinstance(request, Request) else _newest(asked)
+        if about is not None:
+            found = [(about, a.mentor) for a in about.answers if not letter or a.letter == letter]
     return found
+
+
+def _newest(asked: Asked) -> Request | None:
+    """Their newest question, as long as its code means it."""
+    newest = asked.turn.first(Request, "mentee", asked.member.id, newest=True)
+    code = asked.turn.get(Code, newest.code) if newest is not None else None
+    return newest if newest is not None and code is not None and code.request == newest.id else None
 
 
 def _one_word(asked: Asked) -> bool:
