@@ -186,6 +186,7 @@ def test_resume_says_when_there_is_nothing_to_resume(tmp_path: Path) -> None:
 
 
 def test_an_operator_sees_who_is_parked_and_why_and_vouches_for_somebody(tmp_path: Path) -> None:
+    TinyDBStore(tmp_path / "smsmentor.db").close()
     assert run(tmp_path, "carrier", "parked").output == "Everybody can be texted.\n"
     with closing(TinyDBStore(tmp_path / "smsmentor.db")) as store:
         given_up = [

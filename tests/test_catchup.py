@@ -173,6 +173,39 @@ def test_a_start_that_was_answered_live_is_not_undone_by_an_older_stop() -> None
     play(story)
 
 
+@pytest.mark.parametrize(
+    ("live", "late", "state", "outcome"),
+    [
+        ("STOP10 START20", "STOP15", "active", "ignored"),
+        ("STOP10 START20", "STOP25", "opted_out", "command"),
+        ("START10 STOP20", "START15", "opted_out", "ignored"),
+        ("START10 STOP20", "START25", "active", "command"),
+        ("STOP10 START20", "MENU15", "active", "command"),
+        ("STOP10 START20", "MENU05", "active", "command"),
+        ("MENU20", "STOP15", "opted_out", "command"),
+    ],
+)
+def test_of_stop_and_start_the_later_one_counts_whichever_comes_first(
+    live: str, late: str, state: str, outcome: str
+) -> None:
+    def read(given: str) -> tuple[str, timedelta]:
+        return given[:-2], timedelta(minutes=int(given[-2:]))
+
+    async def story(rig: Rig) -> None:
+        await rig.text(ANA, "how do i ask for a raise")
+        for word, after in map(read, live.split()):
+            rig.clock.move(NOON + after)
+            await rig.text(ANA, word)
+        await rig.wait(timedelta(minutes=30))
+        word, after = read(late)
+        await rig.deliver(Inbound("SM-late", ANA, word, NOON + after))
+        with rig.store.reading() as reader:
+            assert [m.state for m in reader.all(Member)] == [state]
+            assert [text.outcome for text in reader.all(Text) if text.id == "SM-late"] == [outcome]
+
+    play(story)
+
+
 def test_the_same_words_from_hours_ago_are_no_double_of_those_just_now() -> None:
     async def story(rig: Rig) -> None:
         await rig.text(ANA, "MENU")

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsmentor.core.members import number_hash
-from smsmentor.core.model import RECORDS, Request, Suppressed, Text
+from smsmentor.core.model import RECORDS, Offer, Request, Suppressed, Text
 from smsmentor.rig import Rig
 from smsmentor.stores.records import decode, dumps, encode
 from smsmentor.story import Story, Teller
 from tests.rigs import keep_running, memory_rig
 
+ANA, BEN = "+12125550101", "+12125550102"
 HEAD = """
 @ 2026-03-03 18:00 America/New_York
 codes K43 M13 P49
@@ -65,6 +66,18 @@ MENTEE_LEAVES = {
 18:06 Ana > zebra thing: and if he deletes it
 18:07 Ben > STOP
 """,
+    "with a follow-up that waits for another mentor": """
+18:00 Ana > my zebra boss takes credit for my reports
+18:01 Cam > PASS
+18:05 Ben > put your name on them
+18:06 Ana > zebra thing: and if he deletes it
+18:07 Ben > STOP
+""",
+    "with a sprint": """
+18:00 Ana > SPRINT zebra care
+18:01 Ana > i want to feed my zebra on time
+18:02 Ben > write three things down
+""",
     "with things said about themselves": """
 18:00 Ana > ABOUT zebra keeper at Zebra Zoo
 18:01 Ana > ALIAS Zebra
@@ -88,6 +101,27 @@ MENTOR_LEAVES = {
 18:00 Ana > ZONE Madrid
 18:01 Ana > how do i ask for a raise
 18:05 Ben > say the zebra number first
+""",
+    "with a late answer that was shown": """
+18:00 Ana > how do i ask for a raise
+18:05 Cam > just ask
+18:06 Ana > DONE
+18:07 Ben > K43 say the zebra number first
+18:08 Ana > MORE
+""",
+    "with a hard first answer that was shown": """
+18:00 Ana > how do i ask for a raise
+18:05 Ben > you are a stupid zebra bitch
+18:06 Ana > SHOW
+""",
+    "with a hard first answer on hold at the other end": """
+18:00 Ana > how do i ask for a raise
+18:05 Ben > you are a stupid zebra bitch
+""",
+    "with a hard text of a thread on hold at the other end": """
+18:00 Ana > how do i ask for a raise
+18:05 Ben > just ask
+18:06 Ben > you are a stupid zebra bitch
 """,
     "with skills and hours": "18:00 Ben > TOPICS zebra care, interviews\n18:01 Ben > ALIAS Zebra",
     "with a text on hold": """
@@ -132,6 +166,114 @@ def test_a_mentor_is_erased(case: str) -> None:
     rig, phone = asyncio.run(erase(MENTOR_LEAVES[case], "Ben"))
     assert what_is_left(rig, "zebra") == []
     assert what_is_left(rig, phone) == []
+
+
+def test_what_waits_of_one_mentor_goes_and_what_waits_of_another_comes_in_the_morning() -> None:
+    """Both ways round, so that neither letter is taken for the other's."""
+
+    async def heard(first: str, second: str) -> list[str]:
+        rig, _ = await erase(
+            f"""
+18:00 Ana > ZONE Madrid
+18:01 Ana > how do i ask for a raise
+18:05 {first} > say a number
+18:06 {second} > say it on a tuesday
+""",
+            "Ben",
+        )
+        before = len(rig.phones.threads[ANA])
+        await rig.wait(timedelta(hours=12))
+        return [bubble.body for bubble in rig.phones.threads[ANA][before:]]
+
+    first, second = asyncio.run(heard("Ben", "Cam")), asyncio.run(heard("Cam", "Ben"))
+    assert [body for body in first if "number" in body or "tuesday" in body] == ['B (nurse): "say it on a tuesday"']
+    assert [body for body in second if "number" in body or "tuesday" in body] == ['A (nurse): "say a number"']
+
+
+def test_who_was_asked_and_is_erased_before_an_answer_takes_nothing_of_the_others_along() -> None:
+    async def play() -> Rig:
+        story = "18:00 Ana > ZONE Madrid\n18:01 Ana > how do i ask for a raise\n18:06 Cam > say it on a tuesday"
+        rig, _ = await erase(story, "Ben")
+        await rig.wait(timedelta(hours=12))
+        return rig
+
+    heard = [bubble.body for bubble in asyncio.run(play()).phones.threads[ANA]]
+    assert 'A (nurse): "say it on a tuesday"' in heard
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked"),
+    [
+        (MENTOR_LEAVES["with a late answer kept"], "MORE"),
+        (MENTOR_LEAVES["with a hard text of a thread on hold at the other end"], "SHOW"),
+    ],
+    ids=["a late view", "a hard text"],
+)
+def test_what_was_asked_for_does_not_leave_once_its_writer_is_erased(lines: str, asked: str) -> None:
+    async def play() -> Rig:
+        story = Story("erasing", HEAD + lines)
+        rig = await memory_rig(story.start, {"zone": story.zone.key})
+        await Teller(story, rig, keep_running).play()
+        rig.phones.faults.down = True
+        for phone, body in ((ANA, asked), (BEN, "FORGET"), (BEN, "FORGET ME")):
+            await rig.text(phone, body)
+        rig.phones.faults.down = False
+        await rig.wait(timedelta(minutes=30))
+        return rig
+
+    rig = asyncio.run(play())
+    assert what_is_left(rig, "zebra") == []
+    assert not [bubble.body for bubble in rig.phones.threads[ANA] if "zebra" in bubble.body]
+
+
+def test_what_waits_for_another_when_its_writer_is_erased_never_comes_not_even_blank() -> None:
+    async def play() -> Rig:
+        rig, _ = await erase(
+            """
+18:00 Ana > how do i ask for a raise
+18:05 Ben > just ask
+18:06 Ben > ZONE Madrid
+18:07 Ana > zebra thing: and if he says no
+""",
+            "Ana",
+        )
+        await rig.wait(timedelta(hours=12))
+        return rig
+
+    rig = asyncio.run(play())
+    assert all(bubble.body for bubbles in rig.phones.threads.values() for bubble in bubbles)
+    assert "thread.asks" not in [bubble.text_id for bubble in rig.phones.threads[BEN]]
+
+
+def test_who_sleeps_is_told_in_the_morning_that_nothing_is_asked_of_them_any_more() -> None:
+    async def play() -> Rig:
+        story = "18:00 Ana > my zebra boss takes credit for my reports\n18:01 Ben > ZONE Madrid"
+        rig, _ = await erase(story, "Ana")
+        await rig.wait(timedelta(hours=12))
+        return rig
+
+    assert asyncio.run(play()).phones.threads[BEN][-1].text_id == "offer.over"
+
+
+def test_a_late_view_that_is_kept_for_somebody_who_is_erased_goes_too() -> None:
+    rig, _ = asyncio.run(erase(MENTOR_LEAVES["with a late answer kept"], "Ana"))
+    with rig.store.reading() as reader:
+        assert [offer.late for offer in reader.all(Offer)] == ["", ""]
+
+
+def test_words_of_another_that_are_on_hold_stay_there() -> None:
+    async def play() -> Rig:
+        story = """
+18:00 Ana > how do i ask for a raise
+18:05 Cam > just ask
+18:06 Ben > say a number
+18:07 Cam > you are a stupid bitch
+"""
+        rig, _ = await erase(story, "Ben")
+        await rig.text(ANA, "SHOW")
+        return rig
+
+    assert asyncio.run(play()).phones.threads[ANA][-1].text_id == "screen.shown"
 
 
 def test_a_text_kept_by_an_older_version_is_found_by_its_member_alone() -> None:

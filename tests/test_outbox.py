@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,10 @@ from typing import Literal
 
 import pytest
 
-from smsmentor.core import halt
-from smsmentor.core.events import Act, Inbound, Receipt, SendOutcome
+from smsmentor.core import halt, money
+from smsmentor.core.events import Act, Inbound, Receipt, SendOutcome, Withheld
 from smsmentor.core.making import replace
-from smsmentor.core.model import Fact, Member, Offer, OutText, Request
+from smsmentor.core.model import Fact, Member, Offer, OutText, Request, Tally
 from smsmentor.outbox import Outbox
 from smsmentor.ports import Capabilities, Changes, Missed, SetClock
 from smsmentor.rig import Rig
@@ -111,6 +112,10 @@ class House:
         with self.store.reading() as reader:
             return {t.body: t for t in reader.all(OutText)}
 
+    def rows(self) -> list[OutText]:
+        with self.store.reading() as reader:
+            return list(reader.all(OutText))
+
     async def forget_waiting(self) -> None:
         """What would be sent later never is."""
         waiting = [(OutText, text.id) for text in self.texts().values() if text.pending]
@@ -165,6 +170,48 @@ def test_a_fault_of_our_account_stops_all_sending_and_one_text_is_tried_now_and_
     play(story)
 
 
+def test_what_was_on_its_way_when_our_account_failed_is_one_try_and_no_more() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 20003
+        for number in range(16):
+            await house.put(f"b{number}", to=f"+12125550{110 + number}")
+        await house.outbox.drain()
+        assert len(house.gateway.sent) == 16
+        with house.store.reading() as reader:
+            assert halt.read(reader) == halt.Halt(NOON, 20003, 1, NOON + timedelta(minutes=1))
+
+    play(story)
+
+
+def test_what_waits_for_the_pace_when_our_account_fails_is_not_tried_too() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 20003
+        for number in range(4):
+            await house.put(f"b{number}", to=f"+12125550{110 + number}", segments=3)
+        await house.outbox.drain()
+        assert house.gateway.sent == ["b0"]
+        assert house.statuses() == {"queued": 4}
+
+    play(story, Scripted(rate=1.0))
+
+
+def test_the_tries_while_our_account_is_at_fault_are_further_and_further_apart() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 20003
+        await house.put("a1")
+        await house.outbox.drain()
+        waits = []
+        for _ in range(8):
+            moment = house.outbox.next_moment()
+            assert moment is not None
+            waits.append((moment - house.clock.now()) / timedelta(minutes=1))
+            house.clock.move(moment)
+            await house.outbox.drain()
+        assert waits == [1, 2, 4, 8, 16, 30, 30, 30]
+
+    play(story)
+
+
 def test_sending_goes_on_by_itself_when_the_fault_is_over() -> None:
     async def story(house: House) -> None:
         house.gateway.account = 30002
@@ -180,6 +227,24 @@ def test_sending_goes_on_by_itself_when_the_fault_is_over() -> None:
     play(story)
 
 
+def test_what_is_due_meanwhile_does_not_wait_until_sending_is_tried_again() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 30002
+        await house.put("a1")
+        await house.pass_time(timedelta(hours=2))
+        await house.service.receive(Inbound("in1", BEN, "how much should i say on my first day", house.clock.now()))
+        await house.outbox.drain()
+        gathered = house.outbox.next_moment()
+        assert gathered is not None
+        assert gathered - house.clock.now() <= timedelta(seconds=30)
+        house.clock.move(gathered)
+        await fire_due(house.service)
+        with house.store.reading() as reader:
+            assert [request.status for request in reader.all(Request)] == ["asking"]
+
+    play(story)
+
+
 def test_an_operator_who_mended_the_fault_need_not_wait() -> None:
     async def story(house: House) -> None:
         house.gateway.account = 30002
@@ -189,6 +254,18 @@ def test_an_operator_who_mended_the_fault_need_not_wait() -> None:
         await house.service.receive(Act("act", "resume"))
         await house.outbox.drain()
         assert house.statuses() == {"sent": 1}
+
+    play(story)
+
+
+def test_a_fault_that_is_not_mended_after_all_is_tried_soon_again() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 30002
+        await house.put("a1")
+        await house.pass_time(timedelta(hours=2))
+        await house.service.receive(Act("act", "resume"))
+        await house.outbox.drain()
+        assert house.outbox.next_moment() == house.clock.now() + timedelta(minutes=1)
 
     play(story)
 
@@ -237,6 +314,41 @@ def test_each_sender_keeps_its_own_pace() -> None:
     play(story, Scripted(rate=1.0))
 
 
+def test_a_sender_in_debt_holds_up_no_other() -> None:
+    async def story(house: House) -> None:
+        await house.put("long", to=BEN, segments=8, sender="+12125550190")
+        await house.put("after it", to="+12125550103", sender="+12125550190")
+        for number in range(3):
+            await house.put(f"b{number}", to=f"+12125550{110 + number}", sender="+12125550191")
+        await house.outbox.drain()
+        sent = {body: text.sent - NOON for body, text in house.texts().items() if text.sent}
+        assert sent["after it"] == timedelta(seconds=8)
+        assert [sent[f"b{number}"] for number in range(3)] == [timedelta(seconds=number) for number in range(3)]
+
+    play(story, Scripted(rate=1.0))
+
+
+def test_no_text_leaves_on_a_lease_that_has_nearly_run_out() -> None:
+    left: list[timedelta] = []
+
+    async def story(house: House) -> None:
+        class Watching(Scripted):
+            async def send(self, text: OutText) -> SendOutcome:
+                assert text.leased_until is not None
+                left.append(text.leased_until - house.clock.now())
+                return await super().send(text)
+
+        house.gateway = house.outbox.gateway = Watching(rate=1.0)
+        await house.put("long", to=BEN, segments=200)
+        await house.put("answer")
+        await house.outbox.drain()
+        assert house.gateway.sent == ["long", "answer"]
+        assert house.clock.now() == NOON + timedelta(seconds=200)
+        assert min(left) >= timedelta(seconds=25), "a try may take so long"
+
+    play(story, Scripted(rate=1.0))
+
+
 def test_long_advice_is_never_overtaken_by_short() -> None:
     async def story(house: House) -> None:
         house.gateway.answers = {"long 1": [answer("later"), answer("unknown")], "long 2": [answer("later")]}
@@ -278,6 +390,24 @@ def test_a_send_that_hangs_holds_up_nobody_else() -> None:
         house.gateway.waits["a1"].set()
         await drained
         assert house.gateway.sent == ["a1", "b1", "a2"]
+
+    play(story)
+
+
+def test_of_sends_that_hang_there_are_never_more_than_it_has_hands() -> None:
+    async def story(house: House) -> None:
+        house.outbox.at_once = 2
+        bodies = [f"b{number}" for number in range(5)]
+        for number, body in enumerate(bodies):
+            house.gateway.waits[body] = asyncio.Event()
+            await house.put(body, to=f"+12125550{110 + number}")
+        drained = asyncio.ensure_future(house.outbox.drain())
+        await asyncio.sleep(0.3)  # it has looked for more
+        assert house.gateway.sent == bodies[:2]
+        for wait in house.gateway.waits.values():
+            wait.set()
+        await drained
+        assert house.gateway.sent == bodies
 
     play(story)
 
@@ -411,6 +541,23 @@ def test_words_of_somebody_who_was_erased_meanwhile_are_not_tried_again(
     play(story, Scripted(looks_up=looks_up))
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_an_offer_that_may_have_left_goes_no_more_once_it_is_withdrawn(taken: bool) -> None:
+    async def story(house: House) -> None:
+        house.gateway.found = {"zebra": answer("taken", provider_id="SM-found")} if taken else {}
+        await house.put("zebra", to=BEN, text_id="offer.new", request="r1")
+        question = Request("r1", "K42", f"m{ANA}", "zebra", NOON, "closed")
+        offer = Offer(f"r1:m{BEN}", "r1", f"m{BEN}", NOON, "withdrawn")
+        row = replace(house.texts()["zebra"], offer=offer.id)
+        await house.store.transact(None, lambda _: Changes((question, offer, row)), now=NOON)
+        await house.store.lease(NOON, 1, timedelta(seconds=60))
+        await house.pass_time(timedelta(minutes=5))
+        assert (house.gateway.sent, house.gateway.looked_up) == ([], ["zebra"])
+        assert house.texts()["zebra"].status == ("sent" if taken else "dropped")
+
+    play(story)
+
+
 def test_words_of_somebody_who_is_erased_while_they_wait_for_the_pace_do_not_leave() -> None:
     async def story(house: House) -> None:
         await house.put("hello")
@@ -443,6 +590,28 @@ def test_a_crash_between_sending_and_settling_is_an_unknown_fate() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("late", ["refused", "later", "unknown", "account", "put back", "gone"])
+def test_what_is_told_of_a_text_that_was_settled_meanwhile_changes_nothing(late: str) -> None:
+    """A try that took longer than its lease: another outbox has looked the text up and settled it."""
+
+    async def story(house: House) -> None:
+        await house.put("a1")
+        await house.outbox.drain()
+        sent = house.texts()["a1"]
+        told: dict[str, SendOutcome | Withheld] = {
+            "account": SendOutcome(sent.id, "later", code=20003, account_wide=True),
+            "put back": Withheld(sent.id, "put back", house.clock.now()),
+            "gone": Withheld(sent.id, "gone"),
+        }
+        await house.service.receive(told.get(late) or replace(answer(late), text=sent.id))  # type: ignore[arg-type]
+        assert house.texts()["a1"] == sent
+        assert house.facts("sending.stopped") == []
+        await house.pass_time(timedelta(hours=1))
+        assert house.gateway.sent == ["a1"]
+
+    play(story)
+
+
 def test_an_outage_of_hours_loses_nothing_and_ends_within_minutes() -> None:
     async def story(house: House) -> None:
         house.gateway.answers = {"a1": [answer("later", 20503)] * 60}
@@ -468,6 +637,20 @@ def test_a_text_that_is_never_taken_fails_in_the_end_and_lets_the_next_one_go() 
     play(story)
 
 
+def test_a_text_that_was_hardly_tried_in_all_that_time_is_tried_on() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("later")] * 2}
+        await house.put("a1")
+        await house.outbox.drain()
+        house.clock.move(NOON + timedelta(days=3))  # the server was switched off
+        await house.outbox.drain()
+        assert house.texts()["a1"].status == "queued"
+        await house.pass_time(timedelta(hours=1))
+        assert house.texts()["a1"].status == "sent"
+
+    play(story)
+
+
 def test_a_code_with_a_wait_of_its_own_is_not_tried_sooner() -> None:
     async def story(house: House) -> None:
         house.gateway.answers = {"a1": [answer("later", 30450)]}
@@ -486,6 +669,40 @@ def test_a_daily_cap_at_the_carrier_is_waited_out_until_its_midnight() -> None:
         await house.put("a1")
         await house.pass_time(timedelta(days=1))
         assert house.texts()["a1"].sent == datetime(2026, 3, 4, 8, 0, tzinfo=UTC)
+
+    play(story)
+
+
+def test_the_days_segments_are_counted_and_the_last_part_is_kept_for_answers() -> None:
+    async def story(house: House) -> None:
+        for number in range(12):
+            await house.put(f"b{number}", to=f"+12125550{110 + number}", direct=False)
+        await house.put("long answer", segments=2)
+        await house.outbox.drain()
+        assert sorted(house.gateway.sent) == sorted(["long answer", *(f"b{n}" for n in range(7))])
+        await house.put("answer", to=BEN)
+        await house.pass_time(timedelta(hours=14))  # an hour before midnight in Los Angeles
+        assert house.gateway.sent[8:] == ["answer"]
+        await house.pass_time(timedelta(hours=7))
+        assert len(house.gateway.sent) == 14
+        assert {text.sent for text in house.rows() if text.sent} == {NOON, datetime(2026, 3, 4, 13, 0, tzinfo=UTC)}
+
+    play(story, daily_segments="10")
+
+
+def test_what_a_member_has_cost_is_counted_by_the_month_and_automatic_texts_for_an_hour() -> None:
+    async def story(house: House) -> None:
+        for number, days in enumerate((0, 0, 29)):  # the third of March, twice, and the first of April
+            house.clock.move(NOON + timedelta(days=days, hours=2 * number))
+            await house.put(f"a{number}", segments=2, direct=False)
+            await house.outbox.drain()
+        with house.store.reading() as reader:
+            assert money.spent_on_member(reader, f"m{ANA}", "2026-04") == (2, 6)
+            assert money.spent_on_member(reader, f"m{ANA}", "2026-05") == (0, 6)
+            assert money.spent_on_member(reader, f"m{BEN}", "2026-04") == (0, 0)
+            kept = reader.get(Tally, f"sent:m{ANA}")
+            assert kept is not None
+            assert len(kept.values["automatic"]) == 1
 
     play(story)
 
@@ -517,6 +734,22 @@ def test_an_opt_out_at_the_carrier_is_one_here_in_an_answer_and_in_a_late_report
         assert sorted(house.gateway.sent) == ["a1", "b1"]
         with house.store.reading() as reader:
             assert [m.state for m in reader.all(Member)] == ["opted_out", "opted_out"]
+
+    play(story)
+
+
+def test_where_the_carrier_does_not_confirm_an_opt_out_we_do_once_at_any_hour() -> None:
+    async def story(house: House) -> None:
+        house.service.knowledge = dataclasses.replace(house.service.knowledge, confirms_stop=True)
+        house.clock.move(NOON + timedelta(hours=11))
+        await house.put("a1")
+        for number in range(2):
+            await house.service.receive(Inbound(f"in{number}", ANA, "STOP", house.clock.now()))
+            await house.outbox.drain()
+        (said,) = house.gateway.sent
+        assert said == "Peer Line: you will get no more texts from us. START brings you back."
+        (confirmed,) = (text for text in house.rows() if text.farewell)
+        assert (confirmed.status, confirmed.body, confirmed.phone) == ("sent", "", ""), "nothing of a farewell stays"
 
     play(story)
 
@@ -554,6 +787,51 @@ def test_a_phone_is_given_up_after_a_run_of_days_out_of_reach(happens: str, stat
     play(story)
 
 
+def test_texts_that_fail_for_what_they_say_are_no_sign_that_a_phone_is_off() -> None:
+    async def story(house: House) -> None:
+        for number in range(6):
+            house.clock.move(house.clock.now() + timedelta(hours=30))
+            await house.put(f"a{number}")
+            await house.outbox.drain()
+            await house.service.receive(Receipt(house.texts()[f"a{number}"].provider_id, "undelivered", 30007))
+        with house.store.reading() as reader:
+            assert next(reader.walk(Member, "phone", ANA)).state == "active"
+
+    play(story, quiet_from="00:00", quiet_until="00:00", filtered_alarm="0")
+
+
+def test_filtered_texts_are_counted_by_the_day_and_told_once_a_day() -> None:
+    async def story(house: House) -> None:
+        told: list[list[int]] = []
+        for day, many in enumerate((2, 2, 4, 3)):
+            before = len(house.facts("sending.filtered"))
+            for number in range(many):
+                await house.put(f"a{day}{number}", to=f"+12125550{110 + number}")
+                await house.outbox.drain()
+                sent = house.texts()[f"a{day}{number}"].provider_id
+                await house.service.receive(Receipt(sent, "undelivered", 30007))
+            told.append([fact.data["filtered"] for fact in house.facts("sending.filtered")[before:]])
+            assert {fact.data["sent"] for fact in house.facts("sending.filtered")} <= {3}
+            house.clock.move(house.clock.now() + timedelta(days=1))
+        assert told == [[], [], [3], [3]]
+
+    play(story, filtered_alarm="3")
+
+
+def test_a_few_failures_are_no_phone_that_is_off_however_far_apart_they_are() -> None:
+    async def story(house: House) -> None:
+        for number in range(3):
+            house.clock.move(house.clock.now() + timedelta(days=2))
+            await house.put(f"a{number}")
+            await house.outbox.drain()
+            await house.service.receive(Receipt(house.texts()[f"a{number}"].provider_id, "undelivered", 30003))
+            await house.forget_waiting()
+        with house.store.reading() as reader:
+            assert next(reader.walk(Member, "phone", ANA)).state == "active"
+
+    play(story)
+
+
 # Reports
 
 
@@ -584,8 +862,27 @@ def test_reports_move_a_text_forward_only(
             await house.outbox.drain()
         found = house.texts()["a1"]
         assert (found.status, found.report) == (status, report)
+        assert len(house.facts("delivery.failed")) == (status == "failed")
 
     play(story)
+
+
+@pytest.mark.parametrize("hours", [12, 25])
+def test_a_report_that_comes_before_the_answer_waits_a_day_for_it(hours: int) -> None:
+    async def story(house: House) -> None:
+        await house.put("a1")
+        await house.service.receive(Receipt("SM-1", "sent"))
+        house.clock.move(house.clock.now() + timedelta(hours=hours - 2))
+        await fire_due(house.service)
+        await house.service.receive(Receipt("SM-1", "delivered"))
+        house.clock.move(house.clock.now() + timedelta(hours=2))
+        await fire_due(house.service)
+        await house.outbox.drain()
+        assert house.texts()["a1"].status == ("delivered" if hours < 24 else "sent")
+        with house.store.reading() as reader:
+            assert [tally.id for tally in reader.all(Tally) if tally.id.startswith("early:")] == []
+
+    play(story, quiet_from="00:00", quiet_until="00:00")
 
 
 def test_words_that_came_back_are_sent_again_in_a_row_of_their_own_and_not_for_ever() -> None:
@@ -604,6 +901,46 @@ def test_words_that_came_back_are_sent_again_in_a_row_of_their_own_and_not_for_e
     play(story, quiet_from="00:00", quiet_until="00:00")
 
 
+def test_what_came_back_is_sent_again_as_it_was_but_never_blank() -> None:
+    async def story(house: House) -> None:
+        await house.put("a1", "a2", sender="+12125550190")
+        kept = [replace(text, useless_after=NOON + timedelta(days=1), of_party=True) for text in house.rows()]
+        await house.store.transact(None, lambda _: Changes(tuple(kept)), now=NOON)
+        await house.outbox.drain()
+        blank = replace(house.texts()["a2"], body="")  # who wrote it was erased
+        await house.store.transact(None, lambda _: Changes((blank,)), now=NOON)
+        for number in (1, 2):
+            await house.service.receive(Receipt(f"SM-{number}", "undelivered", 30003))
+        await house.pass_time(timedelta(hours=4))
+        assert house.gateway.sent == ["a1", "a2", "a1"]
+        again = next(text for text in house.rows() if text.returned)
+        assert (again.sender, again.useless_after, again.of_party) == ("+12125550190", kept[0].useless_after, True)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("direct", "code", "at_night"),
+    [(True, 30034, True), (True, 30003, False), (False, 30034, False), (False, 30003, False)],
+    ids=["a reply, ours", "a reply, the phone's", "another, ours", "another, the phone's"],
+)
+def test_at_night_nothing_that_came_back_is_sent_again_but_a_reply_that_failed_by_a_fault_of_ours(
+    direct: bool, code: int, at_night: bool
+) -> None:
+    async def story(house: House) -> None:
+        house.clock.move(NOON + timedelta(hours=8, minutes=59))  # a minute to nine in New York
+        await house.put("a1", direct=direct, request="r1")
+        await house.outbox.drain()
+        await house.service.receive(Receipt("SM-1", "undelivered", code))
+        await house.pass_time(timedelta(hours=6))
+        assert house.gateway.sent == ["a1"] * (2 if at_night else 1)
+        await house.pass_time(timedelta(hours=8))
+        assert house.gateway.sent == ["a1", "a1"]
+        assert [text.request for text in house.rows()] == ["r1", "r1"], "FORGET finds both"
+
+    play(story)
+
+
 def test_an_offer_that_has_not_left_is_taken_back_without_a_word() -> None:
     async def story() -> None:
         rig = Rig(MemoryStore(), SetClock(NOON), knowledge({}))
@@ -618,6 +955,91 @@ def test_an_offer_that_has_not_left_is_taken_back_without_a_word() -> None:
         assert BEN not in rig.phones.threads
 
     asyncio.run(story())
+
+
+async def an_offer_that_waits(house: House) -> OutText:
+    """Ana has asked and Ben is to be asked."""
+    ben = {"phone": BEN, "alias": "Ben", "consented": NOON}
+    await house.service.receive(Act("ben", "mentor", ben, by="import"))
+    await house.service.receive(Inbound("in1", ANA, "how much should i say on my first day", NOON))
+    await house.outbox.drain()
+    house.clock.move(NOON + timedelta(minutes=1))
+    await fire_due(house.service)
+    return next(text for text in house.texts().values() if text.offer)
+
+
+@pytest.mark.parametrize("on_its_way", [True, False])
+def test_a_mentor_who_may_have_got_an_offer_hears_that_it_is_over(on_its_way: bool) -> None:
+    async def story(house: House) -> None:
+        offer = await an_offer_that_waits(house)
+        if on_its_way:
+            house.gateway.waits[offer.body] = asyncio.Event()
+        else:
+            house.gateway.answers = {offer.body: [answer("unknown")]}
+            house.gateway.found = {offer.body: answer("taken", provider_id="SM-found")}
+        sending = asyncio.ensure_future(house.outbox.drain())
+        while offer.body not in house.gateway.sent:
+            await asyncio.sleep(0)
+        if not on_its_way:
+            await sending
+        await house.service.receive(Inbound("in2", ANA, "DONE", house.clock.now()))
+        if on_its_way:
+            house.gateway.waits[offer.body].set()
+        await sending
+        await house.pass_time(timedelta(minutes=5))
+        assert house.gateway.sent.count(offer.body) == 1
+        to_ben = [text for text in house.texts().values() if text.phone == BEN]
+        assert [(text.text_id, text.status) for text in to_ben] == [("offer.new", "sent"), ("offer.over", "sent")]
+
+    play(story)
+
+
+def test_with_an_offer_nothing_else_that_waits_for_its_mentor_is_taken_back() -> None:
+    async def story(house: House) -> None:
+        offer = await an_offer_that_waits(house)
+        await house.outbox.drain()
+        other = replace(offer, id="o-other", body="other words", text_id="advice.more", offer="", request="")
+        await house.store.transact(None, lambda _: Changes((other,)), now=house.clock.now())
+        await house.service.receive(Inbound("in2", ANA, "DONE", house.clock.now()))
+        await house.outbox.drain()
+        assert "other words" in house.gateway.sent
+
+    play(story)
+
+
+def test_a_text_that_is_of_no_use_any_more_when_sending_goes_on_is_dropped() -> None:
+    async def story(house: House) -> None:
+        house.gateway.account = 30002
+        await house.put("a1", "a2")
+        until = replace(house.texts()["a1"], useless_after=NOON + timedelta(hours=1))
+        await house.store.transact(None, lambda _: Changes((until,)), now=NOON)
+        await house.pass_time(timedelta(hours=2))
+        house.gateway.account = 0
+        await house.pass_time(timedelta(hours=1))
+        assert [(text.body, text.status, text.report) for text in house.rows()] == [
+            ("a1", "dropped", "stale"),
+            ("a2", "sent", "sent"),
+        ]
+
+    play(story)
+
+
+def test_an_offer_that_is_taken_back_while_it_waits_for_the_pace_does_not_leave() -> None:
+    async def story(house: House) -> None:
+        offer = await an_offer_that_waits(house)
+        await house.put("long", to="+12125550103", segments=8)
+
+        async def done_meanwhile(seconds: float) -> None:
+            await house.sleep(seconds)
+            await house.service.receive(Inbound("in2", ANA, "DONE", house.clock.now()))
+
+        house.outbox.sleep = done_meanwhile
+        await house.outbox.drain()
+        assert "long" in house.gateway.sent
+        assert offer.body not in house.gateway.sent
+        assert house.texts()[offer.body].report == "no longer needed"
+
+    play(story, Scripted(rate=1.0))
 
 
 def test_an_offer_is_of_no_use_at_the_carrier_once_its_silence_would_count() -> None:

@@ -99,6 +99,81 @@ def test_an_open_question_keeps_its_words_however_old_it_is() -> None:
     run(main)
 
 
+async def a_question_with_an_answer(rig: Rig) -> str:
+    """Ben has answered Ana; the question's code."""
+    await rig.service.receive(Act("ben", "mentor", {"phone": BEN, "alias": "Ben", "consented": START}, by="import"))
+    await rig.text(ANA, QUESTION)
+    await rig.wait(timedelta(minutes=1))
+    await rig.text(BEN, ADVICE)
+    with rig.store.reading() as reader:
+        return next(iter(reader.all(Request))).code
+
+
+def test_words_that_nobody_took_up_go_too() -> None:
+    async def a_late_view(rig: Rig) -> None:
+        await rig.service.receive(Act("eve", "mentor", {"phone": EVE, "alias": "Eve", "consented": START}, by="import"))
+        code = await a_question_with_an_answer(rig)
+        await rig.text(ANA, "DONE")
+        await rig.text(EVE, f"{code} ask Zebedee first")
+        with rig.store.reading() as reader:
+            assert [offer.late for offer in reader.all(Offer) if offer.late] == ["ask Zebedee first"]
+
+    async def a_follow_up_whose_mentor_left(rig: Rig) -> None:
+        await a_question_with_an_answer(rig)
+        await rig.text(ANA, "and what if Zebedee shouts?")
+        await rig.text(BEN, "STOP")
+        with rig.store.reading() as reader:
+            assert [request.follow_up for request in reader.all(Request)] == ["and what if Zebedee shouts?"]
+
+    async def hard_words(rig: Rig) -> None:
+        await a_question_with_an_answer(rig)
+        await rig.text(BEN, "you are a stupid bitch, Zebedee")
+        with rig.store.reading() as reader:
+            assert [prompt.kind for prompt in reader.all(Prompt)] == ["hard"]
+
+    def and_its_end(begin: Callable[[Rig], Awaitable[None]]) -> Callable[[Rig], Awaitable[None]]:
+        async def main(rig: Rig) -> None:
+            await begin(rig)
+            await rig.wait(2 * KEPT)
+            await clear(rig)
+            assert words(rig) == ""
+
+        return main
+
+    for begin in (a_late_view, a_follow_up_whose_mentor_left, hard_words):
+        run(and_its_end(begin))
+
+
+def test_what_is_asked_just_now_is_not_lost_with_an_old_text_of_the_same_person() -> None:
+    async def main(rig: Rig) -> None:
+        await rig.text(ANA, "MENU")
+        await rig.wait(KEPT + timedelta(hours=1))
+        await a_question_with_an_answer(rig)
+        await rig.text(ANA, "REPORT")
+        assert await clear(rig) == 1
+        await rig.text(ANA, "he wrote about Zebedee")
+        with rig.store.reading() as reader:
+            assert [text.detail for text in reader.all(Text) if "wrote" in text.body] == ["report"]
+
+    run(main)
+
+
+def test_a_text_that_waits_still_keeps_its_words_and_holds_up_nothing() -> None:
+    async def main(rig: Rig) -> None:
+        rig.phones.faults.account = 30002
+        await rig.text(ANA, "MENU")
+        await rig.wait(2 * KEPT)
+        await clear(rig)
+        assert ANA in words(rig)
+        rig.phones.faults.account = 0
+        await rig.wait(timedelta(hours=1))
+        assert [bubble.text_id for bubble in rig.phones.threads[ANA]][1:] == ["menu.new"]
+        await clear(rig)
+        assert words(rig) == ""
+
+    run(main)
+
+
 def test_what_we_asked_and_never_heard_of_again_goes_with_the_text_it_was_about() -> None:
     async def main(rig: Rig) -> None:
         await rig.text(ANA, QUESTION)

@@ -189,6 +189,7 @@ def _send_anew(turn: Turn, text: OutText, wait: timedelta) -> None:
             sender=text.sender,
             returned=text.returned + 1,
             of_party=text.of_party,
+            writer=text.writer,
         )
     )
 

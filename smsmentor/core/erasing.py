@@ -35,9 +35,8 @@ def erase(turn: Turn, member: Member) -> None:
     for offer in offers:
         turn.save(replace(turn.need(Offer, offer.id), late=GONE, follow_up=GONE))
         request = turn.need(Request, offer.request)
-        if offer.status == "answered":
-            letter = next((a.letter for a in request.answers if a.mentor == member.id), "")
-            _erase_texts_of(turn, request, letter)
+        letter = next((a.letter for a in request.answers if a.mentor == member.id), "")
+        _erase_texts_of(turn, request, member.id, letter if offer.status == "answered" else "")
         for prompt in turn.find(Prompt, "request", request.id):
             if _is_from(prompt, offer, member, request):
                 _drop(turn, prompt)
@@ -84,24 +83,28 @@ def _is_from(prompt: Prompt, offer: Offer, mentor: Member, request: Request) -> 
     return prompt.target in (offer.id, f"offer:{offer.id}", f"mentor:{request.id}:{letter}")
 
 
-def _erase_texts_of(turn: Turn, request: Request, letter: str = "") -> None:
+def _erase_texts_of(turn: Turn, request: Request, writer: str = "", letter: str = "") -> None:
     """The copies for others lie in the outbox: what has left loses its words, what has not left never does.
 
-    With a `letter`, of what waits only that mentor's advice is meant. A text that may be on its way goes blank as soon
-    as the carrier has told what became of it.
+    With a `writer`, a mentor, of what waits only their words are meant; texts of older versions know them by the
+    `letter` alone. A text that may be on its way goes blank as soon as the carrier has told what became of it.
     """
     words = turn.knowledge.words
     for text in turn.find(OutText, "request", request.id):
+        theirs = not writer or text.writer == writer or (letter and _is_advice_of(text, letter))
         if not text.pending:
-            turn.save(replace(text, body=GONE))
-        elif letter and not (text.text_id.startswith("advice.") and text.body.startswith(letter)):
-            continue
-        elif "quote" in words.placeholders(words.default, text.text_id):
+            if theirs or letter:
+                turn.save(replace(text, body=GONE))
+        elif theirs and "quote" in words.placeholders(words.default, text.text_id):
             turn.save(
                 replace(text, status="dropped", report="erased", body=GONE)
                 if _surely_here(text)
                 else replace(text, erased=True)
             )
+
+
+def _is_advice_of(text: OutText, letter: str) -> bool:
+    return text.text_id.startswith("advice.") and text.body.startswith(letter)
 
 
 def _surely_here(text: OutText) -> bool:

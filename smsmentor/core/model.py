@@ -457,6 +457,8 @@ class OutText(Record, frozen=True):
     """How often these words came back undelivered before, as rows of their own."""
     of_party: bool = False
     """As in `Text`."""
+    writer: str = ""
+    """The member whose words it brings, where that is not the one who asked the question that it is about."""
     erased: bool = False
     """Who wrote the words in it was erased while it was on its way: it is not tried again, and they go with its end."""
 

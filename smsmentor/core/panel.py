@@ -52,7 +52,8 @@ def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
     turn.note("advice.relayed", request=request.id, code=request.code, member=mentor.id, letter=letter, outside=outside)
     load = members.load_of(turn, mentor.id)
     turn.save(replace(load, answers=load.answers + 1))
-    say_in_pieces(turn, mentee, "advice.first", text, request, letter=_heading(turn, mentee, mentor, letter, outside))
+    heading = _heading(turn, mentee, mentor, letter, outside)
+    say_in_pieces(turn, mentee, "advice.first", text, request, letter=heading, writer=mentor.id)
     _places_changed(turn, request)
 
 
@@ -82,7 +83,8 @@ def show_late(turn: Turn, mentee: Member, offer: Offer) -> None:
     text = offer.late
     turn.save(replace(offer, late=""))
     turn.note("advice.relayed", request=request.id, code=request.code, member=mentor.id, letter="late", outside=False)
-    say_in_pieces(turn, mentee, "advice.late", text, request, letter=_who(turn, mentee, mentor, False))
+    who = _who(turn, mentee, mentor, False)
+    say_in_pieces(turn, mentee, "advice.late", text, request, letter=who, writer=mentor.id)
 
 
 def release(turn: Turn, request: Request) -> None:
@@ -146,11 +148,19 @@ def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
 
 
 def say_in_pieces(
-    turn: Turn, member: Member, text_id: str, text: str, request: Request, *, letter: str = "", code: str = ""
+    turn: Turn,
+    member: Member,
+    text_id: str,
+    text: str,
+    request: Request,
+    *,
+    letter: str = "",
+    code: str = "",
+    writer: str = "",
 ) -> None:
     """Relay a text under its heading; a very long one in several, none cut off."""
     for piece in pieces(text, turn.rules.relay_longest):
-        turn.say(member, text_id, quote=piece, request=request.id, letter=letter, code=code)
+        turn.say(member, text_id, quote=piece, request=request.id, letter=letter, code=code, writer=writer)
 
 
 def _heading(turn: Turn, mentee: Member, mentor: Member, letter: str, outside: bool) -> str:

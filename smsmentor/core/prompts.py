@@ -239,7 +239,7 @@ def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     request = turn.need(Request, prompt.request)
     writer = screen.who_wrote(turn, prompt.target, request)
     if wanted == "show":
-        turn.say(member, "screen.shown", code=request.code, quote=prompt.text, request=request.id)
+        turn.say(member, "screen.shown", code=request.code, quote=prompt.text, request=request.id, writer=writer)
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="shown")
         _keep_going(turn, prompt, request)
     elif wanted == "block":

@@ -199,8 +199,9 @@ def report(turn: Turn, member: Member, request: Request | None, about: str = "")
 def file_report(turn: Turn, member: Member, request: str, what_happened: str) -> Outcome:
     """The operators are told what happened."""
     turn.note("report.filed", request=request, member=member.id, text=turn.text_id)
+    quote = short(relay_text(what_happened), 100)
     for operator in members.operators(turn):
-        turn.say(operator, "op.report", quote=short(relay_text(what_happened), 100), urgent=True, request=request)
+        turn.say(operator, "op.report", quote=quote, urgent=True, request=request, writer=member.id)
     turn.say(member, "report.thanks")
     return Outcome("operator", "report", request)
 

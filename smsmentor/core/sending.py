@@ -69,7 +69,7 @@ def let_go_on(turn: Turn, member: Member) -> None:
 
 def _adds_to_nothing(reader: Reads, row: OutText) -> bool:
     """More of a question that was taken back meanwhile, or is no longer this mentor's."""
-    if row.text_id != "offer.added" or row.unsure:
+    if row.text_id != "offer.added":
         return False
     request, offer = reader.get(Request, row.request), reader.get(Offer, f"{row.request}:{row.member}")
     return request is not None and (
@@ -79,4 +79,4 @@ def _adds_to_nothing(reader: Reads, row: OutText) -> bool:
 
 def _still_wanted(reader: Reads, row: OutText) -> bool:
     offer = reader.get(Offer, row.offer)
-    return row.unsure or offer is None or offer.status in ("sent", "lapsed")
+    return offer is None or offer.status in ("sent", "lapsed")

@@ -135,7 +135,7 @@ def pass_through(turn: Turn, thread: Thread, request: Request, text: str, *, fro
     turn.note("thread.relayed", request=request.id, code=request.code, letter=thread.letter, by="AB"[from_mentor])
     if from_mentor:
         mentee = turn.need(Member, thread.mentee)
-        panel.say_in_pieces(turn, mentee, "advice.more", text, request, letter=thread.letter)
+        panel.say_in_pieces(turn, mentee, "advice.more", text, request, letter=thread.letter, writer=thread.mentor)
     else:
         mentor = turn.need(Member, thread.mentor)
         panel.say_in_pieces(turn, mentor, "thread.says" if thanks else "thread.asks", text, request, code=request.code)

@@ -199,6 +199,7 @@ class Turn:
         useless_after: datetime | None = None,
         request: str = "",
         offer: str = "",
+        writer: str = "",
         **args: object,
     ) -> None:
         """Text a member. A direct reply or an urgent text goes at once, anything else not before the quiet hours end.
@@ -237,6 +238,7 @@ class Turn:
             farewell=farewell,
             sender=member.line,
             of_party=self.is_party(member.id, request),
+            writer=writer,
         )
         self.texts.append(text)
         self.save(text)

@@ -64,19 +64,20 @@ def _ask_team(asked: Asked, words: str) -> Outcome:
     """The operators are told who wants to hear from them, by the code of their newest question."""
     turn, member = asked.turn, asked.member
     newest = turn.first(Request, "mentee", member.id, newest=True)
-    code = newest.code if newest else "-"
+    code, about = (newest.code, newest.id) if newest else ("-", "")
     for operator in members.operators(turn):
         if words:
-            turn.say(operator, "op.tells_team", code=code, quote=short(relay_text(words), 90), urgent=True)
+            quote = short(relay_text(words), 90)
+            turn.say(operator, "op.tells_team", code=code, quote=quote, urgent=True, request=about, writer=member.id)
         else:
             turn.say(operator, "op.wants_team", code=code)
-    turn.note("request.flagged", request=newest.id if newest else "", member=member.id, rule="ask team")
+    turn.note("request.flagged", request=about, member=member.id, rule="ask team")
     contact = turn.rules.team_contact
     if contact:
         turn.say(member, "ask.team_contact", contact=contact)
     else:
         turn.say(member, "ask.team")
-    return Outcome("operator", "ask team", newest.id if newest else "")
+    return Outcome("operator", "ask team", about)
 
 
 def _ask(asked: Asked, question: ForTeam | str) -> Outcome:
