@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from smsmentor.core import members, panel, screen, sprints, threads
@@ -150,7 +151,8 @@ def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
         turn.forget("request.checkin", request.id)
         turn.say(member, "rate.skipped")
         return Outcome("command", "SKIP", request.id)
-    given = parse.ratings(text, len(request.answers), lists, turn.knowledge.numbers(member.lang))
+    said = _by_letters(turn, request, text)
+    given = parse.ratings(said, len(request.answers), lists, turn.knowledge.numbers(member.lang))
     if given is None:
         return None
     if not given:
@@ -159,6 +161,14 @@ def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
     end(turn, prompt)
     rate(turn, member, request, given)
     return Outcome("answer", "rating", request.id)
+
+
+def _by_letters(turn: Turn, request: Request, text: str) -> str:
+    """A text that names mentors of a panel with their letters in place of the names: `Ben 4, Cam 2`."""
+    for one in request.answers:
+        if alias := turn.need(Member, one.mentor).alias:
+            text = re.sub(rf"\b{re.escape(alias)}\b", one.letter, text, flags=re.IGNORECASE)
+    return text
 
 
 def rate(turn: Turn, member: Member, request: Request, given: Sequence[int]) -> None:
