@@ -41,6 +41,11 @@ def places(turn: Turn, member: Member) -> list[Place]:
     return found
 
 
+def answers_somebody(turn: Turn, member: Member) -> bool:
+    """Whether a question of somebody else is open with them: what they write may be advice."""
+    return any(place.target.startswith(("offer:", "mentor:")) for place in places(turn, member))
+
+
 def mentee_places(turn: Turn, request: Request) -> list[Place]:
     """Where a mentee's text about this request can go: to the question itself, or to those who answered."""
     if request.status == "draft":

@@ -53,11 +53,8 @@ def _for_team(asked: Asked) -> ForTeam | None:
         return None
     named, sign, words = found.groups()
     shouted = asked.call.shouted and named.split()[-1].isupper()
-    answers = any(
-        not place.target.startswith(("mentee:", "extend:")) for place in threads.places(asked.turn, asked.member)
-    )
-    surely = bool(sign) or bare(words).split()[0] in lists["to_team"]
-    return ForTeam(words) if shouted or (surely and not answers) else None
+    surely = bool(sign) or bare(words).partition(" ")[0] in lists["to_team"]
+    return ForTeam(words) if shouted or (surely and not threads.answers_somebody(asked.turn, asked.member)) else None
 
 
 def _ask_team(asked: Asked, words: str) -> Outcome:

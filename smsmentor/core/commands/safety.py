@@ -28,8 +28,8 @@ def _whom(asked: Asked) -> Whom | None:
 
 def _only_asks(asked: Asked) -> bool:
     """All that is open with them are their own questions. From somebody who answers one, `block him` is advice."""
-    places = threads.places(asked.turn, asked.member)
-    return bool(places) and all(place.target.startswith(("mentee:", "extend:")) for place in places)
+    turn, member = asked.turn, asked.member
+    return bool(threads.places(turn, member)) and not threads.answers_somebody(turn, member)
 
 
 def _named(asked: Asked) -> Whom | None:
@@ -60,16 +60,15 @@ def _block_grammar(asked: Asked) -> Whom | None:
 def _report_grammar(asked: Asked) -> tuple[Whom, str] | None:
     """The person meant, and what happened when it is said at once: `REPORT he was rude to me`, `report: he ...`.
 
-    Such words never pass for a text to the person that they are about.
+    Such words never pass for a text to the person that they are about. One word is no report yet: it is asked for.
     """
-    whom, named = _whom(asked), _named(asked)
+    whom, call = _whom(asked), asked.call
     if whom is not None:
-        return (whom, asked.call.whole_rest if whom == named and " " in asked.rest else "")
-    call = asked.call
-    answers = any(place.target.startswith(("offer:", "mentor:")) for place in threads.places(asked.turn, asked.member))
-    surely = (call.shouted and call.separated) if answers else (call.shouted or call.separated)
+        return (whom, call.whole_rest if whom == _named(asked) and " " in asked.rest else "")
     if call.exact and _one_word(asked) and _only_asks(asked):
         return ((asked.request or "", ""), "")
+    signs = (call.shouted, call.separated)
+    surely = all(signs) if threads.answers_somebody(asked.turn, asked.member) else any(signs)
     return ((asked.request or "", ""), call.whole_rest) if call.exact and surely else None
 
 
