@@ -458,7 +458,7 @@ class OutText(Record, frozen=True):
     of_party: bool = False
     """As in `Text`."""
     writer: str = ""
-    """The member whose words it brings, where that is not the one who asked the question that it is about."""
+    """The member whose words it brings; empty for those of the one who asked the question that it is about."""
     erased: bool = False
     """Who wrote the words in it was erased while it was on its way: it is not tried again, and they go with its end."""
 
