@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from smsmentor.core import halt
 from smsmentor.core.events import SendOutcome, Withheld
+from smsmentor.core.kinds import lets_pass
 from smsmentor.core.model import OutText, Timer
 from smsmentor.core.pace import Bucket
 from smsmentor.core.sending import at_carrier, withheld
@@ -22,8 +23,8 @@ LOOK_SECONDS = 0.25
 HEADROOM = timedelta(seconds=25)
 """A text whose lease ends sooner is put back: a try may take so long."""
 PUT_BACK = "put back"
-AHEAD_SECONDS = 5
-"""With a pace, no more texts are leased at once than leave within this time: a new one need not wait for many."""
+AHEAD_SECONDS = 2
+"""With a pace, no more texts are leased at once than leave within this time: one that is urgent waits for few."""
 
 
 class Outbox:
@@ -79,11 +80,11 @@ class Outbox:
             self._bucket(row).take(row.segments, now)
 
     def batch(self) -> int:
-        """How many texts are leased at once."""
+        """How many texts are in hand at most."""
         if not self._rate:
             return self.at_once
         senders = max(len(self._buckets), 1)
-        return min(self.at_once, max(int(self._rate * senders * AHEAD_SECONDS), 4))
+        return min(self.at_once, max(int(self._rate * senders * AHEAD_SECONDS), 1))
 
     def _bucket(self, row: OutText) -> Bucket:
         return self._buckets.setdefault(self.gateway.sender_of(row), Bucket(self._rate))
@@ -120,13 +121,13 @@ class _Round:
                 await asyncio.gather(*self.flying, return_exceptions=True)
 
     async def _refill(self) -> None:
-        """Lease more when nothing is in hand; one text alone to try whether a fault of our account is over."""
+        """Lease what may leave soon; one text alone to try whether a fault of our account is over."""
         outbox, now = self.outbox, self._now()
         stopped = self._stopped()
         if stopped is not None or not outbox.at_once:
             await self._put_back()
-        room = min(outbox.batch(), outbox.at_once - len(self.flying))
-        if self.hand or room <= 0:
+        room = min(outbox.batch(), outbox.at_once - len(self.flying)) - len(self.hand)
+        if room <= 0:
             return
         if stopped is not None:
             if now < stopped.next_try or self.flying:
@@ -137,9 +138,10 @@ class _Round:
         if moment is None or moment > now:
             return
         lease = timedelta(seconds=self.service.knowledge.rules.lease_seconds)
-        rows = await self.service.store.lease(now, room, lease)
+        # A number that has more to send than it can keeps nobody waiting who is texted from another.
+        rows = await self.service.store.lease(now, room, lease, busy={row.sender for row in self.hand})
         # Of each recipient there is one at most, so the order within a conversation is not touched.
-        self.hand = sorted(rows, key=lambda row: not row.direct)
+        self.hand = sorted([*self.hand, *rows], key=_turn)
 
     async def _dispatch(self) -> datetime | None:
         """Send what is in hand as far as the pace allows; gives the moment at which it allows the next."""
@@ -211,3 +213,8 @@ class _Round:
 
     def _now(self) -> datetime:
         return self.service.clock.now()
+
+
+def _turn(row: OutText) -> datetime:
+    """When it is a text's turn among others that are ready."""
+    return row.not_before + timedelta(seconds=lets_pass(row))

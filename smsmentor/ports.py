@@ -5,7 +5,7 @@ Every adapter runs the contract suite of its port in `tests/contract/`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -72,8 +72,11 @@ class Store(Protocol):
     async def due(self, now: datetime, limit: int) -> Sequence[Timer]:
         """Timers with `due <= now`, earliest first. Nothing is changed: a timer ends when its event removes it."""
 
-    async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
+    async def lease(self, now: datetime, limit: int, lease: timedelta, busy: Collection[str] = ()) -> Sequence[OutText]:
         """Take texts that may be sent now: durable, for the length of `lease`, each by one caller only.
+
+        Who was ready first goes first, but for the head starts of `kinds.lets_pass`. Texts whose `sender` is one of
+        `busy` are left where they are.
 
         Of one recipient only the first waiting text is ever given, and none while another is leased, so that
         order is kept and at most one text is in flight. The returned rows carry `state="leased"` and

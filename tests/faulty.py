@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -69,9 +69,9 @@ class MortalStore(TinyDBStore):
         self._connection.execute("PRAGMA synchronous = OFF")
         self.doom = doom
 
-    async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
+    async def lease(self, now: datetime, limit: int, lease: timedelta, busy: Collection[str] = ()) -> Sequence[OutText]:
         self.doom("before-lease")
-        rows = await super().lease(now, limit, lease)
+        rows = await super().lease(now, limit, lease, busy)
         self.doom("after-lease")
         return rows
 

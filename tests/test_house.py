@@ -21,6 +21,7 @@ ALLOWED = {
         "smsmentor.stores",
         "smsmentor.core.model",
         "smsmentor.core.events",
+        "smsmentor.core.kinds",
         "smsmentor.core.making",
         "smsmentor.ports",
         "smsmentor.errors",

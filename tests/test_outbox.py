@@ -169,6 +169,60 @@ def test_a_burst_for_one_does_not_hold_up_an_answer_for_another() -> None:
     play(story, Scripted(rate=1.0))
 
 
+def test_somebody_who_texts_while_many_wait_is_answered_before_them() -> None:
+    async def story(house: House) -> None:
+        for number in range(60):
+            await house.put(f"a{number}", to=f"+1212555{100 + number:04d}", direct=False, text_id="wait.first")
+        drained = asyncio.ensure_future(house.outbox.drain())
+        while len(house.gateway.sent) < 5:
+            await asyncio.sleep(0)
+        await house.put("a page", to=BEN, text_id="op.crisis")
+        await house.put("an answer", to="+12125550199")
+        await drained
+        assert house.gateway.sent.index("a page") <= 8
+        assert house.gateway.sent.index("an answer") <= 9
+        assert [body for body in house.gateway.sent if " " not in body] == [f"a{n}" for n in range(60)]
+
+    play(story, Scripted(rate=1.0))
+
+
+def test_what_waits_is_not_left_behind_by_answers_for_ever() -> None:
+    async def story(house: House) -> None:
+        async def somebody_texts_each_minute(seconds: float) -> None:
+            house.clock.move(house.clock.now() + timedelta(seconds=seconds))
+            number = len(house.texts())
+            if number < 3 + (house.clock.now() - NOON) / timedelta(minutes=1) < 40:
+                await house.put(f"answer {number}", to=f"+1212555{100 + number:04d}", segments=60)
+
+        house.outbox.sleep = somebody_texts_each_minute
+        for number in range(3):
+            await house.put(f"answer {number}", to=f"+1212555{100 + number:04d}", segments=60)
+        await house.put("reminder", to="+12125550199", direct=False, text_id="wait.first")
+        await house.outbox.drain()
+        sent = house.texts()["reminder"].sent
+        assert sent is not None
+        assert timedelta(minutes=15) <= sent - NOON <= timedelta(minutes=20)
+
+    play(story, Scripted(rate=1.0))
+
+
+def test_a_number_with_a_long_queue_keeps_nobody_waiting_who_is_texted_from_another() -> None:
+    async def story(house: House) -> None:
+        for number in range(40):
+            await house.put(f"a{number}", to=f"+1212555{100 + number:04d}", sender="+12125550190")
+        drained = asyncio.ensure_future(house.outbox.drain())
+        while len(house.gateway.sent) < 5:
+            await asyncio.sleep(0)
+        began = house.clock.now()
+        for number in range(5):
+            await house.put(f"b{number}", to=f"+1212555{160 + number:04d}", sender="+12125550191")
+        await drained
+        late = [house.texts()[f"b{number}"].sent for number in range(5)]
+        assert all(sent is not None and sent - began <= timedelta(seconds=2 + n) for n, sent in enumerate(late))
+
+    play(story, Scripted(rate=1.0))
+
+
 def test_each_sender_keeps_its_own_pace() -> None:
     async def story(house: House) -> None:
         for number in range(6):

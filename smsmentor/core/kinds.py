@@ -1,6 +1,8 @@
-"""Which of our texts bring a person's words, and which are only kind."""
+"""Which of our texts bring a person's words, which are only kind, and which go before others when there is a queue."""
 
 from __future__ import annotations
+
+from smsmentor.core.model import OutText
 
 RELAYED = frozenset(
     {
@@ -32,3 +34,19 @@ COURTESIES = frozenset(
     }
 )
 """Texts that are kind to send and harm nobody when they are missing: the first to go when the budget runs low."""
+
+CRISIS = frozenset({"crisis.again", "crisis.contacts", "crisis.contacts_only", "op.crisis"})
+"""Texts to somebody in danger, and about them."""
+
+
+def lets_pass(text: OutText) -> float:
+    """For how many seconds other recipients' texts may go before this one, while a number has more to send than it can.
+
+    Somebody who has just texted holds the phone and waits for the answer. What another person wrote comes next, then
+    all else; nothing waits for ever, because what has waited longer is ahead in the end. A crisis waits for nobody.
+    """
+    if text.text_id in CRISIS:
+        return -86_400.0
+    if text.direct:
+        return 0.0
+    return 300.0 if text.text_id in RELAYED else 900.0

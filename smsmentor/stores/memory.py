@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -168,9 +168,9 @@ class MemoryStore:
         ripe = bisect_right(entries, now.timestamp(), key=lambda entry: entry[0])
         return [timers.rows[id] for _, _, id in entries[: min(ripe, limit)]]  # type: ignore[misc]
 
-    async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
+    async def lease(self, now: datetime, limit: int, lease: timedelta, busy: Collection[str] = ()) -> Sequence[OutText]:
         self._refuse_when_closed()
-        taken = [leased(text, now, lease) for text in self._lines.ready(now, limit)]
+        taken = [leased(text, now, lease) for text in self._lines.ready(now, limit, busy)]
         if taken:
             self._apply(Changes(puts=taken))
             self.stats.commits += 1

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -90,10 +90,10 @@ class TinyDBStore:
             self.stats.statements += 1
             return [records.loads(Timer, text) for text in timers_due(connection, now, limit)]
 
-    async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
+    async def lease(self, now: datetime, limit: int, lease: timedelta, busy: Collection[str] = ()) -> Sequence[OutText]:
         def run() -> list[OutText]:
             self._know_lines()
-            taken = [leased(text, now, lease) for text in self._lines.ready(now, limit)]
+            taken = [leased(text, now, lease) for text in self._lines.ready(now, limit, busy)]
             self._write(Changes(puts=taken))
             return taken
 

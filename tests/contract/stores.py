@@ -377,6 +377,37 @@ class StoreContract:
         assert ids(lease(store, NOW, 2)) == ["a1", "b1"]
         assert ids(lease(store, NOW, 2)) == ["c1"]
 
+    def test_answers_go_before_words_of_others_and_those_before_all_else_but_nothing_waits_for_ever(
+        self, store: Store
+    ) -> None:
+        early, late = NOW - 16 * MINUTE, NOW - MINUTE
+        texts = {
+            "kind": replace(out_text("kind", "m1", queued=late), text_id="wait.first"),
+            "words": replace(out_text("words", "m2", queued=late), text_id="advice.first"),
+            "answer": replace(out_text("answer", "m3", queued=NOW), text_id="request.received", direct=True),
+            "danger": replace(out_text("danger", "m4", queued=NOW), text_id="op.crisis", direct=True),
+            "kind, for long": replace(out_text("kind, for long", "m5", queued=early), text_id="wait.first"),
+        }
+        run(lambda: put(store, *texts.values()))
+        assert ids(lease(store, NOW, 2)) == ["danger", "kind, for long"]
+        assert ids(lease(store, NOW)) == ["answer", "words", "kind"]
+
+    def test_a_recipient_goes_as_soon_as_the_least_patient_text_of_the_line(self, store: Store) -> None:
+        first = replace(out_text("first", "m1"), text_id="wait.first")
+        answer = replace(out_text("answer", "m1"), text_id="request.received", direct=True)
+        run(lambda: put(store, out_text("other", "m2"), first, answer))
+        (taken,) = lease(store, NOW, 1)
+        assert taken.id == "first"
+        run(lambda: put(store, replace(taken, status="sent", leased_until=None)))
+        assert ids(lease(store, NOW, 1)) == ["answer"]
+
+    def test_texts_from_a_busy_number_are_left_where_they_are(self, store: Store) -> None:
+        numbers = {"a": "+12025550190", "b": "+12025550191", "c": ""}
+        run(lambda: put(store, *(replace(out_text(id, id), sender=number) for id, number in numbers.items())))
+        taken = run(lambda: store.lease(NOW, 10, LEASE, {"+12025550190"}))
+        assert ids(taken) == ["b", "c"]
+        assert ids(lease(store, NOW)) == ["a"]
+
     def test_a_text_whose_lease_ran_out_comes_back_unsure(self, store: Store) -> None:
         run(lambda: put(store, out_text("o1"), out_text("o2")))
         lease(store, NOW)
@@ -457,6 +488,9 @@ def _queued(text: OutText) -> float:
     return moment(text.queued)
 
 
+TEXT_IDS = ("offer.new", "wait.first", "op.crisis")
+
+
 async def _random_walk(store: Store, dice: random.Random, steps: int) -> None:
     model, now = _Model(), NOW
     for step in range(steps):
@@ -466,6 +500,7 @@ async def _random_walk(store: Store, dice: random.Random, steps: int) -> None:
         if act == "put":
             late = now + dice.choice([timedelta(0), timedelta(0), 2 * MINUTE])
             fresh = out_text(f"o{step}", f"m{dice.randrange(3)}", queued=now, not_before=late)
+            fresh = replace(fresh, text_id=dice.choice(TEXT_IDS), direct=dice.random() < 0.3)
             model.texts[fresh.id] = fresh
             await put(store, fresh)
         elif act == "drop" and known is not None:

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -82,9 +82,9 @@ class Reopening:
         with self._open() as store:
             return await store.due(now, limit)
 
-    async def lease(self, now: datetime, limit: int, lease: timedelta) -> Sequence[OutText]:
+    async def lease(self, now: datetime, limit: int, lease: timedelta, busy: Collection[str] = ()) -> Sequence[OutText]:
         with self._open() as store:
-            return await store.lease(now, limit, lease)
+            return await store.lease(now, limit, lease, busy)
 
     def next_moment(self) -> datetime | None:
         with self._open() as store:
