@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from handlers.base import BaseHandler, Refused
 from smsmentor.core.events import Inbound, Receipt
-from smsmentor.errors import StoreError
+from smsmentor.errors import NotConfirmed, StoreError
 from smsmentor.ports import Clock
 
 
@@ -14,7 +14,7 @@ class Door(Protocol):
     """The part of `service.Service` that handlers call."""
 
     async def receive(self, event: Inbound | Receipt) -> object:
-        """Let an event take effect once. Raises StoreError when nothing was kept."""
+        """Let an event take effect once. Raises StoreError or NotConfirmed when nothing was kept."""
 
 
 class Rejection(Protocol):
@@ -38,10 +38,10 @@ class WebhookHandler(BaseHandler):
             raise Refused(400, event.reason)
         try:
             await self.service.receive(event)
-        except StoreError as error:
+        except (StoreError, NotConfirmed) as error:
             raise Refused(503, not_kept(error)) from error
 
 
-def not_kept(error: StoreError) -> str:
+def not_kept(error: StoreError | NotConfirmed) -> str:
     """What the log says of an event that has to be given again."""
     return f"nothing was kept: {type(error).__name__}"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from smsmentor.core.events import Act, Inbound
 from smsmentor.core.model import Tally, Text
-from smsmentor.errors import SmsmentorError
+from smsmentor.errors import SmsmentorError, StoreError
 from smsmentor.ports import Gateway, Missed
 from smsmentor.service import Service
 
@@ -38,7 +38,8 @@ class CatchUp:
         """Read the list and bring in what is not known; returns how many texts that were.
 
         At the very first run there is nothing to catch up with: what was texted before belongs to nobody here.
-        A list that cannot be read now is logged and read from the same moment next time.
+        A list that cannot be read now is logged and read from the same moment next time. A text that we stumble over
+        is logged, tried again for a day, and keeps none of the others out.
         Raises StoreError when a text could not be kept; those before it are.
         """
         now = self.service.clock.now()
@@ -55,7 +56,13 @@ class CatchUp:
             return 0
         found = [text for text in self._unknown(listed) if text.at <= now - FRESH]
         for text in in_order(found, self._is_carrier_word):
-            await self.service.receive(Inbound(text.id, text.sender, text.body, text.at, media=text.media, to=text.to))
+            inbound = Inbound(text.id, text.sender, text.body, text.at, media=text.media, to=text.to)
+            try:
+                await self.service.receive(inbound)
+            except StoreError:
+                raise
+            except Exception:
+                log.exception("Text %s of the carrier's list could not be taken in", text.id)
         if found:
             log.warning("%d texts had not reached the webhook and were caught up", len(found))
         await self._move_mark(now - FRESH)
@@ -67,7 +74,8 @@ class CatchUp:
         while not stopped():
             try:
                 await self.run()
-            except SmsmentorError:
+            except Exception:
+                # Whatever it is: a service that silently reads the list no more loses texts.
                 log.exception("Catching up failed and will be tried again")
             await sleep(EVERY.total_seconds())
 

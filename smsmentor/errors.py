@@ -6,6 +6,7 @@ SmsmentorError
 │   ├── StoreBusy        another process holds the store too long; trying again can help
 │   ├── StoreSealed      the file is encrypted and the key is missing or another one, or the other way round
 │   └── StoreDamaged     the file is not what we wrote; a backup is the way back
+├── NotConfirmed         a text looks made up, and the carrier did not confirm it; nothing was kept
 ├── ImportProblem        a line of a CSV or story file cannot be read; says which and why
 └── IllegalMove          code asked for a move that `core.lifecycle` does not know (a bug)
 
@@ -43,6 +44,10 @@ class StoreSealed(StoreError):
 
 class StoreDamaged(StoreError):
     """The file is not one that we wrote, or was changed by something else."""
+
+
+class NotConfirmed(SmsmentorError):
+    """A text looks made up, and the carrier, asked for it by its id, did not confirm it; nothing was kept."""
 
 
 class ImportProblem(SmsmentorError):

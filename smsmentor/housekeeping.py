@@ -44,7 +44,8 @@ class Housekeeping:
         while True:
             try:
                 await self.run()
-            except StoreError:
+            except Exception:
+                # Whatever it is: words would be kept for too long, and no copies made, without anybody's knowing.
                 log.exception("Housekeeping failed and will be tried again")
             await sleep(EVERY.total_seconds())
 

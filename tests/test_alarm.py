@@ -13,8 +13,10 @@ import responses
 
 from smsmentor.alarm import Alarms, AlarmSettings, deliver_alarm, parked_members, problems, standing
 from smsmentor.core.events import Act, Inbound
+from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, Tally, Text
 from smsmentor.door import CarrierDoor
+from smsmentor.errors import NotConfirmed
 from smsmentor.ports import Changes, SetClock
 from smsmentor.rig import Rig
 from smsmentor.stores.memory import MemoryStore
@@ -172,5 +174,18 @@ def test_an_operators_text_is_fetched_from_the_carrier_before_it_commands() -> N
         with rig.store.reading() as reader:
             found = [(text.outcome, text.detail) for text in reader.all(Text)]
         assert found == [("command", "OP"), ("dropped", "not confirmed by the carrier"), ("request", "")]
+
+    play(story)
+
+
+def test_a_text_that_may_be_made_up_counts_only_when_the_carrier_confirms_it() -> None:
+    async def story(rig: Rig) -> None:
+        door = CarrierDoor(rig.service, rig.phones)
+        for inbound in rig.phones.text(ANA, "how do i ask for a raise"):
+            await door.receive(replace(inbound, doubtful=True))
+        with pytest.raises(NotConfirmed):
+            await door.receive(Inbound("SM-cut-anew", ANA, "FORGET ME", NOON, doubtful=True))
+        with rig.store.reading() as reader:
+            assert [text.outcome for text in reader.all(Text)] == ["request"]
 
     play(story)

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsmentor.catchup import CatchUp, in_order
-from smsmentor.core.events import Inbound
+from smsmentor.core.events import Event, Inbound
 from smsmentor.core.model import Member, Text
+from smsmentor.core.turn import Turn
 from smsmentor.errors import SmsmentorError
 from smsmentor.ports import Missed, SetClock
 from smsmentor.rig import Rig
@@ -94,6 +95,27 @@ def test_what_came_a_moment_ago_is_left_to_the_webhook() -> None:
         assert kept(rig) == [("how do i ask for a raise", "request")]
 
     play(story)
+
+
+def test_a_text_that_we_stumble_over_keeps_no_other_out(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(rig: Rig) -> None:
+        rig.phones.faults.deaf = True
+        for body in ("how do i ask for a raise", "half a character: \ud83d", "and for a better title"):
+            await rig.text(ANA, body)
+        await rig.wait(timedelta(minutes=30))
+        take = rig.service.receive
+
+        async def stumbles(event: Event) -> Turn | None:
+            if isinstance(event, Inbound):
+                event.body.encode()
+            return await take(event)
+
+        rig.service.receive = stumbles  # type: ignore[method-assign]
+        await rig.catch_up()
+        assert [body for body, _ in kept(rig)] == ["how do i ask for a raise", "and for a better title"]
+
+    play(story)
+    assert "could not be taken in" in caplog.text
 
 
 def test_a_list_that_cannot_be_read_is_read_from_the_same_moment_next_time(

@@ -27,6 +27,8 @@ class Inbound(Struct, frozen=True, gc=False):
     verified: bool | None = True
     """False: the carrier was asked and did not confirm that it brought this text. No operator command acts on it.
     None: it was not asked yet, which only an operator's text needs (`Unconfirmed`)."""
+    doubtful: bool = False
+    """The request may have been made from another one: it counts only when the carrier confirms it."""
 
 
 class Unconfirmed(Exception):

@@ -52,6 +52,9 @@ LONGEST_VALIDITY, SHORTEST_VALIDITY = 14_400, 5
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 SMALL_NUMBER = re.compile(r"[0-9]{1,2}")
+MAY_HOLD_PLUS = frozenset({"AddOns", "Body", "From", "To"})
+"""Parameters with numbers or free words. None of them can hide what stood behind the words of another form: names are
+signed in their order, and `AddOns` stands before `Body`."""
 SENDER = re.compile(r"\+[1-9][0-9]{1,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 &*+._-]{0,14}")
 """A phone, a short code, or the name that banks and carriers text under."""
 
@@ -355,7 +358,9 @@ def _made_before(row: Any, moment: datetime) -> bool:
 def _missed(row: Any) -> Missed:
     media = str(row.num_media or "0")
     at = row.date_sent or row.date_created
-    return Missed(row.sid, row.from_, row.body or "", at, int(media) if media.isdecimal() else 0, row.to or "")
+    # JSON can hold half a character, which no store can; the webhook's bytes cannot.
+    body = (row.body or "").encode("utf-8", "replace").decode()
+    return Missed(row.sid, row.from_, body, at, int(media) if media.isdecimal() else 0, row.to or "")
 
 
 def _is_this(row: Any, body: str, earliest: datetime) -> bool:
@@ -417,7 +422,9 @@ def parse_inbound(form: Form, settings: TwilioSettings, at: datetime) -> Inbound
     """A signed form as a text. Unknown parameters are welcome: new ones appear without notice.
 
     The signed string has no delimiters, so a valid request can be cut anew into another with the same signature:
-    hence the account, the id's shape, our number and the sender are each looked at, and none may come twice.
+    hence the account, the id's shape, our number and the sender are each looked at, and none may come twice. Who
+    wrote the words of a captured request could have put a whole form into them; what the carrier wrote behind them,
+    with the true sender's number, then has to be in other parameters, and makes the text doubtful.
     """
     fields = _fields(
         form, "AccountSid", "MessageSid", "From", "To", "Body", "NumMedia", "MessagingServiceSid", "OptOutType"
@@ -442,7 +449,20 @@ def parse_inbound(form: Form, settings: TwilioSettings, at: datetime) -> Inbound
         media=int(media),
         opt_out=CARRIER_WORDS.get(fields.get("OptOutType", "").upper()),
         to=fields.get("To", ""),
+        doubtful=_number_elsewhere(form),
     )
+
+
+def _number_elsewhere(form: Form) -> bool:
+    """Whether a `+`, as in a phone number, stands in a parameter that holds none when the carrier writes it."""
+    for name, values in form.items():
+        if name not in MAY_HOLD_PLUS:
+            for value in values:
+                if b"+" in value:
+                    return True
+            if "+" in name:
+                return True
+    return False
 
 
 def parse_receipt(form: Form, settings: TwilioSettings) -> Receipt | Rejected:

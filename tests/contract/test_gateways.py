@@ -317,6 +317,15 @@ def test_missed_texts_are_read_over_pages_and_only_ours_are_given() -> None:
     asyncio.run(story())
 
 
+def test_half_a_character_on_the_list_becomes_a_question_mark() -> None:
+    async def story() -> None:
+        async with twilio_rig() as rig:
+            rig.fake.text(ANA, "half \ud83d and whole \U0001f642")
+            assert [text.body for text in await rig.gateway.missed(NOW)] == ["half ? and whole \U0001f642"]
+
+    asyncio.run(story())
+
+
 def test_a_list_too_long_to_be_read_at_once_is_read_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twilio, "MISSED_ROWS", 4)
 

@@ -26,7 +26,7 @@ from handlers.health import AliveHandler, ReadyHandler
 from handlers.sms import SmsHandler
 from handlers.status import StatusHandler
 from smsmentor.core.events import Inbound, Receipt
-from smsmentor.errors import StoreBusy, StoreError
+from smsmentor.errors import NotConfirmed, StoreBusy, StoreError
 from smsmentor.gateways.signature import sign
 from smsmentor.gateways.twilio import TwilioSettings, TwilioWebhook
 from smsmentor.ports import SetClock
@@ -301,6 +301,42 @@ def test_a_text_cut_anew_from_a_signed_one_is_refused() -> None:
         assert house.service.events == []
 
     visit(story)
+
+
+@pytest.mark.parametrize("hides", ["Zz", "ToZip", "ToCity", "SmsStatus"])
+def test_a_whole_form_in_the_words_of_another_is_doubtful(hides: str) -> None:
+    """Who sees the signature of an own text could make another's of it: what stood behind the words gives it away."""
+
+    async def story(house: House) -> None:
+        named = {name: value for name, value in (TEXT | {"ToCity": "WASHINGTON"}).items() if name != "SomethingNew"}
+        behind = "".join(f"{name}{value}" for name, value in sorted(named.items()) if name > "Body")
+        victim = {"From": "+12025550199", "MessageSid": "SM" + "ab" * 16, "NumMedia": "0", "To": NUMBER}
+        made_up = dict(sorted((victim | {hides: ""}).items()))
+        before = "".join(f"{name}{value}" for name, value in made_up.items() if name <= hides)
+        after = {name: value for name, value in made_up.items() if name > hides}
+        forged = {"AccountSid": ACCOUNT, "Body": "FORGET ME"} | {n: v for n, v in made_up.items() if n <= hides}
+        forged[hides] = behind + "".join(f"{name}{value}" for name, value in after.items())
+        signature = house.signature(named | {"Body": "FORGET ME" + before})
+        if after:
+            # What comes after the hiding place would have to stand behind what the carrier wrote: it cannot.
+            assert house.signature(forged | after) != signature
+            return
+        assert house.signature(forged) == signature
+        assert (await house.raw(urlencode(forged), signature)).code == 200
+        (event,) = house.service.events
+        assert isinstance(event, Inbound)
+        assert (event.sender, event.body, event.doubtful) == ("+12025550199", "FORGET ME", True)
+
+    visit(story)
+
+
+def test_a_doubtful_text_that_is_not_confirmed_is_not_kept_and_may_come_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(house: House) -> None:
+        house.service.fault = NotConfirmed(SID)
+        assert (await house.sms(FromCity="a+b")).code == 503
+
+    visit(story)
+    assert_quiet(caplog)
 
 
 def test_without_one_right_signature_nothing_is_kept_and_nothing_told(caplog: pytest.LogCaptureFixture) -> None:
