@@ -13,12 +13,7 @@ import argparse
 import time
 from functools import partial
 
-from smsmentor import app as composition
 from smsmentor import loop
-from smsmentor.logs import set_up
-from smsmentor.settings import load
-from smsmentor.stores import batches
-from smsmentor.stores.tinydb import TinyDBStore
 
 
 def main() -> None:
@@ -29,6 +24,13 @@ def main() -> None:
     parser.add_argument("--one-by-one", action="store_true")
     parser.add_argument("--own-loop", action="store_true")
     args = parser.parse_args()
+    loop.start_without_looks_for_garbage()
+    from smsmentor import app as composition
+    from smsmentor.logs import set_up
+    from smsmentor.settings import load
+    from smsmentor.stores import batches
+    from smsmentor.stores.tinydb import TinyDBStore
+
     settings = load()
     set_up(settings.log_format, settings.log_level)
     if args.one_by_one:

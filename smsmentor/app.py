@@ -255,11 +255,12 @@ class App:
         keeping = loop.create_task(self._keep_house(told), name="housekeeping")
         server = self.server()
         server.add_socket(listener)
-        # What is there now stays. Looking through it again and again would cost each text a tenth more, and pauses.
-        # What texts leave behind goes by itself, nearly all of it: a rare look is enough.
-        gc.collect()
+        # What is there now stays. Looking through it again and again would cost each text a tenth more, and pauses;
+        # once would be a sixth of the start, and finds nothing worth it. What texts leave behind goes by itself,
+        # nearly all of it: a rare look is enough.
         gc.freeze()
         gc.set_threshold(GARBAGE)
+        gc.enable()
         started(listener.getsockname()[1])
         await told.wait()
         keeping.cancel()

@@ -88,6 +88,8 @@ def try_(script: str | None, host: str, port: int | None, no_browser: bool, pool
     if script is not None:
         sys.exit(play_in_terminal(script))
     from smsmentor import loop
+
+    loop.start_without_looks_for_garbage()
     from smsmentor.app import build, knowledge_of, listen
 
     with TemporaryDirectory(prefix="smsmentor-") as folder:
@@ -118,6 +120,8 @@ def serve(host: str | None, port: int | None, data: str | None) -> None:
     from contextlib import closing
 
     from smsmentor import loop
+
+    loop.start_without_looks_for_garbage()
     from smsmentor.app import build, listen, make_folder, only_one
     from smsmentor.logs import set_up
     from smsmentor.settings import load
