@@ -4,6 +4,9 @@ Tornado costs as much for a text as all that we do with it. So connections are r
 all is as it should be (`handlers/simple.py`) is answered here, also when its event could not be kept. Whatever is odd
 about one, or goes wrong otherwise, makes its connection Tornado's for good, with all bytes that were not answered: the
 handlers there know every way to refuse, and an event takes effect once, so nothing is done twice.
+
+All connections are counted here, also Tornado's, and from time to time looked at: who neither sends nor takes anything
+is closed. Tornado itself would wait for ever for answers to be taken, and take in any number of connections.
 """
 
 from __future__ import annotations
@@ -15,16 +18,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import add_accept_handler
 
 from handlers.answers import NOTHING, TWIML, Answer
 from handlers.base import InFlight
-from handlers.begun import BegunStream
 from handlers.form import read_form
+from handlers.intake import Intake
+from handlers.limits import MOST_CONNECTIONS
 from handlers.line import Line
 from handlers.simple import Request, first_line
 from handlers.sms import Form, SmsHandler, Webhook
 from handlers.status import StatusHandler
+from handlers.stream import Stream
 from handlers.webhook import Door, Rejection
 from smsmentor.core.events import Inbound, Receipt
 from smsmentor.ports import Clock
@@ -32,7 +36,7 @@ from smsmentor.ports import Clock
 PATIENCE_SECONDS = 0.2
 """How long the rest of a request may take to come. After that it is slow, and Tornado's with its own bounds."""
 SWEEPS = 4
-"""How often silent connections are looked for within the time that one may be silent."""
+"""How often connections are looked at within the time that one may be silent."""
 
 
 class Route(NamedTuple):
@@ -54,44 +58,58 @@ KINDS: dict[type, tuple[Callable[[Webhook, Form, datetime], Inbound | Receipt | 
 
 
 def in_front(
-    server: HTTPServer, routes: Iterable[tuple[Any, ...]], in_flight: InFlight, idle_seconds: float
-) -> HTTPServer | Front:
-    """The server with the front before it, where signed webhooks are among its routes."""
+    server: HTTPServer,
+    routes: Iterable[tuple[Any, ...]],
+    in_flight: InFlight,
+    idle_seconds: float,
+    most: int = MOST_CONNECTIONS,
+) -> Front:
+    """The server with the front before it, which serves the signed webhooks among its routes.
+
+    `most` connections may be open at a time, and each be silent, or take no answers, for `idle_seconds`.
+    """
     ours = [Route(path, *KINDS[kind], **parts[0]) for path, kind, *parts in routes if kind in KINDS]
-    return Front(server, ours, in_flight, idle_seconds) if ours else server
+    return Front(server, ours, in_flight, idle_seconds, most)
 
 
 class Front:
-    """Owns the connections that are not Tornado's, and is started and stopped like an `HTTPServer`."""
+    """Owns the connections, and is started and stopped like an `HTTPServer`."""
 
-    def __init__(self, server: HTTPServer, routes: Iterable[Route], in_flight: InFlight, idle_seconds: float) -> None:
+    def __init__(
+        self, server: HTTPServer, routes: Iterable[Route], in_flight: InFlight, idle_seconds: float, most: int
+    ) -> None:
         self.in_flight = in_flight
         self.routes = {route.path: route for route in routes}
         self.paths = {first_line(path): path for path in self.routes}
+        self.most = most
         self._server = server
         self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
-        self._listening: list[tuple[socket.socket, Callable[[], None]]] = []
+        self._intake = Intake(self._accepted, lambda: self.open < self.most)
         self._lines: set[Line] = set()
+        self._streams: set[Stream] = set()
+        """Those that are Tornado's."""
         self._begun: dict[Line, float] = {}
         """Who has sent a part of a request, and since when: the longest first."""
         self._slow: asyncio.TimerHandle | None = None
         self._silent: asyncio.TimerHandle | None = None
 
+    @property
+    def open(self) -> int:
+        """How many connections are open."""
+        return len(self._lines) + len(self._streams)
+
     # As a server
 
     def add_socket(self, listener: socket.socket) -> None:
         """Take in the connections that come to a listening socket."""
-        self._listening.append((listener, add_accept_handler(listener, self._accepted)))
+        self._intake.add(listener)
         if self._silent is None:
             self._close_silent()
 
     def stop(self) -> None:
         """Take in no more connections; those that are open go on."""
-        while self._listening:
-            listener, remove = self._listening.pop()
-            remove()
-            listener.close()
+        self._intake.stop()
 
     async def close_all_connections(self) -> None:
         """Close what is open, here and in Tornado."""
@@ -126,7 +144,8 @@ class Front:
 
     def pass_on(self, connection: socket.socket, address: Any, begun: bytes, unsent: bytes) -> None:
         """Make a connection Tornado's. `begun` was read of it already, `unsent` is still to be written."""
-        stream = BegunStream(connection, begun, self._server.max_buffer_size)
+        stream = Stream(connection, begun, self._streams.discard, self._server.max_buffer_size)
+        self._streams.add(stream)
         if unsent:
             stream.write(unsent)
         self._server.handle_stream(stream, address)
@@ -157,6 +176,7 @@ class Front:
             line.pass_on(line.rest)
 
     def _close_silent(self) -> None:
-        for line in tuple(self._lines):
-            line.looked_at(SWEEPS)
+        connections: list[Line | Stream] = [*self._lines, *self._streams]
+        for connection in connections:
+            connection.looked_at(SWEEPS)
         self._silent = self._loop.call_later(self._idle_seconds / SWEEPS, self._close_silent)

@@ -23,7 +23,7 @@ from tornado.web import Application
 from handlers.base import InFlight, NotFound, log_request
 from handlers.front import Front, in_front
 from handlers.health import AliveHandler, ReadyHandler
-from handlers.limits import Sparing
+from handlers.limits import Sparing, allow_files, most_connections
 from smsmentor import __version__, resources
 from smsmentor.alarm import Alarms
 from smsmentor.catchup import CatchUp
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
 """Bytes of a request: a carrier's form has at most a few thousand."""
 IDLE_SECONDS, BODY_SECONDS = 75, 15
-"""How long a connection may be silent, and how long a body may take to come."""
+"""How long a connection may be silent or take no answers, and how long a body may take to come."""
 BACKLOG = 128
 """Connections that may wait to be taken in."""
 GARBAGE = 20_000
@@ -218,7 +218,7 @@ class App:
         """Why no texts should be sent here now."""
         return ["stopping"] if self.draining else self.engine.unready()
 
-    def server(self) -> HTTPServer | Front:
+    def server(self) -> Front:
         """The HTTP server with its bounds: how much a request may be, and how long it may take to come."""
         health: Routes = [
             ("/healthz", AliveHandler, {"version": __version__}),
@@ -239,12 +239,13 @@ class App:
             idle_connection_timeout=IDLE_SECONDS,
             body_timeout=BODY_SECONDS,
         )
-        return in_front(server, routes, self.in_flight, IDLE_SECONDS)
+        return in_front(server, routes, self.in_flight, IDLE_SECONDS, most_connections())
 
     async def run(self, listener: socket.socket, started: Callable[[int], None]) -> None:
         """Serve until SIGTERM or SIGINT, then finish what is in hand. `started` is told the port."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(report_to_log)
+        allow_files()
         for name in ("handlers.base", "smsmentor.access"):
             logging.getLogger(name).addFilter(Sparing())
         told = asyncio.Event()
@@ -279,7 +280,7 @@ class App:
         keeper = Housekeeping(self.engine.service, self.store, self.settings, SystemClock())
         await keeper.forever(asyncio.sleep, damaged)
 
-    async def _stop(self, server: HTTPServer | Front) -> None:
+    async def _stop(self, server: Front) -> None:
         """Take no more, answer those who are waiting, finish the texts in hand, let go."""
         self.draining = True
         loop = asyncio.get_running_loop()

@@ -14,13 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tornado.httpserver import HTTPServer
-from tornado.web import Application
 
 from handlers import front as front_module
-from handlers.base import InFlight
-from handlers.front import Front, in_front
-from handlers.health import AliveHandler
 from smsmentor.core.events import Inbound
 from smsmentor.errors import StoreBusy
 from smsmentor.gateways.signature import sign
@@ -36,7 +31,7 @@ LAST = b"GET /healthz HTTP/1.1\r\nHost: peer.example.org\r\nConnection: close\r\
 
 
 class Tornado(House):
-    """A server that cuts off soon, with Tornado alone."""
+    """A server that cuts off soon, and in which Tornado serves all."""
 
     front = False
     idle_seconds = 0.8
@@ -47,7 +42,7 @@ class Tornado(House):
         self.port = self.listener.getsockname()[1]
         self.passed_on = 0
         """Connections that are Tornado's."""
-        tornado = self.server._server if isinstance(self.server, Front) else self.server
+        tornado = self.server._server
         taken = tornado.handle_stream
 
         def counted(*args: Any) -> Any:
@@ -439,8 +434,6 @@ def test_a_text_that_could_not_be_kept_is_tried_once_and_its_line_is_read_on() -
 
 def test_a_webhook_that_breaks_is_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(house: Tornado) -> None:
-        assert isinstance(house.server, Front)
-
         def broken(*args: object) -> bool:
             raise KeyError("anything")
 
@@ -479,12 +472,42 @@ def test_a_stop_closes_kept_lines_and_answers_no_more() -> None:
     visit(story)
 
 
-def test_only_signed_webhooks_have_a_front() -> None:
-    async def main() -> None:
-        server = HTTPServer(Application())
-        assert (
-            in_front(server, [("/healthz", AliveHandler, {"version": "1"}), ("/", AliveHandler)], InFlight(), 75)
-            is server
-        )
+@pytest.mark.parametrize("asked", [LAST.replace(b"close", b"keep-alive"), GOOD], ids=["a page", "a text"])
+def test_who_never_takes_answers_is_closed(asked: bytes) -> None:
+    async def story(house: Tornado) -> None:
+        house.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        loop = asyncio.get_running_loop()
+        with socket.socket() as line:
+            line.setblocking(False)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await loop.sock_connect(line, ("127.0.0.1", house.port))
+            with pytest.raises(ConnectionError):
+                await loop.sock_sendall(line, asked * 100_000)
+        assert house.server.open == 0
+        assert (await house.speak(GOOD + LAST)).count(b"HTTP/1.1 200") == 2
 
-    asyncio.run(main())
+    visit(story, Impatient)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /heal", GOOD], ids=["silent", "tornado's", "served"])
+def test_beyond_the_bound_connections_are_closed_until_another_has_gone(
+    begun: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(house: Tornado) -> None:
+        house.server.most = 3
+        loop = asyncio.get_running_loop()
+        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+            for line in (one, two, three):
+                line.setblocking(False)
+                await loop.sock_connect(line, ("127.0.0.1", house.port))
+                await loop.sock_sendall(line, begun)
+            while house.server.open < 3 or (begun[:1] == b"G" and house.passed_on < 3):
+                await asyncio.sleep(0)
+            assert [await house.speak(GOOD + LAST) for _ in range(5)] == [b""] * 5
+            one.close()
+            while house.server.open == 3:
+                await asyncio.sleep(0)
+            assert (await house.speak(GOOD + LAST)).count(b"HTTP/1.1 200") == 2
+        assert [record.levelname for record in caplog.records if record.name == "handlers.intake"] == ["WARNING"]
+
+    visit(story)
