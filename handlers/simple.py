@@ -12,6 +12,8 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
+from handlers.head import is_host
+
 LONGEST_HEAD = 8 * 1024
 MOST_BYTES = 32 * 1024
 """Of head and body. The longest text in Twilio's form has 20,000."""
@@ -22,7 +24,6 @@ PRINTABLE = bytes(range(0x20, 0x7F))
 _TOLD = (b"content-length", b"x-twilio-signature", b"content-type", b"host", b"connection")
 _ODD = frozenset((b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"te", b"trailer", b"keep-alive"))
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
-_HOST = re.compile(rb"[0-9A-Za-z.\-\[\]:]{1,255}")
 
 
 class Not(Enum):
@@ -87,7 +88,7 @@ def _fields(head: bytes) -> tuple[str, int] | None:
     length, signature, kind, host, connection = map(fields.get, names)
     if length is None or signature is None or kind is None or host is None:
         return None
-    if not length.isdigit() or len(length) > 5 or not _is_host(host):
+    if not length.isdigit() or len(length) > 5 or not is_host(host):
         return None
     if kind != FORM and not kind.startswith(FORM + b";"):
         return None
@@ -105,8 +106,3 @@ def _names(given: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
     by_name = {name.lower(): name for name in given}
     odd = len(by_name) != len(given) or by_name.keys() & _ODD or not all(map(_NAME.fullmatch, given))
     return None if odd else tuple(by_name.get(name, b"") for name in _TOLD)
-
-
-@lru_cache(maxsize=64)
-def _is_host(host: bytes) -> bool:
-    return _HOST.fullmatch(host) is not None

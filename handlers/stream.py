@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, StreamClosedError
+
+from handlers.head import fault
 
 MOST_WAITING = 2 * 1024 * 1024
 """Bytes that may wait to be taken when more come. The simulated phones send a page some hundred thousand at once."""
@@ -38,6 +41,16 @@ class Stream(IOStream):
         self._looks = self._looks + 1 if self.writing() else 0
         if self._looks > most:
             self.close()
+
+    def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
+        """Tornado reads nothing but heads so. Raises HTTPInputError, which it answers with 400 and closes."""
+        return self._plain(super().read_until_regex(regex, max_bytes))
+
+    async def _plain(self, reading: Awaitable[bytes]) -> bytes:
+        head = await reading
+        if wrong := fault(head):
+            raise HTTPInputError(wrong)
+        return head
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         if not self._begun:
