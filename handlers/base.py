@@ -25,6 +25,8 @@ SAFE_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """What every answer carries."""
+LONGEST_LINE = 200
+"""Characters of what was asked that go to the log: a path may have 16,000."""
 
 
 class InFlight:
@@ -102,7 +104,7 @@ class BaseHandler(RequestHandler):
         tb: TracebackType | None,
     ) -> None:
         """Where it happened, never the exception's own words: these can quote a text or a number."""
-        line = f"{self.request.method} {self.request.path}"
+        line = _asked(self.request.method or "", self.request.path)
         if isinstance(value, Refused):
             log_refusal(value.status_code, line, value.why)
         elif isinstance(value, HTTPError):
@@ -139,7 +141,12 @@ def log_refusal(status: int, line: str, why: str) -> None:
 
 def log_answer(status: int, method: str, path: str, seconds: float) -> None:
     """Method, path without query, status and milliseconds."""
-    access.log(_level(status), "%d %s %s %.1fms", status, method, path, 1000 * seconds)
+    access.log(_level(status), "%d %s %.1fms", status, _asked(method, path), 1000 * seconds)
+
+
+def _asked(method: str, path: str) -> str:
+    line = f"{method} {path}"
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}… ({len(line)} characters)"
 
 
 def _level(status: int) -> int:

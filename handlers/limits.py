@@ -7,7 +7,10 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
+LOGGERS = ("handlers.base", "smsmentor.access", "smsmentor.logs", "tornado.general", "tornado.application")
+"""Where strangers' requests leave lines."""
 MOST_CONNECTIONS = 1000
 """A carrier or a proxy has some dozens. Each can make us keep 100 KB or so."""
 
@@ -44,32 +47,42 @@ class Seldom:
 
 
 class Sparing(logging.Filter):
-    """Lets so many lines a minute through and counts the others, so that nobody fills a disk with refused requests.
+    """Lets so many lines a minute of each level through and counts the others, so that nobody fills a disk.
 
-    It counts all senders together: behind a proxy everybody comes from one address, the carrier too, and nobody's
-    noise may keep the carrier's requests out. That is also why requests are not refused by address.
+    One for all loggers in which strangers' requests leave lines. Each level has its own share: noise is told at `info`,
+    and may not keep out what is worse. It counts all senders together: behind a proxy everybody comes from one address,
+    the carrier too, and nobody's noise may keep the carrier's requests out. That is also why requests are not refused
+    by address.
     """
 
     def __init__(self, a_minute: int = 300, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self.left_out = 0
         self._a_minute = a_minute
         self._clock = clock
-        self._tokens = float(a_minute)
-        self._at = clock()
+        self._shares: dict[int, _Share] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is written. Warnings and errors are ours and always are."""
-        if record.levelno >= logging.WARNING:
-            return True
+        """Whether the line is written."""
         now = self._clock()
-        self._tokens = min(self._a_minute, self._tokens + (now - self._at) * self._a_minute / 60)
-        self._at = now
-        if self._tokens < 1:
-            self.left_out += 1
+        share = self._shares.get(record.levelno)
+        if share is None:
+            share = self._shares[record.levelno] = _Share(float(self._a_minute), now)
+        share.left = min(self._a_minute, share.left + (now - share.at) * self._a_minute / 60)
+        share.at = now
+        if share.left < 1:
+            share.left_out += 1
             return False
-        self._tokens -= 1
-        if self.left_out:
-            record.msg, record.args = f"{record.getMessage()} ({self.left_out} lines like it were left out)", None
-            self.left_out = 0
+        share.left -= 1
+        if share.left_out:
+            record.msg, record.args = f"{record.getMessage()} ({share.left_out} lines like it were left out)", None
+            share.left_out = 0
         return True
+
+
+@dataclass
+class _Share:
+    """What a level may still write."""
+
+    left: float
+    at: float
+    left_out: int = 0

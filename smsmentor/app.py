@@ -23,7 +23,7 @@ from tornado.web import Application
 from handlers.base import InFlight, NotFound, log_request
 from handlers.front import Front, in_front
 from handlers.health import AliveHandler, ReadyHandler
-from handlers.limits import Sparing, allow_files, most_connections
+from handlers.limits import LOGGERS, Sparing, allow_files, most_connections
 from smsmentor import __version__, resources
 from smsmentor.alarm import Alarms
 from smsmentor.catchup import CatchUp
@@ -246,8 +246,9 @@ class App:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(report_to_log)
         allow_files()
-        for name in ("handlers.base", "smsmentor.access"):
-            logging.getLogger(name).addFilter(Sparing())
+        sparing = Sparing()
+        for name in LOGGERS:
+            logging.getLogger(name).addFilter(sparing)
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)

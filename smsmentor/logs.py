@@ -1,4 +1,4 @@
-"""Logs for people and for machines, in which no phone number and no words of an exception can appear."""
+"""Logs for people and for machines, without phone numbers, words of exceptions and characters that do not print."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def mask(text: str) -> str:
     return NUMBER.sub(lambda found: f"{found[1]}***{found[2][-2:]}", text)
 
 
+def visible(text: str) -> str:
+    """The text with what does not print written as JSON would, but for line ends.
+
+    A terminal obeys control characters, also those beyond ASCII, and marks of direction show a line as what it is not.
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign == "\n" or sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+
+
 def set_up(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
     """Log to `stream` (standard error): `text`, `json`, or `auto`, which is text on a terminal and JSON elsewhere.
 
@@ -49,14 +59,14 @@ def report_to_log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
 
 
 class Masking(logging.Formatter):
-    """Masks numbers in all that is written, and gives of an exception its type and place.
+    """Masks numbers in all that is written and shows what does not print, and gives of an exception its type and place.
 
     The words of an exception can quote what somebody texted; only our own errors are known not to.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         record.exc_text = None  # another handler's formatter may have left the exception's words here
-        return mask(super().format(record))
+        return visible(mask(super().format(record)))
 
     def formatException(self, ei: ExcInfo) -> str:
         kind, error, trace = ei
@@ -85,4 +95,4 @@ class JsonLines(Masking):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return mask(json.dumps(line, ensure_ascii=False))
+        return visible(mask(json.dumps(line, ensure_ascii=False)))

@@ -57,10 +57,7 @@ def test_no_line_holds_a_number_wherever_it_comes_from(
 
 
 def test_an_exception_is_logged_with_its_place_and_without_its_words(stream: io.StringIO) -> None:
-    try:
-        raise ValueError(WORDS)
-    except ValueError:
-        logging.getLogger("smsmentor.x").exception("That failed")
+    _logged_with_its_place()
     written = stream.getvalue()
     assert "ValueError" in written
     assert "test_logs.py" in written
@@ -87,8 +84,48 @@ def test_a_task_that_fails_unseen_is_logged_without_its_words(stream: io.StringI
     assert WORDS not in stream.getvalue()
 
 
+def _logged_with_its_place() -> None:
+    try:
+        raise ValueError(WORDS)
+    except ValueError:
+        logging.getLogger("smsmentor.x").exception("That failed")
+
+
 def _fail() -> None:
     raise ValueError(WORDS)
+
+
+@pytest.mark.parametrize(
+    ("sign", "written"),
+    [
+        ("\x00", "\\u0000"),
+        ("\x1b[31m", "\\u001b[31m"),
+        ("\r", "\\r"),
+        ("\t", "\\t"),
+        ("\x7f", "\\u007f"),
+        ("\x85", "\\u0085"),
+        ("\x9b31m", "\\u009b31m"),
+        ("\u202e", "\\u202e"),
+        ("\u2066", "\\u2066"),
+        ("\u2028", "\\u2028"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0041", "\\udb40\\udc41"),
+        ("¿Qué? 心 😀", "¿Qué? 心 😀"),
+    ],
+)
+def test_what_does_not_print_is_shown(stream: io.StringIO, sign: str, written: str) -> None:
+    logging.getLogger("smsmentor.x").info("GET /a%sb", sign)
+    [line] = stream.getvalue().split("\n")[:-1]
+    assert f"GET /a{written}b" in line
+    if line.startswith("{"):
+        assert json.loads(line)["message"] == f"GET /a{sign}b"
+
+
+def test_the_lines_of_a_trace_stay_lines() -> None:
+    stream = io.StringIO()
+    set_up("text", "debug", stream)
+    _logged_with_its_place()
+    assert [line.split(" line ")[0].strip() for line in stream.getvalue().splitlines()[1:2]] == [f'File "{__file__}",']
 
 
 def test_libraries_are_not_heard_below_a_warning(stream: io.StringIO) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 from tornado.testing import bind_unused_port
 
-from handlers.limits import Sparing
+from handlers.limits import LOGGERS, Sparing
 from smsmentor import app as app_module
 from smsmentor import service as service_module
 from smsmentor.app import App, Carrier, Phones, SystemClock
@@ -27,6 +27,7 @@ from smsmentor.core.model import Member, Text
 from smsmentor.errors import StoreBusy
 from smsmentor.export import to_csv
 from smsmentor.gateways.signature import sign
+from smsmentor.logs import JsonLines, Readable
 from smsmentor.ports import SetClock
 from smsmentor.rig import Rig
 from smsmentor.service import Service
@@ -474,17 +475,37 @@ def test_no_cell_of_an_export_is_run_as_a_formula(tmp_path: Path, formula: str) 
     asyncio.run(main())
 
 
-def test_noise_fills_no_log_and_what_is_ours_is_always_written() -> None:
+def test_noise_fills_no_log_and_keeps_nothing_worse_out() -> None:
     now = 0.0
     sparing = Sparing(3, lambda: now)
 
-    def line(level: int) -> logging.LogRecord:
-        return logging.LogRecord("handlers.base", level, __file__, 1, "%d refused", (403,), None)
+    def line(level: int, name: str = "handlers.base") -> logging.LogRecord:
+        return logging.LogRecord(name, level, __file__, 1, "%d refused", (403,), None)
 
     assert [sparing.filter(line(logging.INFO)) for _ in range(10)] == [True] * 3 + [False] * 7
-    assert sparing.filter(line(logging.ERROR))
+    assert not sparing.filter(line(logging.INFO, "smsmentor.access"))
+    for level in (logging.WARNING, logging.ERROR):
+        assert [sparing.filter(line(level)) for _ in range(5)] == [True] * 3 + [False] * 2
     now = 20.0
     after = line(logging.INFO)
     assert sparing.filter(after)
-    assert after.getMessage() == "403 refused (7 lines like it were left out)"
+    assert after.getMessage() == "403 refused (8 lines like it were left out)"
     assert not sparing.filter(line(logging.INFO))
+
+
+def test_what_strangers_ask_for_leaves_short_lines_that_print(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main(house: House) -> None:
+        for path in (b"/" + b"a" * 15_000, b"/\x9b31mRED\x85\x9d0;title\x9c"):
+            for method in (b"GET", b"B" * 1000):
+                await house.speak(method + b" " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    run(tmp_path, main)
+    lines = [record for record in caplog.records if record.name in LOGGERS]
+    assert len(lines) == 8
+    for form in (Readable(), JsonLines()):
+        for record in lines:
+            written = form.format(record)
+            assert len(written) < 450
+            assert written.isprintable()
