@@ -110,9 +110,12 @@ class PhonesLive(WebSocketHandler):
         self.hub.leave(self)
 
     def send(self, message: Json) -> None:
-        """Send to the page; one that has just gone misses it and gets everything when it comes back."""
+        """Send to the page; one that has just gone misses it and gets everything when it comes back.
+
+        One that takes less than comes is gone once too much waits for it: its stream is closed (`handlers/stream.py`).
+        """
         with suppress(WebSocketClosedError):
-            sent = self.write_message(json.dumps(message, ensure_ascii=False))
+            sent = self.write_message(json.dumps(message, ensure_ascii=False).encode(errors="replace"))
             sent.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 

@@ -393,6 +393,8 @@ def _text(wish: Json, name: str, longest: int) -> str:
         raise Unreadable(f"{name} is missing.")
     if len(value) > longest:
         raise Unreadable(f"{name} has {len(value)} characters; the most is {longest}.")
+    if any("\ud800" <= sign <= "\udfff" for sign in value):  # JSON can write it, and no text can hold it
+        raise Unreadable(f"{name} has half a character in it.")
     return value
 
 

@@ -61,11 +61,14 @@ class Stream(IOStream):
         return size
 
     def write(self, data: bytes | memoryview) -> Future[None]:
-        if self._waiting > MOST_WAITING:
-            self.close()
-            raise StreamClosedError
-        self._waiting += len(data)
-        return super().write(data)
+        if self._waiting <= MOST_WAITING or self.closed():
+            self._waiting += len(data)
+            return super().write(data)
+        self.close()
+        failed: Future[None] = Future()
+        failed.set_exception(StreamClosedError())
+        failed.exception()  # who does not wait for it need not hear of it
+        return failed
 
     def write_to_fd(self, data: memoryview) -> int:
         taken = super().write_to_fd(data)

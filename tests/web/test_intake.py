@@ -155,9 +155,12 @@ def test_who_takes_less_than_comes_is_closed_when_too_much_waits() -> None:
         with theirs:
             stream.write(b"x" * 2 * MOST_WAITING)  # whatever one answer has
             assert gone == []
-            with pytest.raises(StreamClosedError):
-                stream.write(b"y")
+            failed = stream.write(b"y")
             assert gone == [stream]
+            with pytest.raises(StreamClosedError):
+                await failed
+            with pytest.raises(StreamClosedError):
+                stream.write(b"z")
 
     asyncio.run(main())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,9 @@ from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from handlers import phones, phones_hub
+from handlers import stream as stream_module
+from handlers.base import InFlight
+from handlers.front import in_front
 from handlers.phones import routes
 from handlers.phones_hub import ACTIONS, PhonesHub
 from smsmentor.core.events import Act
@@ -224,6 +228,8 @@ def test_only_what_has_changed_is_told_again() -> None:
         (f'{{"do": "text", "phone": "{MIA}", "body": 7}}', "body is missing"),
         (f'{{"do": "text", "phone": "{MIA}", "body": "  "}}', "Type a text"),
         (json.dumps({"do": "text", "phone": MIA, "body": "x" * 1601}), "1601 characters"),
+        (f'{{"do": "text", "phone": "{MIA}", "body": "a \\ud800 b"}}', "half a character"),
+        (f'{{"do": "text", "phone": "{MIA}", "body": "a \\udfff"}}', "half a character"),
         ('{"do": "wait"}', "not a number"),
         ('{"do": "wait", "seconds": true}', "not a number"),
         ('{"do": "wait", "seconds": NaN}', "not a number"),
@@ -526,11 +532,11 @@ class House:
     """The routes on loopback."""
 
     def __init__(self, hub: PhonesHub, **more: Any) -> None:
-        socket, port = bind_unused_port()
+        self.listener, self.port = bind_unused_port()
         self.hub = hub
-        self.address = f"127.0.0.1:{port}"
-        self.server = HTTPServer(Application(routes(hub, **more)))
-        self.server.add_socket(socket)
+        self.address = f"127.0.0.1:{self.port}"
+        self.server = in_front(HTTPServer(Application(routes(hub, **more))), [], InFlight(), 75)
+        self.server.add_socket(self.listener)
 
     async def get(self, path: str, method: str = "GET") -> HTTPResponse:
         body = b"" if method == "POST" else None
@@ -634,6 +640,51 @@ def test_a_text_goes_in_and_its_receipt_comes_out_on_one_line() -> None:
         assert update["bubbles"][0]["body"].startswith("<b>hello</b>")
         line.close()
         assert await line.read_message() is None
+
+    call(story)
+
+
+def test_a_page_that_does_not_read_is_closed_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "MOST_WAITING", 100_000)
+
+    async def story(house: House) -> None:
+        house.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        upgrade = (
+            f"GET /phones/live HTTP/1.1\r\nHost: {house.address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
+        with socket.socket() as deaf:
+            deaf.setblocking(False)
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await asyncio.get_running_loop().sock_connect(deaf, ("127.0.0.1", house.port))
+            await asyncio.get_running_loop().sock_sendall(deaf, upgrade.encode())
+            while not house.hub._clients:
+                await asyncio.sleep(0)
+            line = await house.line()
+            texts = 0
+            while len(house.hub._clients) == 2 and texts < 1000:
+                texts += 1
+                await line.write_message(json.dumps({"do": "text", "phone": MIA, "body": f"{texts} {'é' * 1500}"}))
+                told = json.loads(await line.read_message())
+                while not any(b["from_phone"] for b in told.get("bubbles", ())):
+                    told = json.loads(await line.read_message())
+            assert 1 < texts < 1000
+            await line.write_message(json.dumps({"do": "pool"}))
+            while json.loads(await line.read_message())["type"] != "pool":
+                pass
+            line.close()
+
+    call(story)
+
+
+def test_what_no_message_can_hold_ends_no_page() -> None:
+    async def story(house: House) -> None:
+        line = await house.line()
+        await line.read_message()
+        for client in house.hub._clients:
+            client.send({"type": "error", "message": "a \ud800 b"})
+        assert json.loads(await line.read_message())["message"] == "a ? b"
+        line.close()
 
     call(story)
 
