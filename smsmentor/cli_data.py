@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsmentor.cli_kit import lines_of_file, news_among, open_data, open_service, take
+from smsmentor.cli_kit import lines_of_file, news_among, open_data, open_service, opted_out_among, take
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
+    from smsmentor.core.model import Member
     from smsmentor.ports import Reader
+    from smsmentor.service import Service
 
 
 @click.command("import")
@@ -24,18 +26,30 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--skip-bad", is_flag=True, help="Take the good lines and leave out the bad ones.")
 def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
-    """Take mentors from a CSV file. Giving it again changes nothing that is the same."""
+    """Take mentors from a CSV file. Giving it again changes nothing that is the same.
+
+    Of somebody who was erased (FORGET ME) nothing is kept to know them again: take them out of the file, or it
+    brings them back. Only a number that had opted out before is known, and refused.
+    """
     from smsmentor import roster
 
-    with open_service() as service:
+    with open_service(new="pretended" if dry_run else "made") as service:
         lines = lines_of_file(csv_file)
         found = roster.read(lines, service.knowledge, service.clock.now())
+        with service.store.reading() as reader:
+            for act in opted_out_among(reader, found.acts):
+                found.acts.remove(act)
+                line = found.lines[str(act.args["phone"])]
+                found.problems.append(
+                    f"line {line}, phone: this number has opted out; only START from that phone brings it back"
+                )
         for name in found.ignored:
             click.echo(f"The column {name or '(without a name)'} is not known and is left out.", err=True)
-        for line in (*found.notes, *found.problems):
-            click.echo(line, err=True)
+        for said in (*found.notes, *found.problems):
+            click.echo(said, err=True)
         if found.problems and not (skip_bad and found.acts):
-            click.echo(f"Nothing was taken. {_those(len(found.acts))} good: --skip-bad takes these.", err=True)
+            good = f" {_those(len(found.acts))} good: --skip-bad takes these." if found.acts else ""
+            click.echo(f"Nothing was taken from {csv_file.name}.{good}", err=True)
             sys.exit(1)
         with service.store.reading() as reader:
             news = news_among(reader, found.acts)
@@ -103,17 +117,78 @@ def operators() -> None:
 @click.argument("phone")
 @click.argument("name")
 def add_operator(phone: str, name: str) -> None:
-    """Let a phone give operator commands, and page it."""
-    from smsmentor.core.events import Act
-    from smsmentor.roster import phone_of
+    """Let a phone give operator commands, and page it. NAME is for somebody who has no alias yet."""
+    from smsmentor.core.members import suppressed
+    from smsmentor.roster import wrong_name
+
+    if problem := wrong_name("alias", name) if name.strip() else "it is empty":
+        raise click.BadParameter(problem, param_hint="NAME")
+    with open_service() as service:
+        number = _number_of(phone, service)
+        with service.store.reading() as reader:
+            if suppressed(reader, number):
+                raise SmsmentorError("This number has opted out; only START from that phone brings it back.")
+        member = _act_on_operator(service, "operator", {"phone": number, "alias": name.strip()})
+    called = member.alias if member.alias else "This mentor, who has chosen no name,"
+    click.echo(f"{called} is an operator now.")
+    if member.state == "opted_out":
+        click.echo("This number has opted out: it gets no page until START comes from that phone.", err=True)
+
+
+@operators.command("list")
+def list_operators() -> None:
+    """Who the operators are. Of their numbers only the end is shown."""
+    from smsmentor.core.model import Member
+    from smsmentor.logs import mask
+    from smsmentor.settings import load
+
+    named = load().operators
+    with open_data() as store, store.reading() as reader:
+        found = list(reader.walk(Member, "operator", "yes"))
+    for member in found:
+        state = "" if member.state == "active" else f", {member.state.replace('_', ' ')}"
+        origin = ", by SMSMENTOR_OPERATORS" if member.phone in named else ""
+        click.echo(f"{member.alias or '(no name)'}  {mask(member.phone)}{state}{origin}")
+    if not found:
+        click.echo("There is no operator: nobody is paged. `smsmentor op add PHONE NAME` adds one.")
+
+
+@operators.command("remove")
+@click.argument("phone")
+def remove_operator(phone: str) -> None:
+    """Take the operator's commands and pages from a phone. Who is a mentor too stays one."""
+    from smsmentor.core.model import Member
+    from smsmentor.settings import load
 
     with open_service() as service:
-        number = phone_of(phone, service.knowledge.rules.country)
-        if number is None:
-            raise click.BadParameter("write the number with its country, like +12125550123", param_hint="PHONE")
-        act = Act(f"op:{service.clock.now().isoformat()}", "operator", {"phone": number, "alias": name}, by="cli")
-        asyncio.run(take(service, [act]))
-    click.echo(f"{name} is an operator now.")
+        number = _number_of(phone, service)
+        with service.store.reading() as reader:
+            known = next(reader.walk(Member, "phone", number), None)
+        if known is None or not known.operator:
+            raise SmsmentorError("That number is no operator's. `smsmentor op list` has them.")
+        if number in load().operators:
+            raise SmsmentorError("The setting operators names this number: take it out there first.")
+        member = _act_on_operator(service, "no operator", {"phone": number})
+    click.echo(f"{member.alias or 'That number'} is no operator any more.")
+
+
+def _number_of(phone: str, service: Service) -> str:
+    from smsmentor.roster import phone_of
+
+    number = phone_of(phone, service.knowledge.rules.country)
+    if number is None:
+        raise click.BadParameter("write the number with its country, like +12125550123", param_hint="PHONE")
+    return number
+
+
+def _act_on_operator(service: Service, name: str, args: dict[str, Any]) -> Member:
+    """Do it, and give the member as it is then."""
+    from smsmentor.core.events import Act
+    from smsmentor.core.model import Member
+
+    asyncio.run(take(service, [Act(f"op:{service.clock.now().isoformat()}", name, args, by="cli")]))
+    with service.store.reading() as reader:
+        return next(reader.walk(Member, "phone", args["phone"]))
 
 
 def count(reader: Reader) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -32,24 +32,35 @@ def open_data() -> Iterator[TinyDBStore]:
     from smsmentor.settings import load
 
     settings: Settings = load()
-    if not settings.store_path.exists():
-        raise SmsmentorError(
-            f"There is no store in {settings.data} (SMSMENTOR_DATA). `smsmentor serve` or `smsmentor import` makes one."
-        )
+    _need_store(settings)
     with closing(open_store(settings)) as store:
         yield store
 
 
 @contextmanager
-def open_service() -> Iterator[Service]:
-    """A service on the data folder, beside one that may be running."""
+def open_service(*, new: Literal["refused", "made", "pretended"] = "refused") -> Iterator[Service]:
+    """A service on the data folder, beside one that may be running. `new` says what happens when there is no store yet.
+
+    A pretended one is in memory. Raises SmsmentorError.
+    """
     from smsmentor.app import SystemClock, knowledge_of, open_store
     from smsmentor.service import Service
     from smsmentor.settings import load
+    from smsmentor.stores.memory import MemoryStore
 
     settings: Settings = load()
-    with closing(open_store(settings)) as store:
+    if new == "refused":
+        _need_store(settings)
+    there = new == "made" or settings.store_path.exists()
+    with closing(open_store(settings) if there else MemoryStore()) as store:
         yield Service(store, SystemClock(), knowledge_of(settings))
+
+
+def _need_store(settings: Settings) -> None:
+    if not settings.store_path.exists():
+        raise SmsmentorError(
+            f"There is no store in {settings.data} (SMSMENTOR_DATA). `smsmentor serve` or `smsmentor import` makes one."
+        )
 
 
 def pool_of(path: Path, knowledge: Knowledge, start: datetime, *, run: str = "") -> list[Act]:
@@ -63,6 +74,13 @@ def pool_of(path: Path, knowledge: Knowledge, start: datetime, *, run: str = "")
     if found.problems:
         raise SmsmentorError("\n".join(f"{path.name}: {problem}" for problem in found.problems))
     return found.acts
+
+
+def opted_out_among(reader: Reader, acts: Sequence[Act]) -> list[Act]:
+    """The acts for numbers that opted out and were erased: these come back by START only, and by no list."""
+    from smsmentor.core.members import suppressed
+
+    return [act for act in acts if suppressed(reader, str(act.args["phone"]))]
 
 
 def news_among(reader: Reader, acts: Sequence[Act]) -> list[Act]:

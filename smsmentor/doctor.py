@@ -186,12 +186,16 @@ def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:
 
 
 def _people(mentors: int, operators: int) -> Check:
-    said = f"{mentors} mentors, {operators} operators"
+    said = f"{_counted(mentors, 'mentor')}, {_counted(operators, 'operator')}"
     if not mentors:
         return Check("warn", "people", said, "Take mentors from a list: smsmentor import mentors.csv")
     if not operators:
         return Check("warn", "people", said, "Nobody is paged: smsmentor op add +12125550123 NAME")
     return Check("ok", "people", said)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _words(settings: Settings) -> Iterator[Check]:

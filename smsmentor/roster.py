@@ -20,6 +20,7 @@ from smsmentor.core.schedule import is_zone
 COLUMNS = ("phone", "alias", "field", "employer", "years", "topics", "zone", "hours", "lang", "consent")
 LONGEST = {"alias": 20, "field": 24, "employer": 40, "topics": 300}
 """Characters: the first two stand before every piece of advice."""
+READ_BY_OTHERS = ("alias", "field")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would run (OWASP, "CSV Injection")."""
@@ -38,6 +39,8 @@ class Roster:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
+    lines: dict[str, int] = field(default_factory=dict)
+    """In which line each number stands."""
 
 
 def lines_of(path: Path) -> list[str]:
@@ -74,11 +77,12 @@ def read(lines: Iterable[str], knowledge: Knowledge, now: datetime, *, run: str 
     if lacking:
         roster.problems.append(f"line 1: there is no column {' and no column '.join(lacking)}")
         return roster
-    seen: dict[str, int] = {}
     for row in rows:
         cells = {name: _cell(row.get(name)) for name in COLUMNS}
         if any(cells.values()):
-            _take(roster, cells, rows.line_num, seen, knowledge, now, run or now.isoformat())
+            _take(roster, cells, rows.line_num, knowledge, now, run or now.isoformat())
+    if not roster.lines and not roster.problems:
+        roster.problems.append("line 1: there are column names, and no mentor below them")
     return roster
 
 
@@ -86,19 +90,18 @@ def _take(
     roster: Roster,
     cells: dict[str, str],
     number: int,
-    seen: dict[str, int],
     knowledge: Knowledge,
     now: datetime,
     run: str,
 ) -> None:
     problems = list(_check(cells, knowledge, now))
     phone = phone_of(cells["phone"], knowledge.rules.country)
-    if phone is not None and phone in seen:
-        problems.append(f"phone: the same number as in line {seen[phone]}")
+    if phone is not None and phone in roster.lines:
+        problems.append(f"phone: the same number as in line {roster.lines[phone]}")
     if phone is None or problems:
         roster.problems += [f"line {number}, {problem}" for problem in problems]
         return
-    seen[phone] = number
+    roster.lines[phone] = number
     unknown = knowledge.topics.unknown(cells["topics"].replace(";", ", "))
     if unknown:
         roster.notes.append(f"line {number}, topics: no topic of ours fits {', '.join(unknown)}; found by these words")
@@ -132,12 +135,21 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
         yield f"lang: not one of {', '.join(knowledge.words.languages)}"
     if cells["hours"] and not _hours(cells["hours"], knowledge):
         yield "hours: not understood; write them like weekdays 9-18"
-    for name, longest in LONGEST.items():
-        if len(cells[name]) > longest:
-            yield f"{name}: longer than {longest} characters"
-    for name in ("alias", "field"):
-        if _MANY_DIGITS.search(cells[name]) or "@" in cells[name]:
-            yield f"{name}: other people read this, so it may not hold a phone number or an address"
+    for name in LONGEST:
+        if problem := wrong_name(name, cells[name]):
+            yield f"{name}: {problem}"
+
+
+def wrong_name(column: str, text: str) -> str:
+    """What is wrong with a text of a column in `LONGEST`; nothing when it can be kept."""
+    if len(text) > LONGEST[column]:
+        return f"longer than {LONGEST[column]} characters"
+    if column in READ_BY_OTHERS:
+        if _MANY_DIGITS.search(text) or "@" in text:
+            return "other people read this, so it may not hold a phone number or an address"
+        if text.startswith(FORMULA):
+            return "other people read this, so it begins with a letter or a digit"
+    return ""
 
 
 def _args(cells: dict[str, str], phone: str, knowledge: Knowledge) -> dict[str, Any]:

@@ -266,11 +266,44 @@ def test_import_writes_nothing_while_a_line_is_bad_unless_told_to(data: Path, tm
     assert [line.partition(":")[0] for line in result.stderr.splitlines()] == [
         "line 3, phone",
         "line 4, consent",
-        "Nothing was taken. 1 line is good",
+        "Nothing was taken from mentors.csv. 1 line is good",
     ]
     assert json.loads(fine("stats", "--json"))["members"] == {}
     assert "1 taken or changed" in fine("import", "--skip-bad", mentors)
     assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 1}
+
+
+def test_who_opted_out_and_was_erased_comes_back_by_no_list(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    mentors.write_text(f"{HEADER}+12125550110,Ben,2026-01-12\n+12125550111,Cam,2026-01-12\n", encoding="utf-8")
+    kept = ("--start", START, "--data", data)
+    fine("import", mentors)
+    texts = [{"from": "+12125550110", "body": body} for body in ("STOP", "FORGET ME")]
+    fine("play", "--json", *kept, given="\n".join(map(json.dumps, texts)))
+    assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 1}
+    result = call("import", mentors)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == (
+        "line 2, phone: this number has opted out; only START from that phone brings it back"
+    )
+    assert "0 taken or changed, 1 the same" in fine("import", "--skip-bad", mentors)
+    assert "has opted out" in call("op", "add", "+12125550110", "Ben").output
+    # Also where no command has looked: at the sample pool of `play`, for one.
+    fine("play", "--json", *kept, "--pool", mentors, "--set", "operators=+12125550110", given="")
+    assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 1}
+    fine("play", "--json", *kept, given=json.dumps({"from": "+12125550110", "body": "START"}))
+    assert fine("import", mentors) == "1 taken or changed, 1 the same as before.\n"
+
+
+def test_nothing_is_said_of_good_lines_where_there_are_none(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    mentors.write_text("name,number\nBen,+12125550110\n", encoding="utf-8")
+    assert call("import", mentors).stderr.splitlines()[-1] == "Nothing was taken from mentors.csv."
+
+
+def test_a_dry_run_makes_no_store(data: Path) -> None:
+    fine("import", "--dry-run", POOL)
+    assert not data.exists()
 
 
 def test_an_export_is_opened_by_a_stock_tinydb(data: Path, tmp_path: Path) -> None:
@@ -363,20 +396,51 @@ def test_why_names_a_code_that_nobody_has(data: Path) -> None:
     assert (result.exit_code, result.output) == (1, "There is no question with the code K43.\n")
 
 
-@pytest.mark.parametrize("command", ["stats", "backup", "export"])
+@pytest.mark.parametrize(
+    "command",
+    ["stats", "backup", "export", "carrier resume", "carrier vouch m1", "op list", "op add +12125550199 Olga"],
+)
 def test_a_mistyped_folder_is_said_and_no_empty_store_is_made_there(data: Path, command: str) -> None:
-    result = call(command)
+    result = call(*command.split(" "))
     assert result.exit_code == 1
     assert f"There is no store in {data}" in result.output
     assert not (data / "smsmentor.db").exists()
 
 
 def test_an_operator_is_added_by_number_and_name(data: Path) -> None:
+    fine("import", POOL)
     assert fine("op", "add", "(212) 555-0199", "Olga") == "Olga is an operator now.\n"
     with closing(open_tinydb(data / "smsmentor.db")) as db:
         [member] = db.table("members").search(where("phone") == "+12125550199")
     assert (member["operator"], member["alias"]) == (True, "Olga")
     assert call("op", "add", "Olga", "Olga").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["", "  ", "+1 212 555 0199", "Olga, who runs everything"])
+def test_an_operator_needs_a_name_that_is_one(data: Path, name: str) -> None:
+    fine("import", POOL)
+    assert call("op", "add", "+12125550199", name).exit_code == 2
+    assert fine("op", "list").startswith("There is no operator")
+
+
+def test_a_mentor_who_becomes_an_operator_keeps_their_name(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    mentors.write_text(f"{HEADER}+12125550110,Ben,2026-01-12\n+12125550111,,2026-01-12\n", encoding="utf-8")
+    fine("import", mentors)
+    assert fine("op", "add", "+12125550110", "Benjamin Smith") == "Ben is an operator now.\n"
+    assert fine("op", "add", "+12125550111", "Cam Smith").startswith("This mentor, who has chosen no name, is")
+    assert fine("op", "list") == "Ben  +***10\n(no name)  +***11\n"
+
+
+def test_an_operator_can_be_taken_away_and_a_mentor_stays_one(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine("import", POOL)
+    fine("op", "add", "+12125550199", "Olga")
+    assert fine("op", "remove", "+12125550199") == "Olga is no operator any more.\n"
+    assert call("op", "remove", "+12125550199").exit_code == 1
+    assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 14}
+    fine("op", "add", "+12125550199", "Olga")
+    monkeypatch.setenv("SMSMENTOR_OPERATORS", "+12125550199")
+    assert "take it out there first" in call("op", "remove", "+12125550199").output
 
 
 def test_config_shows_values_with_their_origin(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,7 +478,7 @@ def test_doctor_is_content_with_a_new_folder_and_says_what_comes_next(data: Path
 def test_doctor_counts_people_once_they_are_there(data: Path) -> None:
     fine("import", POOL)
     fine("op", "add", "+12125550199", "Olga")
-    assert "people: 14 mentors, 1 operators\n" in fine("doctor")
+    assert "people: 14 mentors, 1 operator\n" in fine("doctor")
 
 
 def test_doctor_tells_wrong_settings_a_forgetful_platform_and_a_broken_store(

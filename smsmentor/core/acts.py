@@ -26,7 +26,10 @@ MENTOR_FIELDS = (
 )
 
 
-def _stranger(turn: Turn, phone: str) -> Member:
+def _stranger(turn: Turn, phone: str) -> Member | None:
+    """A member to be; nobody for a number that opted out and was erased: only START from that phone brings it back."""
+    if members.suppressed(turn, phone):
+        return None
     return Member(turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone), lang=turn.rules.lang)
 
 
@@ -36,6 +39,8 @@ def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:
     known = members.by_phone(turn, phone)
     fields = {name: args[name] for name in MENTOR_FIELDS if args.get(name) not in (None, "", ())}
     base = known or _stranger(turn, phone)
+    if base is None:
+        return
     consented = args["consented"]
     assert isinstance(consented, datetime)
     if known is None or not known.mentor:
@@ -54,18 +59,33 @@ def _mentee(turn: Turn, args: Mapping[str, Any]) -> None:
     """Somebody who has not texted yet is known beforehand, with what the operator says about them."""
     phone = str(args["phone"])
     base = members.by_phone(turn, phone) or _stranger(turn, phone)
+    if base is None:
+        return
     fields = {n: args[n] for n in ("alias", "field", "employer", "zone", "lang") if args.get(n)}
     turn.save(replace(base, **fields))
     turn.note("member.joined", member=base.id, role="mentee")
 
 
 def _operator(turn: Turn, args: Mapping[str, Any]) -> None:
-    """A number may give operator commands and is paged."""
+    """A number may give operator commands and is paged.
+
+    The name is for somebody who has none. A mentor's is what mentees read, and theirs to choose.
+    """
     phone = str(args["phone"])
-    known = members.by_phone(turn, phone)
-    base = known or _stranger(turn, phone)
-    turn.save(replace(base, operator=True, alias=str(args.get("alias") or base.alias)))
+    base = members.by_phone(turn, phone) or _stranger(turn, phone)
+    if base is None:
+        return
+    alias = base.alias or ("" if base.mentor else str(args.get("alias") or ""))
+    turn.save(replace(base, operator=True, alias=alias))
     turn.note("member.joined", member=base.id, role="operator")
+
+
+def _no_operator(turn: Turn, args: Mapping[str, Any]) -> None:
+    """A number may not give operator commands any more, and is paged no longer."""
+    member = members.by_phone(turn, str(args["phone"]))
+    if member is not None and member.operator:
+        turn.save(replace(member, operator=False))
+        turn.note("member.changed", member=member.id, what="operator")
 
 
 def _close(turn: Turn, args: Mapping[str, Any]) -> None:
@@ -112,6 +132,7 @@ ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
     "put off": _put_off,
     "mentor": _mentor,
     "operator": _operator,
+    "no operator": _no_operator,
     "clear": _clear,
     "close": _close,
     "resume": _resume,

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from smsmentor.core.making import replace
 from smsmentor.core.model import Load, Member, Offer, Pair, Prompt, PromptKind, Request, Suppressed, Thread, Timer
+from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Turn
 
 
@@ -27,7 +28,7 @@ def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
         consented=turn.now,
         consent_how="texted first",
     )
-    if turn.get(Suppressed, number_hash(phone)) is not None:
+    if suppressed(turn, phone):
         member = replace(member, state="opted_out")
     turn.save(member)
     turn.note("member.joined", member=member.id, role="mentee")
@@ -42,6 +43,11 @@ def hear_language(turn: Turn, member: Member, body: str) -> None:
     if lang is not None:
         turn.save(replace(member, lang=lang))
         turn.note("member.changed", member=member.id, what="lang")
+
+
+def suppressed(reader: Reads, phone: str) -> bool:
+    """Whether somebody who had opted out was erased with this number."""
+    return reader.get(Suppressed, number_hash(phone)) is not None
 
 
 def number_hash(phone: str) -> str:
