@@ -27,6 +27,7 @@ from handlers.limits import LOGGERS, Sparing, allow_files, most_connections
 from smsmentor import __version__, resources
 from smsmentor.alarm import Alarms
 from smsmentor.catchup import CatchUp
+from smsmentor.core import played
 from smsmentor.core.events import Act, Event
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, OutText
@@ -110,6 +111,8 @@ class Carrier:
         return self._routes(CarrierDoor(self.service, self.gateway))
 
     async def start(self) -> None:
+        if self.service.knowledge.real_phones:
+            await self._mark()
         self.sender.start()
         self.ticker.start()
         reading = self.catch_up.forever(asyncio.sleep, lambda: False)
@@ -130,6 +133,12 @@ class Carrier:
         looked = self.ticker.looked
         late = looked is None or self.clock.now() - looked > TICKER_LATE
         return ["timers are not being looked at"] if late else []
+
+    async def _mark(self) -> None:
+        with self.service.store.reading() as reader:
+            known = played.has_served(reader)
+        if not known:
+            await self.service.receive(Act("serving", "serving", by="housekeeping"))
 
     def _wake(self, event: Event, turn: Turn) -> None:
         self.sender.wake()
@@ -175,7 +184,7 @@ class Phones:
 
         self.store = store
         self.any_host = any_host
-        self.rig = Rig(store, clock, knowledge, reports=True)
+        self.rig = Rig(store, clock, replace(knowledge, simulated=True), reports=True)
         self.rig.recall(randbits(64))
         self.service = self.rig.service
         self.hub: PhonesHub | None = None
@@ -348,6 +357,11 @@ def build(settings: Settings, knowledge: Knowledge | None = None, *, start: date
     """Put everything together. `start` is where the clock of simulated phones begins; now, when it is not given."""
     knowledge = knowledge or knowledge_of(settings)
     store = open_store(settings)
+    try:
+        check_use(store, settings)
+    except SmsmentorError:
+        store.close()
+        raise
     engine: Engine
     if settings.has_account:
         engine = Carrier(settings, store, SystemClock(), knowledge)
@@ -355,6 +369,22 @@ def build(settings: Settings, knowledge: Knowledge | None = None, *, start: date
         clock = SetClock(start or SystemClock().now())
         engine = Phones(store, clock, knowledge, any_host=settings.phones_open)
     return App(settings, store, engine)
+
+
+def check_use(store: TinyDBStore, settings: Settings) -> None:
+    """Raise SmsmentorError where people would be texted what was only tried, or tries would mix with their texts."""
+    with store.reading() as reader:
+        if settings.reaches_people and played.was_played(reader):
+            raise SmsmentorError(
+                f"Simulated phones have texted on the data of {settings.data}: with an account, what they asked would "
+                "be texted to real mentors. `smsmentor clear-play` clears it and keeps mentors and operators."
+            )
+        if not settings.has_account and played.has_served(reader):
+            raise SmsmentorError(
+                f"The data of {settings.data} has served people, and no carrier's account is set: simulated phones "
+                "would mix with their texts. Set the account, or try in another folder: SMSMENTOR_DATA, or `smsmentor "
+                "try`."
+            )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import click
 from smsmentor import __version__
 from smsmentor.cli_backup import make_backup, restore
 from smsmentor.cli_carrier import carrier
+from smsmentor.cli_clear import clear_play
 from smsmentor.cli_data import export, import_, operators, stats
 from smsmentor.cli_key import decrypt, encrypt
 from smsmentor.cli_play import play, play_in_terminal
@@ -63,6 +64,7 @@ main.add_command(stats)
 main.add_command(why)
 main.add_command(what_if)
 main.add_command(operators)
+main.add_command(clear_play)
 main.add_command(carrier)
 main.add_command(make_backup)
 main.add_command(restore)

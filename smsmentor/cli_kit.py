@@ -32,7 +32,7 @@ def open_data() -> Iterator[TinyDBStore]:
     from smsmentor.settings import load
 
     settings: Settings = load()
-    _need_store(settings)
+    need_store(settings)
     with closing(open_store(settings)) as store:
         yield store
 
@@ -50,13 +50,14 @@ def open_service(*, new: Literal["refused", "made", "pretended"] = "refused") ->
 
     settings: Settings = load()
     if new == "refused":
-        _need_store(settings)
+        need_store(settings)
     there = new == "made" or settings.store_path.exists()
     with closing(open_store(settings) if there else MemoryStore()) as store:
         yield Service(store, SystemClock(), knowledge_of(settings))
 
 
-def _need_store(settings: Settings) -> None:
+def need_store(settings: Settings) -> None:
+    """Raises SmsmentorError where there is no store: a mistyped folder is no empty one."""
     if not settings.store_path.exists():
         raise SmsmentorError(
             f"There is no store in {settings.data} (SMSMENTOR_DATA). `smsmentor serve` or `smsmentor import` makes one."

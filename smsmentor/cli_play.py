@@ -159,7 +159,7 @@ def _drive(pool: Path | None, start: datetime, pairs: dict[str, str], data: Path
     from smsmentor.settings import played_with
 
     settings = played_with(pairs)
-    knowledge = load(settings.rules, allowed_sites=settings.allowed_sites)
+    knowledge = replace(load(settings.rules, allowed_sites=settings.allowed_sites), simulated=data is not None)
     # What is kept may be opened twice at the same start, and must not take the second run's acts for the first's.
     acts = pool_of(pool, knowledge, start, run="" if data else start.isoformat()) if pool else []
     paged = [
@@ -189,10 +189,14 @@ async def _converse(
 ) -> None:
     from secrets import randbits
 
+    from smsmentor.core.played import has_served
     from smsmentor.play import Player
 
     rig = stage.open(start, knowledge)
     if kept:
+        with rig.store.reading() as reader:
+            if has_served(reader):
+                raise SmsmentorError("The data in this folder has served people: play in another one.")
         rig.recall(randbits(64))
     with rig.store.reading() as reader:
         acts = news_among(reader, acts)

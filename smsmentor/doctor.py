@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from smsmentor.core.gsm import encoding, segments
 from smsmentor.errors import SettingsError, SmsmentorError, StoreDamaged, StoreSealed
 from smsmentor.settings import Settings, load
+from smsmentor.units import counted
 
 if TYPE_CHECKING:
     from smsmentor.core.knowledge import Knowledge
@@ -113,6 +114,7 @@ def _folder(settings: Settings) -> Iterator[Check]:
 
 def _store(settings: Settings, now: datetime) -> Iterator[Check]:
     from smsmentor.core.model import Fact, Member
+    from smsmentor.core.played import has_served, was_played
     from smsmentor.stores.tinydb import TinyDBStore
 
     if not settings.store_path.exists():
@@ -125,9 +127,19 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
             form = "encrypted" if settings.store_key else "not encrypted"
             yield Check("ok", "store", f"{settings.store_path} ({form}) opens, and everything in it can be read")
             yield _people(reader.count(Member, "mentor", "yes"), reader.count(Member, "operator", "yes"))
+            tried = settings.reaches_people and was_played(reader)
+            if tried:
+                fix = "`smsmentor clear-play` clears what was tried, and keeps mentors and operators."
+                yield Check("fail", "data", "it has texts of simulated phones, which would reach real mentors", fix)
+            if not settings.has_account and has_served(reader):
+                fix = "Set the account; to try something, name another folder with SMSMENTOR_DATA."
+                yield Check("fail", "data", "it has served people, and no carrier's account is set", fix)
             newest = next(reader.walk(Fact, "rare", "request.opened", newest=True), None)
-            if newest is not None and newest.at > now + MOST_WAITING and settings.has_account:
-                fix = "Set the clock, and let it be kept by NTP."
+            if newest is not None and newest.at > now + MOST_WAITING and settings.has_account and not tried:
+                fix = (
+                    "Set the clock, and let it be kept by NTP. If it is right, the question is of simulated phones, "
+                    "whose clock can be moved: begin anew in another folder."
+                )
                 yield Check("fail", "clock", "it is behind the newest question that is kept", fix)
             moment = store.next_moment()
             if settings.has_account and moment is not None and moment < now - MOST_WAITING:
@@ -186,16 +198,12 @@ def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:
 
 
 def _people(mentors: int, operators: int) -> Check:
-    said = f"{_counted(mentors, 'mentor')}, {_counted(operators, 'operator')}"
+    said = f"{counted(mentors, 'mentor')}, {counted(operators, 'operator')}"
     if not mentors:
         return Check("warn", "people", said, "Take mentors from a list: smsmentor import mentors.csv")
     if not operators:
         return Check("warn", "people", said, "Nobody is paged: smsmentor op add +12125550123 NAME")
     return Check("ok", "people", said)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _words(settings: Settings) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them in stories, settings and inputs."""
+"""Numbers with their units: lengths of time as people write them, and counts as they are told."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def read_span(text: str) -> timedelta | None:
     if not found or "".join(_PART.split(text)[0::3]).strip():
         return None
     return timedelta(seconds=sum(float(n) * _SECONDS["ms" if unit == "ms" else unit[0]] for n, unit in found))
+
+
+def counted(number: int, what: str) -> str:
+    """`1 mentor`, `2 mentors`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

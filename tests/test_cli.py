@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import logging
@@ -21,10 +22,13 @@ from click.testing import CliRunner, Result
 from tinydb import TinyDB, where
 
 from smsmentor import __version__, resources
-from smsmentor.app import listen, only_one
+from smsmentor.app import build, listen, only_one
 from smsmentor.cli import daytime, main, url
+from smsmentor.cli_kit import open_service
+from smsmentor.core.events import Act
 from smsmentor.errors import SmsmentorError
 from smsmentor.resources import data_folder
+from smsmentor.settings import load as load_settings
 from smsmentor.stores.tinydb import open_tinydb
 
 POOL = data_folder() / "pool.example.csv"
@@ -332,6 +336,84 @@ def test_exported_mentors_can_be_imported_elsewhere(
         assert path.stat().st_mode & 0o077 == 0
         with path.open(encoding="utf-8", newline="") as file:
             assert not any(cell.startswith(("=", "+", "-", "@")) for row in csv.reader(file) for cell in row)
+
+
+# From simulated phones to an account
+
+
+ACCOUNT = {
+    "TWILIO_ACCOUNT_SID": "AC" + "0123456789abcdef" * 2,
+    "TWILIO_AUTH_TOKEN": "token",
+    "TWILIO_NUMBERS": "+12125550100",
+    "PUBLIC_URL": "https://peers.example.org",
+}
+
+
+def set_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"SMSMENTOR_{name}", value)
+
+
+def built_engine() -> str:
+    """What would serve on the data folder now; SmsmentorError where nothing should."""
+    settings = load_settings()
+    app = build(settings, resources.load(settings.rules))
+    app.store.close()
+    return type(app.engine).__name__
+
+
+def marked_checks() -> dict[str, str]:
+    return {check["name"]: check["mark"] for check in json.loads(call("doctor", "--json").stdout)["checks"]}
+
+
+def test_what_was_tried_on_simulated_phones_is_cleared_before_real_phones_are_texted(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine("import", POOL)
+    fine("op", "add", "+12125550199", "Olga")
+    assert "Nothing was cleared" in fine("clear-play")
+    texts = [("+12125550101", "STOP"), (MENTEE, WORDS)]
+    tried = [json.dumps({"from": sender, "body": body}) for sender, body in texts]
+    fine("play", "--json", "--start", "2030-01-01T18:00:00Z", "--data", data, given="\n".join(tried))
+    assert built_engine() == "Phones"
+    set_account(monkeypatch)
+    with pytest.raises(SmsmentorError, match="smsmentor clear-play"):
+        built_engine()
+    checks = marked_checks()
+    assert checks["data"] == "fail"
+    assert checks["clock"] == "ok"
+    assert "Kept: 14 mentors, 1 operator." in fine("clear-play", "--yes")
+    assert built_engine() == "Carrier"
+    assert "data" not in marked_checks()
+    counts = json.loads(fine("stats", "--json"))
+    assert (counts["mentors"], counts["members"]) == ({"active": 14}, {"active": 15})
+    assert counts["requests"] == counts["texts_in"] == counts["texts_out"] == {}
+    assert fine("op", "list") == "Olga  +***99\n"
+    assert fine("import", POOL) == "0 taken or changed, 14 the same as before.\n"
+
+
+def test_who_joined_on_simulated_phones_has_agreed_to_nothing(data: Path) -> None:
+    fine("import", POOL)
+    fine("op", "add", "+12125550199", "Olga")
+    texts = [("+12125550199", "OP INVITE harbor"), ("+12125550150", "JOIN harbor")]
+    tried = [json.dumps({"from": sender, "body": body}) for sender, body in texts]
+    fine("play", "--json", "--start", START, "--data", data, given="\n".join(tried))
+    assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 15}
+    assert "1 mentor joined or came back on simulated phones" in fine("clear-play", "--yes")
+    assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 14}
+
+
+def test_data_that_has_served_people_is_not_played_with(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine("import", POOL)
+    with open_service() as service:
+        asyncio.run(service.receive(Act("serving", "serving", by="housekeeping")))
+    with pytest.raises(SmsmentorError, match="has served people"):
+        built_engine()
+    assert marked_checks()["data"] == "fail"
+    assert "play in another" in call("play", "--json", "--data", data, given="").output
+    assert call("clear-play", "--yes").exit_code == 1
+    set_account(monkeypatch)
+    assert built_engine() == "Carrier"
 
 
 # stats, why, op, config, version

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from smsmentor.core import halt, members, parked, pool, requests, retention, rotation
+from smsmentor.core import halt, members, parked, played, pool, requests, retention, rotation
 from smsmentor.core.events import Act
 from smsmentor.core.making import replace
 from smsmentor.core.model import Code, Member, Request, Tally, Timer
@@ -115,6 +115,11 @@ def _caught_up(turn: Turn, args: Mapping[str, Any]) -> None:
     turn.save(Tally("caught up", {"until": until.timestamp()}))
 
 
+def _serving(turn: Turn, args: Mapping[str, Any]) -> None:
+    """The service has started with a carrier's account, for people."""
+    played.mark_served(turn)
+
+
 def _clear(turn: Turn, args: Mapping[str, Any]) -> None:
     """Words and numbers that have been kept long enough go."""
     retention.clear(turn)
@@ -136,6 +141,7 @@ ACTS: dict[str, Callable[[Turn, Mapping[str, Any]], None]] = {
     "clear": _clear,
     "close": _close,
     "resume": _resume,
+    "serving": _serving,
     "vouch": _vouch,
     "caught up": _caught_up,
 }

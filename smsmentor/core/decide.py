@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smsmentor.core import abuse, acts, delivery, gates, members, parked, sending, timers
+from smsmentor.core import abuse, acts, delivery, gates, members, parked, played, sending, timers
 from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutcome, Unconfirmed, Withheld
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Text
@@ -49,6 +49,8 @@ def decide(turn: Turn, event: Event) -> None:
 
 
 def _text(turn: Turn, event: Inbound) -> None:
+    if turn.knowledge.simulated:
+        played.mark_played(turn)
     if _is_short_code(event.sender):
         turn.begin(Text(event.id, "", event.body, event.at), None)
         turn.settle(Outcome("dropped", "short code"))

@@ -51,6 +51,8 @@ class Knowledge:
     languages: Languages
     confirms_stop: bool = False
     """The carrier does not answer opt-outs by itself: we confirm each with one text."""
+    simulated: bool = False
+    """Texts come from simulated phones, on data that may be meant for people later."""
     real_phones: bool = False
     """Texts go through a carrier, to people: what guards against strangers and fraud is on."""
 
