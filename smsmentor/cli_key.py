@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from smsmentor.errors import SmsmentorError
+from smsmentor.cli_kit import need_store
+from smsmentor.errors import SmsmentorError, StoreSealed
 
 if TYPE_CHECKING:
     from smsmentor.settings import Settings
@@ -25,7 +27,20 @@ def encrypt(old_key_file: Path | None) -> None:
     Without the key nobody can read the store again.
     """
     settings = _with_key()
-    _change(settings, _old_key(settings, old_key_file), settings.store_key)
+    sealed = _is_sealed(settings)
+    if old_key_file is not None:
+        old = _key_in(old_key_file)
+        if not sealed:
+            raise SmsmentorError("The store is not encrypted: leave --old-key-file out.")
+    else:
+        # Given twice, it makes sure once more that nothing of the former form is left.
+        old = settings.store_key if sealed else ""
+    try:
+        _change(settings, old, settings.store_key)
+    except StoreSealed as error:
+        if old_key_file is None:
+            raise
+        raise StoreSealed(f"The key in {old_key_file} is not the store's. Nothing was changed.") from error
     click.echo(f"{settings.store_path} is encrypted. Keep a second copy of the key in a safe place.")
     _say_copies(settings)
 
@@ -33,6 +48,13 @@ def encrypt(old_key_file: Path | None) -> None:
 @click.command()
 def decrypt() -> None:
     """Take the encryption off the store. The server has to be stopped."""
+    from smsmentor.settings import load
+
+    settings = load()
+    need_store(settings)
+    if not _is_sealed(settings):
+        click.echo("The store is not encrypted.")
+        return
     settings = _with_key()
     _change(settings, settings.store_key, "")
     click.echo(f"{settings.store_path} is not encrypted any more. Take SMSMENTOR_STORE_KEY away before the next start.")
@@ -51,13 +73,24 @@ def _with_key() -> Settings:
     return settings
 
 
-def _old_key(settings: Settings, file: Path | None) -> str:
-    from smsmentor.stores.rows import is_sealed
+def _key_in(file: Path) -> str:
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise SmsmentorError(f"{file} cannot be read as a key ({why}).") from error
+    if not key:
+        raise SmsmentorError(f"{file} is empty: it has to hold the key that the store has now.")
+    return key
 
-    if file is not None:
-        return file.read_text(encoding="utf-8").strip()
-    # Given twice, it makes sure once more that nothing of the former form is left.
-    return settings.store_key if is_sealed(settings.store_path) else ""
+
+def _is_sealed(settings: Settings) -> bool:
+    from smsmentor.stores.rows import is_sealed, plain_error
+
+    try:
+        return is_sealed(settings.store_path)
+    except sqlite3.Error as error:
+        raise plain_error(error, settings.store_path) from error
 
 
 def _change(settings: Settings, old: str, new: str) -> None:

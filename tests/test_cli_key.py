@@ -86,6 +86,34 @@ def test_nothing_is_encrypted_without_a_good_key_without_a_store_or_while_a_serv
     assert texts(data, "") == [QUESTION]
 
 
+@pytest.mark.parametrize("command_", ["encrypt", "decrypt"])
+def test_a_file_that_is_no_store_is_said_so(data: Path, command_: str) -> None:
+    (data / "smsmentor.db").write_bytes(b"this is no database, whatever its name says")
+    code, said = command(data, command_, **WITH)
+    assert (code, "this is not a store" in said) == (1, True)
+
+
+def test_a_key_file_that_is_of_no_use_is_named(data: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.key", {"SMSMENTOR_STORE_KEY": OTHER}
+    old.write_text(KEY)
+    code, said = command(data, "encrypt", "--old-key-file", str(old), **new)
+    assert (code, said) == (1, "The store is not encrypted: leave --old-key-file out.\n")
+    command(data, "encrypt", **WITH)
+    for raw, problem in (
+        (b"\xff\xfe\x00", "cannot be read as a key (it is not text)"),
+        (b"\n", "is empty"),
+        (OTHER.encode(), "is not the store's. Nothing was changed."),
+    ):
+        old.write_bytes(raw)
+        code, said = command(data, "encrypt", "--old-key-file", str(old), **new)
+        assert (code, str(old) in said, problem in said) == (1, True, True)
+    assert texts(data, KEY) == [QUESTION]
+
+
+def test_what_is_not_encrypted_needs_no_key_to_stay_so(data: Path) -> None:
+    assert command(data, "decrypt") == (0, "The store is not encrypted.\n")
+
+
 def test_copies_from_before_are_named_and_can_still_be_put_back(data: Path) -> None:
     copy = command(data, "backup")[1].strip()
     code, said = command(data, "encrypt", **WITH)
