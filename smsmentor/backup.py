@@ -79,24 +79,31 @@ def due(folder: Path, now: datetime, every: timedelta) -> bool:
     """Whether the newest copy is so old that another one is to be made."""
     if not every:
         return False
-    newest = next((copy.made for copy in copies(folder) if copy.made <= now), None)
-    return newest is None or now - newest >= every
+    found = newest(folder, now)
+    return found is None or now - found.made >= every
+
+
+def newest(folder: Path, now: datetime) -> Copy | None:
+    """The newest copy of the past. What is dated in the future was made by a wrong clock, or put there by somebody."""
+    return next((copy for copy in copies(folder) if copy.made <= now), None)
 
 
 def prune(folder: Path, now: datetime, kept: timedelta) -> list[Path]:
-    """Remove the copies that are older than `kept`, but never the newest one; returns those removed."""
-    old = [copy.path for copy in copies(folder)[1:] if now - copy.made > kept]
+    """Remove the copies that are older than `kept`, but never the newest one of the past; returns those removed."""
+    last = newest(folder, now)
+    old = [copy.path for copy in copies(folder) if copy != last and now - copy.made > kept]
     for path in old:
         path.unlink(missing_ok=True)
     return old
 
 
 def restore(
-    source: Path, store_path: Path, now: datetime, key: str = "", store_key: str = ""
+    source: Path, store_path: Path, now: datetime, key: str = "", store_key: str = "", *, plain: bool = False
 ) -> tuple[Path | None, int]:
     """Put a copy in the store's place, once it has been opened and every document in it was read.
 
-    A copy of a store that was not encrypted yet is encrypted with `store_key` before it takes the place.
+    Where there is a key, a copy that was not made with one is refused: anybody may have written it. With `plain` it is
+    taken all the same, and a store that was not encrypted yet is encrypted with `store_key` before it takes the place.
 
     Returns where the former file lies now, if there was one, and how many texts wait that may have left already: each
     is looked up at the carrier before it is sent. Nobody else may have the store open. Raises SmsmentorError; then the
@@ -105,7 +112,13 @@ def restore(
     draft = store_path.with_name(f".{store_path.name}.{os.getpid()}.restoring")
     try:
         store_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _open_copy(source, draft, key)
+        known = _open_copy(source, draft, key)
+        if not (known or plain) and (key or (store_key and not _is_encrypted(draft))):
+            name = "SMSMENTOR_BACKUP_KEY" if key else "SMSMENTOR_STORE_KEY"
+            raise SmsmentorError(
+                f"{source} is not encrypted although {name} is set: anybody who can write to that folder may have made "
+                "it. If you know that it is yours, from before there was a key: smsmentor restore --plain FILE"
+            )
         waiting = _ready(draft, source, now, store_key)
         former = _set_aside(store_path, now)
         draft.replace(store_path)
@@ -118,25 +131,34 @@ def restore(
     return former, waiting
 
 
-def _open_copy(source: Path, draft: Path, key: str) -> None:
+def _open_copy(source: Path, draft: Path, key: str) -> bool:
+    """Says whether it was encrypted, and so made with the operator's key."""
     draft.unlink(missing_ok=True)
     with source.open("rb") as file, os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as plain:
-        if file.read(len(MAGIC)) == MAGIC:
-            file.seek(0)
+        known = file.read(len(MAGIC)) == MAGIC
+        file.seek(0)
+        if known:
             unseal(file, plain, key, source)
         else:
-            file.seek(0)
             shutil.copyfileobj(file, plain, PIECE_BYTES)
         plain.flush()
         os.fsync(plain.fileno())
+    return known
+
+
+def _is_encrypted(draft: Path) -> bool:
+    """Whether a copy's store needs the store's key. What is no store at all is told by its check."""
+    try:
+        return is_sealed(draft)
+    except sqlite3.Error:
+        return True
 
 
 def _ready(draft: Path, source: Path, now: datetime, store_key: str) -> int:
     """Check the copy, and mark each text that waits in it: it may have been sent after the copy was made."""
     try:
-        with suppress(sqlite3.Error):  # what is broken is told below
-            if store_key and not is_sealed(draft):
-                change_key(draft, "", store_key)
+        if store_key and not _is_encrypted(draft):
+            change_key(draft, "", store_key)
         with closing(TinyDBStore(draft, key=store_key)) as store:
             store.check()
             with store.reading() as reader:

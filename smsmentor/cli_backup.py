@@ -36,7 +36,8 @@ def make_backup(out: Path | None, listed: bool) -> None:
 @click.command()
 @click.argument("copy", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def restore(copy: Path | None, yes: bool) -> None:
+@click.option("--plain", is_flag=True, help="Also a copy that is not encrypted, although a key is set.")
+def restore(copy: Path | None, yes: bool, plain: bool) -> None:
     """Put a copy in place of the data; without COPY the newest one. The server has to be stopped."""
     from smsmentor import backup
     from smsmentor.app import make_folder, only_one
@@ -49,7 +50,7 @@ def restore(copy: Path | None, yes: bool) -> None:
         if not yes:
             click.confirm(f"Put {source} in place of {settings.store_path}?", abort=True)
         keys = settings.backup_key, settings.store_key
-        former, waiting = backup.restore(source, settings.store_path, datetime.now(UTC), *keys)
+        former, waiting = backup.restore(source, settings.store_path, datetime.now(UTC), *keys, plain=plain)
     click.echo(f"{source} is in place, checked.")
     if former is not None:
         click.echo(f"The former data is kept as {former}; remove it when all is well: it holds people's texts.")
@@ -62,15 +63,20 @@ def restore(copy: Path | None, yes: bool) -> None:
 def _newest(settings: Settings) -> Path:
     from smsmentor import backup
 
-    found = backup.copies(settings.backups_path)
-    if not found:
-        raise SmsmentorError(f"There is no copy in {settings.backups_path}. Name the file: smsmentor restore FILE")
-    return found[0].path
+    found = backup.newest(settings.backups_path, datetime.now(UTC))
+    if found is None:
+        ahead = " but some dated in the future" if backup.copies(settings.backups_path) else ""
+        raise SmsmentorError(
+            f"There is no copy in {settings.backups_path}{ahead}. Name the file: smsmentor restore FILE"
+        )
+    return found.path
 
 
 def _list(folder: Path) -> None:
     from smsmentor import backup
 
+    now = datetime.now(UTC)
     for copy in backup.copies(folder):
         sealed = ", encrypted" if copy.sealed else ""
-        click.echo(f"{copy.path}  {copy.made:%Y-%m-%d %H:%M} UTC, {copy.path.stat().st_size:,} bytes{sealed}")
+        ahead = ", dated in the future" if copy.made > now else ""
+        click.echo(f"{copy.path}  {copy.made:%Y-%m-%d %H:%M} UTC, {copy.path.stat().st_size:,} bytes{sealed}{ahead}")

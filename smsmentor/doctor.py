@@ -156,12 +156,12 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
 
 
 def _copies(settings: Settings, now: datetime) -> Iterator[Check]:
-    from smsmentor.backup import copies
+    from smsmentor import backup
 
     if not settings.store_path.exists():
         return
     folder = settings.backups_path
-    newest = next(iter(copies(folder)), None)
+    newest = backup.newest(folder, now)
     if newest is None:
         yield Check("warn", "copies", f"none in {folder}", "Make one: smsmentor backup. A running server makes them.")
     elif settings.backup_hours and now - newest.made > 2 * timedelta(hours=settings.backup_hours):

@@ -173,6 +173,51 @@ def test_a_sealed_copy_opens_with_its_key_alone_and_shows_nothing_without(rig: R
     assert texts(path) == [QUESTION]
 
 
+def test_with_a_key_a_plain_file_is_put_back_only_when_asked_for(rig: Rig, tmp_path: Path) -> None:
+    text(rig, QUESTION)
+    forged = backup.make(store_of(rig), tmp_path / "copies", NOW)
+    forged = forged.rename(forged.with_name(f"{forged.name}.sealed"))
+    path = store_of(rig).path
+    rig.store.close()
+    before = path.read_bytes()
+    for keys in ((KEY, ""), ("", KEY), (KEY, KEY)):
+        with pytest.raises(SmsmentorError, match="anybody who can write to that folder"):
+            backup.restore(forged, path, NOW, *keys)
+    assert path.read_bytes() == before
+    backup.restore(forged, path, NOW, KEY, plain=True)
+    assert texts(path) == [QUESTION]
+
+
+FOREIGN = {
+    "trigger": "CREATE TRIGGER t AFTER UPDATE ON texts BEGIN INSERT INTO documents VALUES ('t', 1, old.doc); END",
+    "view": "CREATE VIEW t AS SELECT * FROM texts",
+    "table": "CREATE TABLE t (x)",
+    "virtual table": "CREATE VIRTUAL TABLE t USING fts5(x)",
+    "index": "CREATE INDEX t ON texts (doc)",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_we_never_make_in_a_file_is_refused_at_the_opening_by_the_check_and_by_restore(
+    rig: Rig, tmp_path: Path, kind: str
+) -> None:
+    text(rig, QUESTION)
+    copy = backup.make(store_of(rig), tmp_path / "copies", NOW)
+    path = store_of(rig).path
+    for file in (copy, path):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(FOREIGN[kind])
+            connection.commit()
+    for check in (store_of(rig).check, store_of(rig).check_pages, lambda: store_of(rig).check(full=False)):
+        with pytest.raises(StoreDamaged, match="in it is not smsmentor's"):
+            check()
+    rig.store.close()
+    with pytest.raises(StoreDamaged, match="in it is not smsmentor's"):
+        TinyDBStore(path)
+    with pytest.raises(StoreDamaged, match="in it is not smsmentor's"):
+        backup.restore(copy, path, NOW)
+
+
 @pytest.mark.parametrize("size", [0, 1, backup.PIECE_BYTES - 1, backup.PIECE_BYTES, 2 * backup.PIECE_BYTES + 7])
 def test_sealed_files_of_every_size_come_back_and_no_piece_can_be_left_out_or_swapped(size: int) -> None:
     content = random.Random(3).randbytes(size)
@@ -227,6 +272,13 @@ def test_a_clock_that_was_ahead_does_not_end_the_copies(tmp_path: Path) -> None:
     (tmp_path / "smsmentor-20990101T000000Z.db").touch()
     (tmp_path / "smsmentor-notes.db").touch()
     assert backup.due(tmp_path, NOW, timedelta(hours=24))
+    assert backup.newest(tmp_path, NOW) is None
+    real = tmp_path / "smsmentor-20260101T000000Z.db"
+    real.touch()
+    assert backup.prune(tmp_path, NOW, timedelta(days=14)) == []
+    found = backup.newest(tmp_path, NOW)
+    assert found is not None
+    assert found.path == real
 
 
 def command(folder: Path, *words: str, **environ: str) -> tuple[int, str]:

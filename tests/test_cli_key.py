@@ -119,6 +119,8 @@ def test_copies_from_before_are_named_and_can_still_be_put_back(data: Path) -> N
     code, said = command(data, "encrypt", **WITH)
     assert (code, copy in said) == (0, True)
     code, said = command(data, "restore", "--yes", copy, **WITH)
+    assert (code, "anybody who can write to that folder" in said) == (1, True)
+    code, said = command(data, "restore", "--yes", "--plain", copy, **WITH)
     assert (code, "is in place" in said) == (0, True)
     assert not readable(data), "it was encrypted before it took the place"
     assert texts(data, KEY) == [QUESTION]

@@ -335,12 +335,28 @@ def pages(connection: sqlite3.Connection, select: str, values: tuple[object, ...
         last = page[-1][0]
 
 
+def _only_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreDamaged for what we never make: a trigger would keep erased words, or run with each of our writes.
+
+    Tables of other versions of this program stand in `shapes`.
+    """
+    tables = {"shapes", "documents", "seal", *(layout.table for layout in LAYOUTS.values()), *_shapes(connection)}
+    for kind, name, table, sql in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall():
+        index = kind == "index" and table in tables and (sql is None or name.startswith(f"{table}_by_"))
+        if not index and not (kind == "table" and name in tables and sql.startswith("CREATE TABLE ")):
+            raise StoreDamaged(
+                f"{path}: the {kind} {name!r} in it is not smsmentor's, and could keep or change what people write; "
+                "restore a backup, or take it out if you know what it is"
+            )
+
+
 def check(connection: sqlite3.Connection, path: Path, *, full: bool) -> None:
     """Raise StoreDamaged when the file is broken. Without `full` only what a few page reads can tell.
 
     The whole check reads every page, and costs about a second for a million documents.
     """
     try:
+        _only_ours(connection, path)
         if full:
             problems = [row[0] for row in connection.execute("PRAGMA quick_check(5)").fetchall()]
             if problems != ["ok"]:
@@ -355,6 +371,7 @@ def check(connection: sqlite3.Connection, path: Path, *, full: bool) -> None:
 
 def check_documents(connection: sqlite3.Connection, path: Path, layouts: Layouts) -> None:
     """Raise StoreDamaged when a document is not readable, or its key columns are not those of its record."""
+    _only_ours(connection, path)
     integrity = [row[0] for row in connection.execute("PRAGMA integrity_check(5)").fetchall()]
     if integrity != ["ok"]:
         raise StoreDamaged(f"{path}: the store's file is damaged ({integrity[0]}); restore a backup")
