@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +17,9 @@ from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, OutText
 from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError, StoreSealed
 from smsmentor.ports import Changes, Reader
+from smsmentor.stores.drafts import drafting, sync_folder, written_whole
 from smsmentor.stores.rekey import change_key
-from smsmentor.stores.rows import connect, is_sealed, sync_folder
+from smsmentor.stores.rows import connect, is_sealed
 from smsmentor.stores.sealing import cipher, derived
 from smsmentor.stores.tinydb import TinyDBStore
 
@@ -62,16 +63,15 @@ def make(store: TinyDBStore, folder: Path, now: datetime, key: str = "") -> Path
         store.backup_to(folder / f"{name}{PLAIN}")
         return folder / f"{name}{PLAIN}"
     target = folder / f"{name}{SEALED}"
-    # Beside the store, which is as plain: the folder of copies may be a disk that others can read.
-    draft = store.path.with_name(f".{name}.{os.getpid()}.plain")
     try:
-        store.backup_to(draft)
-        with _written_whole(target) as file, draft.open("rb") as plain:
-            seal(plain, file, key)
+        # Beside the store, which is as plain: the folder of copies may be a disk that others can read.
+        with drafting(store.path.parent) as room:
+            copy = room / f"{name}{PLAIN}"
+            store.backup_to(copy)
+            with written_whole(target) as draft, draft.open("wb") as file, copy.open("rb") as plain:
+                seal(plain, file, key)
     except OSError as error:
         raise StoreError(f"{target}: the backup failed ({error})") from error
-    finally:
-        draft.unlink(missing_ok=True)
     return target
 
 
@@ -109,31 +109,28 @@ def restore(
     is looked up at the carrier before it is sent. Nobody else may have the store open. Raises SmsmentorError; then the
     former file is as it was. Whenever this is cut off, there is a store in its place: the former or the copy.
     """
-    draft = store_path.with_name(f".{store_path.name}.{os.getpid()}.restoring")
     try:
         store_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        known = _open_copy(source, draft, key)
-        if not (known or plain) and (key or (store_key and not _is_encrypted(draft))):
-            name = "SMSMENTOR_BACKUP_KEY" if key else "SMSMENTOR_STORE_KEY"
-            raise SmsmentorError(
-                f"{source} is not encrypted although {name} is set: anybody who can write to that folder may have made "
-                "it. If you know that it is yours, from before there was a key: smsmentor restore --plain FILE"
-            )
-        waiting = _ready(draft, source, now, store_key)
-        former = _set_aside(store_path, now)
-        draft.replace(store_path)
-        sync_folder(store_path.parent)
+        with drafting(store_path.parent) as room:
+            draft = room / store_path.name
+            known = _open_copy(source, draft, key)
+            if not (known or plain) and (key or (store_key and not _is_encrypted(draft))):
+                name = "SMSMENTOR_BACKUP_KEY" if key else "SMSMENTOR_STORE_KEY"
+                raise SmsmentorError(
+                    f"{source} is not encrypted although {name} is set: anybody who can write to that folder may have "
+                    "made it. If you know that it is yours, from before there was a key: smsmentor restore --plain FILE"
+                )
+            waiting = _ready(draft, source, now, store_key)
+            former = _set_aside(store_path, now)
+            draft.replace(store_path)
+            sync_folder(store_path.parent)
     except (OSError, sqlite3.Error) as error:
         raise SmsmentorError(f"{source} cannot be put back ({error})") from error
-    finally:
-        for companion in ("", "-wal", "-shm"):
-            draft.with_name(draft.name + companion).unlink(missing_ok=True)
     return former, waiting
 
 
 def _open_copy(source: Path, draft: Path, key: str) -> bool:
     """Says whether it was encrypted, and so made with the operator's key."""
-    draft.unlink(missing_ok=True)
     with source.open("rb") as file, os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as plain:
         known = file.read(len(MAGIC)) == MAGIC
         file.seek(0)
@@ -241,21 +238,3 @@ def _pieces(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes, bool]]:
 
 def _nonce(number: int, last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes([last])
-
-
-@contextmanager
-def _written_whole(target: Path) -> Iterator[BinaryIO]:
-    """A file for its owner only, which takes its name when it is complete and on disk."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-        sync_folder(target.parent)
-    finally:
-        draft.unlink(missing_ok=True)

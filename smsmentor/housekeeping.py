@@ -14,6 +14,7 @@ from smsmentor.errors import StoreDamaged, StoreError
 from smsmentor.ports import Clock
 from smsmentor.service import Service
 from smsmentor.settings import Settings
+from smsmentor.stores.drafts import clear_drafts
 from smsmentor.stores.tinydb import TinyDBStore
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,11 @@ class Housekeeping:
     def _copy(self) -> None:
         """In a thread."""
         folder, now = self.settings.backups_path, self.clock.now()
+        for place in (self.store.path.parent, folder):
+            try:
+                clear_drafts(place)
+            except OSError as error:
+                raise StoreError(f"{place}: what a killed process left over stays ({error})") from error
         if not backup.due(folder, now, timedelta(hours=self.settings.backup_hours)):
             return
         made = backup.make(self.store, folder, now, self.settings.backup_key)

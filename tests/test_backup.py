@@ -8,6 +8,8 @@ import os
 import random
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,7 @@ from smsmentor.ports import SetClock
 from smsmentor.rig import Rig
 from smsmentor.service import Service
 from smsmentor.settings import Settings
+from smsmentor.stores.drafts import drafting
 from smsmentor.stores.tinydb import TinyDBStore
 from tests.rigs import knowledge
 
@@ -89,7 +92,7 @@ def test_a_copy_put_back_says_what_it_said_and_the_former_file_is_kept(rig: Rig,
     assert former is not None
     assert (texts(path), waiting) == ([QUESTION], 0)
     assert texts(former) == [QUESTION, LATER]
-    assert not [name for name in os.listdir(path.parent) if "restoring" in name]
+    assert not [name for name in os.listdir(path.parent) if "draft" in name]
 
 
 def test_what_waited_in_the_copy_and_has_left_since_is_found_and_not_sent_again(rig: Rig, tmp_path: Path) -> None:
@@ -247,7 +250,53 @@ def test_a_full_disk_leaves_no_half_copy(rig: Rig, tmp_path: Path, monkeypatch: 
             backup.make(store_of(rig), tmp_path / "copies", NOW, key)
     monkeypatch.undo()
     assert os.listdir(tmp_path / "copies") == []
-    assert not [name for name in os.listdir(tmp_path / "data") if name.endswith(".plain")]
+    assert not [name for name in os.listdir(tmp_path / "data") if "draft" in name]
+
+
+KILLED = """
+import os, sys
+from datetime import datetime
+from pathlib import Path
+from smsmentor import backup
+from smsmentor.stores.tinydb import TinyDBStore
+store, copies, when, copy = sys.argv[1:]
+key = "a long enough key for tests"
+if when == "restoring":
+    backup._ready = lambda draft, *_: os.kill(os.getpid(), 9)
+    backup.restore(Path(copy), Path(store), datetime.fromisoformat("2026-03-03T15:00Z"), key)
+else:
+    if when == "sealing":
+        backup.seal = lambda *_: os.kill(os.getpid(), 9)
+    else:
+        import smsmentor.stores.tinydb as module
+        module.check_documents = lambda *_: os.kill(os.getpid(), 9)
+    backup.make(TinyDBStore(store), Path(copies), datetime.fromisoformat("2026-03-03T15:00Z"), key)
+"""
+
+
+@pytest.mark.parametrize("when", ["copying", "sealing", "restoring"])
+@pytest.mark.parametrize("then", ["housekeeping", "backup", "restore"])
+def test_a_process_that_is_killed_leaves_no_plain_copy_for_long(rig: Rig, tmp_path: Path, when: str, then: str) -> None:
+    text(rig, QUESTION)
+    data = tmp_path / "data"
+    path, copies = data / "smsmentor.db", data / "backups"
+    copy = backup.make(store_of(rig), tmp_path / "elsewhere", NOW, KEY)
+    arguments = [str(path), str(copies), when, str(copy)]
+    assert subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False).returncode == -9
+    left = [file for file in data.glob(".smsmentor-draft-*/**/*") if file.is_file()]
+    assert any(QUESTION.encode() in file.read_bytes() for file in left)
+    with drafting(data) as room:
+        if then == "housekeeping":
+            clock = SetClock(NOW)
+            settings = Settings(data, backup_key=KEY)
+            asyncio.run(Housekeeping(Service(rig.store, clock, knowledge({})), store_of(rig), settings, clock).run())
+        elif then == "backup":
+            backup.make(store_of(rig), copies, NOW, KEY)
+        else:
+            rig.store.close()
+            backup.restore(copy, path, NOW, KEY)
+        assert list(data.glob(".smsmentor-draft-*")) == [room], "what is being written stays"
+    assert not list(data.glob(".smsmentor-draft-*" if then == "restore" else "**/.smsmentor-draft-*"))
 
 
 def test_the_housekeeping_makes_a_copy_a_day_and_keeps_them_for_two_weeks(rig: Rig, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_copies_from_before_are_named_and_can_still_be_put_back(data: Path) -> N
     assert (code, "is in place" in said) == (0, True)
     assert not readable(data), "it was encrypted before it took the place"
     assert texts(data, KEY) == [QUESTION]
-    assert not [path for path in data.iterdir() if "restoring" in path.name]
+    assert not [path for path in data.iterdir() if "draft" in path.name]
 
 
 @pytest.mark.parametrize("backup_key", [{}, {"SMSMENTOR_BACKUP_KEY": OTHER}])

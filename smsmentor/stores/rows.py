@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreSealed
+from smsmentor.stores.drafts import sync_folder
 from smsmentor.stores.layouts import LAYOUTS, Layout, Layouts, kind_of, layouts_of, quoted
 from smsmentor.stores.sealing import Seal
 
@@ -183,15 +184,6 @@ def _appear(draft: Path, path: Path) -> None:
         draft.rename(path)
     draft.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """A new name is durable only when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _own_file(path: Path) -> bool:

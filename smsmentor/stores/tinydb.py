@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -21,6 +20,7 @@ from smsmentor.ports import Changes, Committed, Reader, Step
 from smsmentor.stores import records
 from smsmentor.stores.batches import Batches, Job, Spoiled
 from smsmentor.stores.documents import RowsStorage, open_tinydb
+from smsmentor.stores.drafts import written_whole
 from smsmentor.stores.known import Known
 from smsmentor.stores.layouts import Layouts, quoted
 from smsmentor.stores.lines import Lines, leased
@@ -34,7 +34,6 @@ from smsmentor.stores.rows import (
     open_reader,
     pages,
     plain_error,
-    sync_folder,
 )
 from smsmentor.stores.steps import (
     RowReader,
@@ -156,13 +155,11 @@ class TinyDBStore:
         It is plain text, also of an encrypted store.
         """
         self._refuse_when_closed()
-        with closing(open_reader(self.path)) as connection, _written_whole(Path(target)) as draft:
+        with closing(open_reader(self.path)) as connection, written_whole(Path(target)) as draft:
             connection.execute("BEGIN")
             with draft.open("w", encoding="utf-8") as file:
                 for part in _json_parts(connection, self._layouts):
                     file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
 
     def import_json(self, source: str | Path) -> None:
         """Take over a file that `export_json` wrote, into a store without documents. All of it or nothing.
@@ -185,7 +182,7 @@ class TinyDBStore:
         """A complete copy, consistent and verified, while the service runs. Takes the disk's time: not on the loop."""
         self._refuse_when_closed()
         try:
-            with _written_whole(Path(target)) as draft:
+            with written_whole(Path(target)) as draft:
                 with closing(connect(self.path)) as connection:
                     connection.execute("VACUUM INTO ?", (str(draft),))
                 with closing(connect(draft)) as copy:
@@ -278,23 +275,6 @@ class TinyDBStore:
 
 def _leaves_its_text(event_id: str, changes: Changes) -> bool:
     return any(put.id == event_id and type(put) is Text for put in changes.puts)
-
-
-@contextmanager
-def _written_whole(target: Path) -> Iterator[Path]:
-    """A file to write to, which takes the target's name only when it is complete. Only its owner can read it."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(target)
-        sync_folder(target.parent)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _json_parts(connection: sqlite3.Connection, layouts: Layouts) -> Iterator[str]:
