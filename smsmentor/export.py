@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,6 +14,7 @@ from smsmentor import roster
 from smsmentor.core.model import RECORDS, Member
 from smsmentor.ports import Reader
 from smsmentor.stores import records
+from smsmentor.stores.drafts import written_whole
 
 
 def to_csv(reader: Reader, folder: Path) -> list[Path]:
@@ -47,7 +47,8 @@ def _json(value: Any) -> str:
 
 
 def _write(path: Path, rows: Iterable[Sequence[str]]) -> Path:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
+    """Whole or not at all, and new: a file or a link that is there may be open to others, or lead somewhere else."""
+    with written_whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        # All are quoted: in many countries a spreadsheet parts a line at semicolons, which people write.
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
     return path

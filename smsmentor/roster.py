@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -22,8 +23,8 @@ LONGEST = {"alias": 20, "field": 24, "employer": 40, "topics": 300}
 """Characters: the first two stand before every piece of advice."""
 READ_BY_OTHERS = ("alias", "field")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would run (OWASP, "CSV Injection")."""
+_FORMULA, _BLANK = "=+-@", "\t\r\n"
+"""What begins a cell that a spreadsheet would run, in any width (OWASP, "CSV Injection")."""
 
 _MANY_DIGITS = re.compile(r"(?:\d[\s().-]*){7,}")
 
@@ -112,7 +113,7 @@ def _take(
 def _cell(value: object) -> str:
     """What a cell says. A leading apostrophe is a spreadsheet's mark for text, and `write` puts it there too."""
     text = str(value or "").strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and _is_run(text[1:]) else text
 
 
 def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterator[str]:
@@ -235,4 +236,10 @@ def _clock(minutes: int) -> str:
 
 def safe_cell(text: str) -> str:
     """A cell that a spreadsheet will not run as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if _is_run(text) else text
+
+
+def _is_run(text: str) -> bool:
+    """Whether a spreadsheet may take a cell for a formula. Blanks and what is not seen do not keep it from that."""
+    seen = (char for char in text if not char.isspace() and unicodedata.category(char) not in ("Cc", "Cf"))
+    return text[:1] in tuple(_BLANK) or unicodedata.normalize("NFKC", next(seen, "")) in tuple(_FORMULA)

@@ -452,6 +452,12 @@ FORMULAS = (
     "\r=1+1",
     '=HYPERLINK("https://evil.example","x")',
     "=cmd|'/c'!A1",
+    "\n=1+1",
+    "\u200b=1+1",
+    "\uff1d1+1",
+    "\ufe621+1",
+    "  =1+1",
+    "\u00a0\u2060@SUM(A1)",
 )
 
 
@@ -470,7 +476,28 @@ def test_no_cell_of_an_export_is_run_as_a_formula(tmp_path: Path, formula: str) 
         rows = (row for path in written for row in csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))
         cells = [cell for row in rows for cell in row]
         assert any(formula.strip() in cell for cell in cells)
-        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", formula[:3]))]
+
+    asyncio.run(main())
+
+
+def test_an_export_is_open_to_its_owner_alone_and_writes_through_no_link(tmp_path: Path) -> None:
+    async def main() -> None:
+        rig = Rig(MemoryStore(), SetClock(datetime(2026, 3, 3, 15, tzinfo=UTC)), knowledge({}))
+        await rig.text(ANA, "my boss; how do i say this to him?")
+        precious = tmp_path / "precious"
+        precious.write_text("precious")
+        folder = tmp_path / "export"
+        folder.mkdir()
+        (folder / "texts.csv").touch()
+        (folder / "texts.csv").chmod(0o666)
+        (folder / "members.csv").symlink_to(precious)
+        with rig.store.reading() as reader:
+            written = to_csv(reader, folder)
+        assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
+        assert sorted(folder.iterdir()) == sorted(written)
+        assert precious.read_text() == "precious"
+        assert '"my boss; how do i say this to him?"' in (folder / "texts.csv").read_text()
 
     asyncio.run(main())
 
