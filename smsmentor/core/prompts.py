@@ -294,10 +294,13 @@ def _practice_passed(turn: Turn, member: Member, prompt: Prompt, text: str) -> O
 
 
 def _practice(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    """Any words answer the practice question, while no real one is open."""
-    if threads.places(turn, member):
+    """Any words answer the practice question. When a real one has come meanwhile, nobody knows which they are for."""
+    places = threads.places(turn, member)
+    if places and _called(turn, member, text) == "pass":
         return None
     end(turn, prompt)
+    if places:
+        return threads.hold(turn, member, places, text)
     turn.say(member, "practice.done")
     return Outcome("answer", "practice")
 

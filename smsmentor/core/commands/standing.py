@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from itertools import islice
 
 from smsmentor.core import members, own_skills, pool, rotation, threads
 from smsmentor.core.commands.kit import Asked, Command, alone, change
@@ -183,8 +184,12 @@ def _topics(asked: Asked, given: tuple[str, str]) -> Outcome | None:
 
 
 def _practice(asked: Asked, _: object) -> Outcome | None:
-    """A canned question that goes nowhere."""
+    """A canned question that goes nowhere: not while its answer could be taken for one to a real question."""
     turn, member = asked.turn, asked.member
+    if open_now := threads.places(turn, member):
+        codes = dict.fromkeys(place.request.code for place in open_now)
+        turn.say(member, "practice.waits", codes=", ".join(islice(codes, 2)))
+        return Outcome("clarified", "something is open")
     until = turn.now + timedelta(hours=2)
     turn.save(Prompt(turn.new_id("p"), member.id, "practice", turn.now, until))
     turn.say(member, "practice.ask")
