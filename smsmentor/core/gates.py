@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smsmentor.core import abuse, erasing, leaving, members, prompts, requests, screen, threads
+from smsmentor.core import abuse, erasing, leaving, members, panel, prompts, requests, screen, threads
 from smsmentor.core.commands import asking
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
@@ -143,7 +143,8 @@ def _places_in(turn: Turn, member: Member, request: Request) -> list[threads.Pla
 
 def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[threads.Place]) -> Outcome:
     if not rest.strip("?!. "):
-        turn.say(member, "code.no_text" if found else "code.closed", code=request.code)
+        passed = threads.passed_on(turn, member, request)
+        turn.say(member, "code.no_text" if found else "pass.still" if passed else "code.closed", code=request.code)
         return Outcome("clarified", "code alone", request.id)
     if called := _command(turn, member, rest, request):
         return called
@@ -154,7 +155,13 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
     if found:
         return threads.hold(turn, member, found, rest)
     offer = threads.offer_of(turn, member, request)
-    if offer is not None and offer.status == "withdrawn" and not members.blocked(turn, member.id, request.mentee):
+    thinks_again = threads.passed_on(turn, member, request)
+    if thinks_again and parse.is_no_view(rest, turn.knowledge.yes_no(member.lang)):
+        turn.say(member, "pass.still", code=request.code, request=request.id)
+        return Outcome("clarified", "no view after PASS", request.id)
+    withdrawn = offer is not None and offer.status == "withdrawn"
+    if offer and (withdrawn or thinks_again) and not members.blocked(turn, member.id, request.mentee):
+        panel.think_again(turn, offer, request)
         return threads.deliver(turn, member, f"offer:{offer.id}", rest)
     return _closed(turn, member, request, rest)
 

@@ -38,6 +38,7 @@ OFFER_MOVES: tuple[Move, ...] = (
     Move("lapsed", "answered", "the mentor answers while a place is free"),
     Move("lapsed", "passed", "PASS"),
     Move("lapsed", "withdrawn", "the last place is filled, the request closes, or the mentor leaves"),
+    Move("passed", "lapsed", "the mentor thinks again while a place is free"),
     Move("withdrawn", "answered", "the mentee wants the late view"),
 )
 

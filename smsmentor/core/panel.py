@@ -31,6 +31,12 @@ def answer(turn: Turn, mentor: Member, offer: Offer, text: str) -> Outcome:
     return Outcome("relayed", request=request.id)
 
 
+def think_again(turn: Turn, offer: Offer, request: Request) -> None:
+    """Who passed writes their view after all: like a lapsed offer, theirs can be answered while a place is free."""
+    if offer.status == "passed" and len(request.answers) < request.places:
+        turn.save(move_offer(offer, "lapsed", turn.now))
+
+
 def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
     """Give an answer its place and letter, and the mentee the advice."""
     mentee, mentor = turn.need(Member, request.mentee), turn.need(Member, offer.mentor)

@@ -61,6 +61,12 @@ def offer_of(turn: Turn, member: Member, request: Request) -> Offer | None:
     return turn.get(Offer, f"{request.id}:{member.id}")
 
 
+def passed_on(turn: Turn, member: Member, request: Request) -> bool:
+    """Whether this member passed on a request that is still open, and so may think again."""
+    offer = offer_of(turn, member, request)
+    return offer is not None and offer.status == "passed" and request.status != "closed"
+
+
 def recent_offers(turn: Turn, member: Member) -> list[Offer]:
     """Offers that were taken back within the last day: a text without a code may be a late answer to one."""
     day_ago = turn.now - timedelta(days=1)
