@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from smsmentor.core.events import Withheld
 from smsmentor.core.making import replace
-from smsmentor.core.model import TOO_MANY, Member, Offer, OutText, Request
+from smsmentor.core.model import TOO_MANY, Member, Offer, OutText, Request, Thread
 from smsmentor.core.pace import wait_for_day, wait_for_phone
 from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
@@ -25,7 +25,7 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
         return Withheld(row.id, "gone" if member is None else member.state)
     if row.useless_after is not None and now > row.useless_after:
         return Withheld(row.id, "stale")
-    if (row.offer and not _still_wanted(reader, row)) or _adds_to_nothing(reader, row):
+    if (row.offer and not _still_wanted(reader, row)) or _asks_for_nothing(reader, row):
         return Withheld(row.id, "no longer needed")
     waits = {
         "quiet": None if row.direct else quiet_until(member, now, rules),
@@ -67,14 +67,18 @@ def let_go_on(turn: Turn, member: Member) -> None:
         turn.save(replace(text, not_before=turn.now, report=""))
 
 
-def _adds_to_nothing(reader: Reads, row: OutText) -> bool:
-    """More of a question that was taken back meanwhile, or is no longer this mentor's."""
-    if row.text_id != "offer.added":
+def _asks_for_nothing(reader: Reads, row: OutText) -> bool:
+    """More of a question, or a follow-up, that has ended meanwhile or is no longer this mentor's."""
+    if row.text_id not in ("offer.added", "offer.taken_over", "thread.asks"):
         return False
-    request, offer = reader.get(Request, row.request), reader.get(Offer, f"{row.request}:{row.member}")
-    return request is not None and (
-        request.status == "closed" or (offer is not None and offer.status in ("passed", "withdrawn"))
-    )
+    request = reader.get(Request, row.request)
+    if request is None or request.status == "closed":
+        return request is not None
+    if row.text_id == "thread.asks":
+        own = (t for t in reader.walk(Thread, "request", request.id) if t.mentor == row.member)
+        return all(thread.closed for thread in own)
+    offer = reader.get(Offer, f"{row.request}:{row.member}")
+    return offer is not None and offer.status in ("passed", "withdrawn")
 
 
 def _still_wanted(reader: Reads, row: OutText) -> bool:
