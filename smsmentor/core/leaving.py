@@ -7,7 +7,7 @@ from datetime import datetime
 from smsmentor.core import members, panel, pool, requests
 from smsmentor.core.events import Inbound
 from smsmentor.core.making import replace
-from smsmentor.core.model import Member, OutText, Prompt, Sprint, Suppressed
+from smsmentor.core.model import Member, OutText, Prompt, Request, Sprint, Suppressed
 from smsmentor.core.turn import Outcome, Turn
 
 
@@ -73,4 +73,13 @@ def opt_in(turn: Turn, member: Member, *, answered: bool = False) -> None:
         turn.save(replace(member, paused=True, paused_until=None))
         turn.say(member, "carrier.back_mentor")
     elif not answered:
-        turn.say(member, "carrier.back")
+        closed = _closed_by_leaving(turn, member)
+        turn.say(member, "carrier.back_closed" if closed else "carrier.back", code=closed)
+
+
+def _closed_by_leaving(turn: Turn, member: Member) -> str:
+    """The code of the newest question that ended because its mentee left; empty when none did."""
+    newest = turn.first(Request, "mentee", member.id, newest=True)
+    if newest is None or newest.closed is None or member.left is None or newest.reason != "withdrawn":
+        return ""
+    return newest.code if newest.closed >= member.left else ""

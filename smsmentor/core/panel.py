@@ -64,7 +64,13 @@ def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
 
 
 def late(turn: Turn, mentor: Member, offer: Offer, request: Request, text: str) -> Outcome:
-    """An answer after the last place was filled or the request closed: kept, thanked, and offered to the mentee."""
+    """An answer after the last place was filled or the request closed: kept, thanked, and offered to the mentee.
+
+    Somebody who has left is not asked, and nobody is told that they were.
+    """
+    if turn.need(Member, request.mentee).state != "active":
+        turn.say(mentor, "code.closed", code=request.code, request=request.id)
+        return Outcome("clarified", "the mentee has left", request.id)
     turn.save(replace(offer, late=f"{offer.late} {text}".strip()))
     turn.note("advice.late", request=request.id, code=request.code, member=mentor.id)
     closed = request.status == "closed"
