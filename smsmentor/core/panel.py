@@ -42,7 +42,8 @@ def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
     mentee, mentor = turn.need(Member, request.mentee), turn.need(Member, offer.mentor)
     letter = chr(ord("A") + len(request.answers))
     near = {turn.need(Member, a.mentor).field.casefold() for a in request.answers if not a.outside}
-    outside = pool.outside_of(mentor, mentee, near | {""}) and (offer.seat == "outside" or bool(mentee.field))
+    outside = mentee.wants_outside and pool.outside_of(mentor, mentee, near | {""})
+    outside = outside and (offer.seat == "outside" or bool(mentee.field))
     taken = Answer(letter, mentor.id, turn.now, outside)
     was_first = request.status == "asking"
     if was_first:
