@@ -150,13 +150,24 @@ def take_over(turn: Turn, request: Request, letter: str, follow_up: str) -> None
 
 
 def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
-    """MORE alone: a further view. False when no place may be added any more."""
-    if len(request.answers) >= request.places:
-        if request.further >= turn.rules.further_views:
-            return False
+    """MORE alone: a further view, or the reason why there is none. False when nothing comes of it."""
+    full = len(request.answers) >= request.places
+    asked = len(rotation.in_flight_of(turn, request))
+    refused = ""
+    if full and request.further >= turn.rules.further_views:
+        refused = "more.enough"
+    elif not rotation.anybody_left(turn, request):
+        refused = "more.nobody_left"
+    elif asked >= rotation.open_places(turn, request) + turn.rules.further_views:
+        refused = "more.asked"
+    if refused:
+        turn.say(mentee, refused, code=request.code, count=asked, request=request.id)
+        return False
+    if full:
         request = turn.save(replace(request, places=request.places + 1, further=request.further + 1))
     turn.remind("request.next", request.id, turn.now)
-    turn.say(mentee, "more.asking", code=request.code, request=request.id)
+    somebody, _ = rotation.preview(turn, request)
+    turn.say(mentee, "more.asking" if somebody else "more.later", code=request.code, request=request.id)
     return True
 
 

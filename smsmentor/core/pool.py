@@ -34,6 +34,10 @@ LOOK_AHEAD = 4
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
+FOR_GOOD = frozenset({"own", "gone", "asked_before", "blocked", "same_employer", "language"})
+"""Reasons for not asking somebody that do not pass with time."""
+
+
 class Refusal(NamedTuple):
     """Why a mentor may not be asked now, a key of the catalogue's `why` table, and until when if that is known."""
 
@@ -92,6 +96,13 @@ def front(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) ->
     """Those of a topic whose shelves are open and who have been free by their own clock for `spare`, longest first."""
     since = (turn.now - spare).timestamp()
     return takewhile(lambda standing: standing.rank <= since, _in_line(turn, topic, lang))
+
+
+def everyone(turn: Turn, lang: str) -> Iterator[Member]:
+    """All who stand in the pool and read this language, free now or not."""
+    for name in _shelves(turn, EVERYONE, lang):
+        for standing in turn.walk(Standing, "shelf", f"{EVERYONE}@{name}"):
+            yield turn.need(Member, standing.mentor)
 
 
 def next_free(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)) -> datetime | None:

@@ -228,9 +228,17 @@ def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
     mentee = turn.need(Member, request.mentee)
     if quiet_until(mentee, turn.now, turn.rules) is None:
         span = waiting.words(turn, mentee, request)
-        which = "first" if minutes < 30 else "second"
-        text_id = f"waiting.{which}" if span else f"wait.{which}"
+        text_id = _no_answer_yet(turn, request, "first" if minutes < 30 else "second", span)
         turn.say(mentee, text_id, courtesy=True, code=request.code, span=span, request=request.id)
+
+
+def _no_answer_yet(turn: Turn, request: Request, mark: str, span: str = "") -> str:
+    """What to say then: MORE is offered only where somebody is free, and nothing promised where nobody is left."""
+    if not rotation.anybody_left(turn, request):
+        return "wait.all_asked"
+    if mark == "first" and not rotation.preview(turn, request)[0]:
+        mark = "second"
+    return f"waiting.{mark}" if span else f"wait.{mark}"
 
 
 def say_how_it_stands(turn: Turn, mentee: Member, request: Request) -> None:
@@ -238,7 +246,7 @@ def say_how_it_stands(turn: Turn, mentee: Member, request: Request) -> None:
     if request.status == "clarifying":
         turn.say(mentee, "ask.still", request=request.id)
     elif turn.first(Offer, "request", request.id):
-        turn.say(mentee, "wait.second", code=request.code, request=request.id)
+        turn.say(mentee, _no_answer_yet(turn, request, "second"), code=request.code, request=request.id)
     else:
         _receipt(turn, mentee, request)
 
@@ -281,6 +289,9 @@ def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
         text_id = "ask.got" if first else "waiting.receipt" if span else "ask.got_again"
         asked = _peers(turn, mentee, peers)
         turn.say(mentee, text_id, code=request.code, peers=asked, span=span, request=request.id)
+    elif not rotation.anybody_left(turn, request):
+        text_id = "ask.got_nobody" if first else "ask.got_nobody_again"
+        turn.say(mentee, text_id, code=request.code, request=request.id)
     elif opens is not None and opens - turn.now >= WORTH_NAMING:
         text_id = "ask.got_night" if first else "ask.got_night_again"
         turn.say(mentee, text_id, code=request.code, time=opens, request=request.id)

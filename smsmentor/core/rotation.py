@@ -220,6 +220,18 @@ def preview(turn: Turn, request: Request) -> tuple[int, datetime | None]:
     return len(picks.taken), None if picks.taken or _behind(turn, request) else picks.opens
 
 
+def anybody_left(turn: Turn, request: Request) -> bool:
+    """Whether the pool has somebody who could still be asked about this, now or later."""
+    mentee = turn.need(Member, request.mentee)
+    looked_at = 0
+    for mentor in islice(pool.everyone(turn, mentee.lang), LOOK_AT_MOST):
+        looked_at += 1
+        refusal = pool.refusal(turn, mentor, request, mentee)
+        if refusal is None or refusal.reason not in pool.FOR_GOOD:
+            return True
+    return looked_at == LOOK_AT_MOST  # in so large a pool nobody can tell without looking at all of it
+
+
 def _surely(turn: Turn, request: Request, count: int) -> bool:
     """Whether there is somebody for each of so many places, whoever is chosen for the others: far cheaper than a pick.
 

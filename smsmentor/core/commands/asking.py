@@ -149,7 +149,6 @@ def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
     if len(candidates) > 1:
         return _which(asked, candidates)
     if not panel.more_views(turn, member, candidates[0]):
-        turn.say(member, "more.enough", code=candidates[0].code)
         return Outcome("clarified", "no further place", candidates[0].id)
     return None
 
