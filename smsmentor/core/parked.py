@@ -115,7 +115,8 @@ def life_sign(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return Outcome("command", "NEW")
     if word == "help":
         return leaving.help_contact(turn, _heard(member), event, farewell=True)
-    turn.say(_heard(member), "parked.who", farewell=True)
+    text_id = "parked.who_said" if member.parked == WRONG_NUMBER else "parked.who"
+    turn.say(_heard(member), text_id, farewell=True)
     return Outcome("clarified", "the number may have a new owner")
 
 
