@@ -199,6 +199,10 @@ def expire(turn: Turn, request: Request) -> None:
     if request.answers:
         close(turn, request, "expired", tell="request.ended")
         _check_in_later(turn, request)
+    last = max((thread.last for thread in turn.find(Thread, "request", request.id)), default=request.opened)
+    if request.answers and (ends := last + timedelta(hours=turn.rules.expiry_hours)) > turn.now:
+        turn.remind("request.expire", request.id, ends)
+        return
     else:
         close(turn, request, "expired", tell="request.expired")
 
