@@ -79,8 +79,8 @@ def extend(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
     question = text if only_now else f"{request.question} {text}"
     changed = replace(request, question=question.strip(), topics=_topics(turn, question), last_part=turn.now)
     turn.note("request.extended", request=request.id, code=request.code)
-    if request.status == "clarifying":
-        changed = turn.save(move_request(changed, "gathering"))
+    if request.status == "clarifying":  # what came before was hardly a question yet
+        changed = turn.save(move_request(changed, "gathering", opened=turn.said_at))
         _receipt(turn, mentee, changed)
         _gather(turn, changed)
     elif request.status == "gathering":
