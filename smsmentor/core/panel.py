@@ -149,6 +149,25 @@ def take_over(turn: Turn, request: Request, letter: str, follow_up: str) -> None
     turn.say(mentee, text_id, letter=letter, code=request.code, request=request.id)
 
 
+def go_on_with_others(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
+    """More from a mentee whose mentors have all left the conversation: for those asked instead, or for somebody new."""
+    if asked := [o for o in rotation.in_flight_of(turn, request) if not o.late]:
+        for offer in asked:
+            mentor = turn.need(Member, offer.mentor)
+            turn.say(mentor, "offer.added", code=request.code, quote=text, request=request.id)
+    elif request.waiting and request.follow_up:
+        turn.save(replace(request, follow_up=f"{request.follow_up} {text}"))
+    elif not rotation.anybody_left(turn, request):
+        turn.say(mentee, "more.gone", code=request.code, request=request.id)
+        return Outcome("clarified", "nobody is left to ask", request.id)
+    else:
+        turn.save(replace(request, places=max(request.places, len(request.answers) + 1)))
+        found = rotation.replace_mentor(turn, request, text)
+        turn.say(mentee, "more.others" if found else "more.later", code=request.code, request=request.id)
+    turn.note("request.extended", request=request.id, code=request.code)
+    return Outcome("request", "extended", request.id)
+
+
 def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
     """MORE alone: a further view, or the reason why there is none. False when nothing comes of it."""
     full = len(request.answers) >= request.places

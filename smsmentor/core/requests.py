@@ -193,16 +193,19 @@ def _ask_rating(turn: Turn, mentee: Member, request: Request) -> None:
 
 
 def expire(turn: Turn, request: Request) -> None:
-    """Time is up: the mentee is told what came and what the ways on are."""
+    """Time is up: the mentee is told what came and what the ways on are.
+
+    A conversation has a day from its last text.
+    """
     if request.status == "closed":
         return
-    if request.answers:
-        close(turn, request, "expired", tell="request.ended")
-        _check_in_later(turn, request)
     last = max((thread.last for thread in turn.find(Thread, "request", request.id)), default=request.opened)
     if request.answers and (ends := last + timedelta(hours=turn.rules.expiry_hours)) > turn.now:
         turn.remind("request.expire", request.id, ends)
         return
+    if request.answers:
+        close(turn, request, "expired", tell="request.ended")
+        _check_in_later(turn, request)
     else:
         close(turn, request, "expired", tell="request.expired")
 
@@ -249,6 +252,8 @@ def say_how_it_stands(turn: Turn, mentee: Member, request: Request) -> None:
     """Asked by the mentee before there is any answer: what has been done so far, and no more than that."""
     if request.status == "clarifying":
         turn.say(mentee, "ask.still", request=request.id)
+    elif request.answers:
+        turn.say(mentee, "more.left_alone", code=request.code, request=request.id)
     elif turn.first(Offer, "request", request.id):
         turn.say(mentee, _no_answer_yet(turn, request, "second"), code=request.code, request=request.id)
     else:

@@ -173,7 +173,8 @@ def still_open(turn: Turn, target: str) -> bool:
         return sprint is not None and sprint.ended is None
     if kind == "extend":
         request = turn.get(Request, id)
-        return request is not None and request.status != "closed" and not request.answers
+        open_now = request is not None and request.status != "closed"
+        return open_now and all(thread.closed for thread in turn.find(Thread, "request", id))
     thread = turn.get(Thread, id)
     return thread is not None and not thread.closed
 

@@ -47,13 +47,12 @@ def answers_somebody(turn: Turn, member: Member) -> bool:
 
 
 def mentee_places(turn: Turn, request: Request) -> list[Place]:
-    """Where a mentee's text about this request can go: to the question itself, or to those who answered."""
+    """Where a mentee's text about this request can go: to those who answered and are there, or to the question."""
     if request.status == "draft":
         return []
-    if not request.answers:
-        return [Place(f"extend:{request.id}", request)]
-    threads = turn.find(Thread, "request", request.id)
-    return [Place(f"mentee:{t.id}", request, t.letter) for t in threads if not t.closed]
+    threads = turn.find(Thread, "request", request.id) if request.answers else []
+    open_now = [Place(f"mentee:{t.id}", request, t.letter) for t in threads if not t.closed]
+    return open_now or [Place(f"extend:{request.id}", request)]
 
 
 def offer_of(turn: Turn, member: Member, request: Request) -> Offer | None:
@@ -92,7 +91,9 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
     if kind == "new":
         return requests.begin(turn, member, text, thin=parse.thin(text, turn.knowledge.yes_no(member.lang)))
     if kind == "extend":
-        return requests.extend(turn, member, turn.need(Request, id), text)
+        request = turn.need(Request, id)
+        more = panel.go_on_with_others if request.answers else requests.extend
+        return more(turn, member, request, text)
     if kind in ("offer", "late"):
         offer = turn.need(Offer, id)
         if kind == "offer" and offer.status == "answered":
