@@ -124,36 +124,40 @@ def _open(asked: Asked, count: int) -> Outcome | None:
     return None
 
 
-def _topics_grammar(asked: Asked) -> tuple[str, str] | None:
-    """TOPICS alone, a list, or `-pay` / `+pay`. `Topics like these are hard` is none of them."""
+def _topics_grammar(asked: Asked) -> tuple[tuple[str, str], ...] | None:
+    """TOPICS alone, a list, or `-pay +boss`: signs with their words. `Topics like these are hard` is none of them."""
     if asked.bare:
-        return ("", "")
-    # The sign may stand where a separator would: `TOPICS -pay`.
-    signed = re.match(r"\s*\w+\s*([+-])\s*(\S.*)", asked.text)
+        return ()
     rest = asked.rest
     if "?" in asked.call.rest or ":" in asked.call.rest or len(rest.split()) > 12:
         return None
-    if signed:
-        words = plain(signed[2]).strip(" .")
-        return (signed[1], words) if asked.call.shouted or not _has_small_words(asked, words) else None
+    # The sign may stand where a separator would: `TOPICS -pay`.
+    if signed := re.fullmatch(r"\s*\w+[\s,;:]*?(?=[+-]\s*\w)(.+)", asked.text, re.DOTALL):
+        changes = tuple((sign, plain(words).strip(" .,;")) for sign, words in _SIGNED.findall(f" {signed[1]}"))
+        small = any(_has_small_words(asked, words) for _, words in changes)
+        return changes if asked.call.shouted or not small else None
     lists = asked.turn.knowledge.yes_no(asked.member.lang)
     for sign, said in (("+", lists["plus"]), ("-", lists["minus"])):  # `topics add pay`
         first, _, words = rest.partition(" ")
         if first in said and words and not _has_small_words(asked, words):
-            return (sign, words)
+            return ((sign, words),)
     parts = [part for part in re.split(r"[,;/]|\band\b|\by\b", rest) if part.strip()]
     if not asked.call.shouted and any(_has_small_words(asked, part) for part in parts):
         return None
     named = [asked.turn.knowledge.topics.expand(part) for part in parts]
     sure = all(len(part.split()) <= 3 for part in parts) and all(named)
     if bare(rest) in asked.turn.knowledge.yes_no(asked.member.lang)["off"]:
-        return ("=", "")
+        return (("=", ""),)
     if sure or (asked.call.shouted and len(parts) > 1):
-        return ("=", rest)
+        return (("=", rest),)
     # With nothing open these words can be for nobody else, when they look like a list.
     listed = len(parts) > 1 or len(rest.split()) <= 2
     free = not threads.places(asked.turn, asked.member) and all(len(part.split()) <= 4 for part in parts)
-    return ("=", rest) if free and (listed or asked.call.shouted or asked.call.separated) else None
+    return (("=", rest),) if free and (listed or asked.call.shouted or asked.call.separated) else None
+
+
+_SIGNED = re.compile(r"(?<=[\s,;])([+-])\s*(\S.*?)(?=[\s,;][+-]|$)", re.DOTALL)
+"""`+pay, boss` of a list with signs."""
 
 
 def _has_small_words(asked: Asked, part: str) -> bool:
@@ -162,22 +166,26 @@ def _has_small_words(asked: Asked, part: str) -> bool:
     return not small.isdisjoint(plain(part).split())
 
 
-def _topics(asked: Asked, given: tuple[str, str]) -> Outcome | None:
+def _topics(asked: Asked, changes: tuple[tuple[str, str], ...]) -> Outcome | None:
+    """Change the topics, or tell them. A list of which nothing is known changes nothing."""
     turn, member = asked.turn, turn_member(asked)
-    sign, words = given
-    named = own_skills.of(turn, words) if words else ()
-    unknown = tuple(part for part in turn.knowledge.topics.unknown(words) if not turn.knowledge.topics.own(part))
-    if sign == "-":
-        topics = tuple(t for t in member.topics if t not in named)
-    elif sign == "+":
-        topics = tuple(dict.fromkeys((*member.topics, *named)))
-    else:
-        topics = tuple(dict.fromkeys(named)) if sign else member.topics
-    if sign:
-        member = _restand(asked, "topics", topics=topics, skills=words if sign == "=" else member.skills)
+    known, skills, unknown = member.topics, member.skills, []
+    for sign, words in changes:
+        named = own_skills.of(turn, words) if words else ()
+        unknown += [part for part in turn.knowledge.topics.unknown(words) if not turn.knowledge.topics.own(part)]
+        if sign == "-":
+            known = tuple(topic for topic in known if topic not in named)
+        elif sign == "+":
+            known = (*known, *named)
+        elif named or not words:
+            known, skills = named, words
+    if changes and (known != member.topics or skills != member.skills):
+        member = _restand(asked, "topics", topics=tuple(dict.fromkeys(known)), skills=skills)
     labels = ", ".join(turn.knowledge.topics.label(t, member.lang) for t in member.topics[:6])
-    if unknown:
-        turn.say(member, "topics.unknown", topics=labels or "-", unknown=", ".join(unknown)[:30])
+    if unknown and labels:
+        turn.say(member, "topics.unknown", topics=labels, unknown=", ".join(unknown)[:30])
+    elif unknown:
+        turn.say(member, "topics.unknown_none", unknown=", ".join(unknown)[:30])
     else:
         turn.say(member, "topics.are" if labels else "topics.none", topics=labels)
     return None
@@ -217,10 +225,10 @@ def _restand(asked: Asked, what: str, **fields: object) -> Member:
 
 COMMANDS = (
     Command("JOIN", "anyone", _join_grammar, _join),
-    Command("HOURS", "mentor", _hours_grammar, _hours),
-    Command("LIMIT", "mentor", _limit_grammar, _limit),
-    Command("OPEN", "mentor", _open_grammar, _open),
-    Command("TOPICS", "mentor", _topics_grammar, _topics),
+    Command("HOURS", "mentor", _hours_grammar, _hours, personal=True),
+    Command("LIMIT", "mentor", _limit_grammar, _limit, personal=True),
+    Command("OPEN", "mentor", _open_grammar, _open, personal=True),
+    Command("TOPICS", "mentor", _topics_grammar, _topics, personal=True),
     Command("PRACTICE", "mentor", alone, _practice),
     Command("STATS", "mentor", alone, _stats),
 )
