@@ -35,11 +35,14 @@ def _shown(words: Catalogue, value: object, member: Member, now: datetime, rules
 
 
 def local_time(words: Catalogue, at: datetime, member: Member, now: datetime, rules: Rules) -> str:
-    """`8:00` today, last evening or next morning, `Tue 12 May, 15:00` otherwise. Always in the member's zone."""
+    """`8:00` today, last evening or next morning, `Tue 12 May, 15:00` otherwise. Always in the member's zone.
+
+    Midnight names its day: nobody knows which one `0:00` belongs to.
+    """
     zone = zone_of(member, rules)
     local = at.astimezone(zone)
     near = now - NIGHT < at < now + NIGHT
-    if near and (local.date() <= now.astimezone(zone).date() or local.hour < NOON):
+    if near and (local.date() <= now.astimezone(zone).date() or 0 < local.hour < NOON):
         return f"{local.hour}:{local.minute:02d}"
     return say_time(at, zone, now, words.table(member.lang, "times")["say"])
 

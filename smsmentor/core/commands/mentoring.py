@@ -23,6 +23,10 @@ class Doubtful(NamedTuple):
     when: datetime
 
 
+class Weekly(NamedTuple):
+    """Days of each week, in place of one pause."""
+
+
 FARTHEST_PAUSE = timedelta(days=183)
 """A pause that would end later than this is asked back: `till march 1` on the third is more likely a slip."""
 
@@ -42,7 +46,19 @@ def _pass_grammar(asked: Asked) -> tuple[str, datetime | None] | Doubtful | None
         return until
     if until is not None:
         return (code, until)
-    return (code, None) if _is_reason(asked, rest) else None
+    return (code, _until_at_the_end(asked, rest)) if _is_reason(asked, rest) else None
+
+
+def _until_at_the_end(asked: Asked, rest: str) -> datetime | None:
+    """`busy till 6pm`: the time after a reason."""
+    until = asked.turn.knowledge.yes_no(asked.member.lang)["till"]
+    words = rest.split()
+    for start in range(1, len(words)):
+        if bare(words[start]) in until:
+            found = _until(asked, " ".join(words[start:]))
+            if isinstance(found, datetime):
+                return found
+    return None
 
 
 def _is_reason(asked: Asked, rest: str) -> bool:
@@ -157,15 +173,28 @@ def pause(turn: Turn, member: Member, until: datetime | None) -> None:
     panel.mentor_left(turn, member, for_good=False)
 
 
-def _pause_grammar(asked: Asked) -> datetime | bool | Doubtful | None:
-    """PAUSE alone, PAUSE 7 (days), PAUSE till monday; Doubtful for a time that is past or far away."""
-    if asked.bare or bare(asked.rest) in asked.turn.knowledge.yes_no(asked.member.lang)["open_end"]:
+def _pause_grammar(asked: Asked) -> datetime | bool | Doubtful | Weekly | None:
+    """PAUSE alone, PAUSE 7 (days), PAUSE till monday; Doubtful for a time that is past or far away.
+
+    `Pause weekends` is meant for each week, which HOURS is for.
+    """
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    if asked.bare or bare(asked.rest) in lists["open_end"]:
         return True
-    return _until(asked, asked.call.rest)
+    until = _until(asked, asked.call.rest)
+    if not lists["weekly"].isdisjoint(bare(asked.rest).split()):
+        named = until is not None or asked.turn.knowledge.hours(asked.call.rest, asked.member.lang) is not None
+        return Weekly() if named else None
+    if isinstance(until, datetime) and re.search(r"[^\W\d]\s*[-\u2212]\d+\W*$", asked.text):  # `pause -3`
+        return Doubtful(asked.turn.now - (until - asked.turn.now))
+    return until
 
 
-def _pause(asked: Asked, until: datetime | bool | Doubtful) -> Outcome | None:
+def _pause(asked: Asked, until: datetime | bool | Doubtful | Weekly) -> Outcome | None:
     turn, member = asked.turn, asked.member
+    if isinstance(until, Weekly):
+        turn.say(member, "pause.weekly")
+        return Outcome("clarified", "meant for each week")
     if isinstance(until, Doubtful):
         turn.say(member, "pause.ask", when=turn.knowledge.moment_in_words(until.when, member, turn.now))
         return Outcome("clarified", "a doubtful time")
@@ -197,6 +226,6 @@ def back(turn: Turn, member: Member) -> None:
 
 COMMANDS = (
     Command("PASS", "mentor", _pass_grammar, _pass),
-    Command("PAUSE", "mentor", _pause_grammar, _pause),
+    Command("PAUSE", "mentor", _pause_grammar, _pause, personal=True),
     Command("BACK", "mentor", alone, _back),
 )

@@ -306,7 +306,7 @@ def _end_of_pause(phrase: Phrase, frame: Frame, named_until: bool) -> datetime |
             return made.end
         return None if made.ask == "past" else made.start
     assert day is not None
-    covers = not named_until and (day.first <= frame.today or day.last > day.first)
+    covers = not named_until and (day.first <= frame.today + _ONE or day.last > day.first)  # "tomorrow": all of it
     if covers or phrase.bound == "after" or day.first <= frame.today:
         return frame.at(day.last + _ONE, 0)
     if day.kind == "edge":
