@@ -283,7 +283,9 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 def _no_view(turn: Turn, member: Member, place: threads.Place, text: str) -> Outcome | None:
     """`ok`, `not for me` to an offer: hardly the view that was asked for, so its sender is asked before it goes."""
-    if not place.target.startswith("offer:") or not parse.is_no_view(text, turn.knowledge.yes_no(member.lang)):
+    lists = turn.knowledge.yes_no(member.lang)
+    hardly = parse.is_no_view(text, lists) or parse.bare(text) in lists["yes"] | lists["nay"]
+    if not place.target.startswith("offer:") or not hardly:
         return None
     return threads.ask_if_meant(turn, member, place, text)
 

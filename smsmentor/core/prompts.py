@@ -122,7 +122,7 @@ def _sure(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     if chosen == "1" or said in lists["send_without"] or (said in lists["yes"] and said not in lists["no_view"]):
         end(turn, prompt)
         return _placed(turn, member, prompt, prompt.target, screened=False)
-    return _dropped(turn, member, prompt) if chosen == "0" or said in lists["drop"] else None
+    return _dropped(turn, member, prompt) if chosen == "0" or said in lists["drop"] | lists["nay"] else None
 
 
 def _placed(turn: Turn, member: Member, prompt: Prompt, target: str, *, screened: bool) -> Outcome:
