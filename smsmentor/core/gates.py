@@ -189,8 +189,25 @@ def our_question(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 
 def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
-    """An exact command, or `B: text` for one mentor of the panel."""
-    return _command(turn, member, event.body) or _lettered(turn, member, event.body, None)
+    """An exact command, `B: text` for one mentor of the panel, or a plain question to the service itself."""
+    return (
+        _command(turn, member, event.body)
+        or _lettered(turn, member, event.body, None)
+        or _asked_of_us(turn, member, event.body)
+    )
+
+
+def _asked_of_us(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """`Can i talk to a human`, `i dont want to be a mentor anymore`: said to us, and answered with the word for it."""
+    lists = turn.knowledge.yes_no(member.lang)
+    said = {parse.bare(text), parse.kept_words(text, lists["polite"])}
+    if member.mentor and said & lists["leave_pool"]:
+        turn.say(member, "pause.leave")
+        return Outcome("clarified", "how to leave the pool")
+    if said & lists["asks_service"]:
+        turn.say(member, "ask.service")
+        return Outcome("clarified", "about the service")
+    return None
 
 
 def _command(turn: Turn, member: Member, text: str, request: Request | None = None) -> Outcome | None:
