@@ -224,8 +224,8 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
         asked = Asked(turn, member, call, request, text)
         wanted = found.grammar(asked)
         if wanted is None:
-            if asked.bare and call.exact and not call.phrase and found.fits(member):
-                incomplete, shouted = call.command, call.shouted
+            if found.fits(member) and found.meant(asked):
+                incomplete, shouted = call.command, call.shouted or not asked.bare
             continue
         if not found.fits(member):
             if not asked.bare or not call.exact or threads.places(turn, member):

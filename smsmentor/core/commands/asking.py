@@ -279,5 +279,5 @@ COMMANDS = (
     Command("MORE", "mentee", _more_grammar, _more),
     Command("DONE", "mentee", _done_grammar, _done),
     Command("SKIP", "anyone", alone, _skip),
-    Command("OUTSIDE", "mentee", _outside_grammar, _outside),
+    Command("OUTSIDE", "mentee", _outside_grammar, _outside, personal=True),
 )

@@ -13,6 +13,9 @@ from smsmentor.core.understand import codes
 from smsmentor.core.understand.normal import plain
 from smsmentor.core.understand.parse import Call
 
+MOST_WORDS_MEANT = 3
+"""Words after a keyword in capitals that are no grammar of it and still no text for others."""
+
 Who = Literal["anyone", "mentee", "mentor", "operator"]
 
 
@@ -51,8 +54,26 @@ class Command:
     grammar: Callable[[Asked], Any]
     act: Callable[[Asked, Any], Outcome | None]
     """An Outcome other than `command` when it only asked back."""
+    personal: bool = False
+    """What follows it is about its sender, and for nobody else: what does not fit is asked back, not passed on."""
     usage: str = ""
     """The text id of its line in the keyword table; by default `use.<name>`."""
+
+    def meant(self, asked: Asked) -> bool:
+        """Whether a text that does not fit the grammar was surely meant for this command all the same.
+
+        `OPEN`, `HOURS never`, `open 99`: the keyword alone, or before a number, or in capitals before a few words that
+        make no sentence.
+        """
+        if not asked.call.exact or "?" in asked.call.rest or (asked.call.phrase and not asked.call.rest):
+            return False
+        words = plain(asked.call.rest).split()
+        if not words:
+            return True
+        if not self.personal or not asked.call.shouted or len(words) > MOST_WORDS_MEANT:
+            return self.personal and len(words) == 1 and words[0].lstrip("+-").isdecimal()
+        small = asked.turn.knowledge.languages.small_words - asked.turn.knowledge.yes_no(asked.member.lang)["never"]
+        return small.isdisjoint(words)
 
     def fits(self, member: Member) -> bool:
         """Whether this member may give it."""

@@ -84,6 +84,9 @@ def _zone_grammar(asked: Asked) -> str | None:
     if len(asked.rest.split()) > 4 or "?" in asked.call.rest:
         return None
     found = asked.turn.knowledge.zone_named(asked.call.rest)
+    if found is None and (asked.call.shouted or asked.call.separated):  # `zone: I'm in Denver`
+        last = asked.call.rest.split()[-2:]
+        found = asked.turn.knowledge.zone_named(" ".join(last)) or asked.turn.knowledge.zone_named(last[-1])
     if found is None and (asked.call.shouted or not threads.places(asked.turn, asked.member)):
         return "?" if len(asked.rest.split()) <= 2 else None
     return found
@@ -113,10 +116,16 @@ _NOT_A_FIELD = re.compile(
 
 
 def _about_grammar(asked: Asked) -> tuple[str, str] | None:
-    """`ABOUT nurse at City Hospital`, `ABOUT nurse, City Hospital`, `ABOUT nurse`. `About my boss` is none of them."""
+    """`ABOUT nurse at City Hospital`, `ABOUT nurse, City Hospital`, `ABOUT nurse`. `About my boss` is none of them.
+
+    `ABOUT me: I work at City Hospital` names an employer, which is for nobody else: how it goes is said.
+    """
     rest = relay_text(asked.call.rest).strip(" .")
+    if (asked.call.shouted or asked.call.phrase) and _of_oneself(asked, rest):
+        return NO_FIELD
     found = re.fullmatch(r"(.{2,40}?)(?:\s+(?:at|@|en|in)\s+|\s*[,@/]\s*)(.{2,40})", rest)
     field, employer = found.groups() if found else (rest, "")
+    employer = _named_employer(asked, employer)
     if not field or _NOT_A_FIELD.search(plain(field)) or len(field.split()) > 3 or len(employer.split()) > 5:
         return None
     named = asked.call.shouted or asked.call.phrase
@@ -132,7 +141,32 @@ def _about_grammar(asked: Asked) -> tuple[str, str] | None:
     return (field, employer) if sure else None
 
 
+def _named_employer(asked: Asked, employer: str) -> str:
+    """The employer without the years behind it; `a hospital` is the name of none."""
+    name = re.sub(r"[\s,;]+\d+\+?\s*[^\W\d]*\.?$", "", employer)
+    first = name.split()[0] if name else ""
+    return "" if first.islower() and first in asked.turn.knowledge.yes_no(asked.member.lang)["articles"] else name
+
+
+NO_FIELD = ("", "")
+"""In place of field and employer: a sentence about oneself."""
+
+
+def _of_oneself(asked: Asked, rest: str) -> bool:
+    """`I work at City Hospital as a nurse`, `im a nurse`: words about one's own work, and no question."""
+    said = bare(rest)
+    begins = any(f"{said} ".startswith(f"{words} ") for words in asked.turn.knowledge.yes_no(asked.member.lang)["i_am"])
+    return begins and "?" not in asked.call.rest and len(said.split()) <= MOST_WORDS_OF_ONESELF
+
+
+MOST_WORDS_OF_ONESELF = 12
+
+
 def _about(asked: Asked, given: tuple[str, str]) -> Outcome | None:
+    if given == NO_FIELD:
+        turn, member = asked.turn, asked.member
+        turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")["about"])
+        return Outcome("clarified", "a sentence about oneself")
     field, employer = given
     member = change(asked, "about", field=field, employer=employer)
     asked.turn.say(member, "about.both" if employer else "about.field", field=field[:30], employer=employer[:30])
@@ -164,9 +198,9 @@ def _forget(asked: Asked, sure: bool) -> Outcome | None:
 
 
 COMMANDS = (
-    Command("ALIAS", "anyone", _alias_grammar, _alias),
-    Command("LANG", "anyone", _lang_grammar, _lang),
-    Command("ZONE", "anyone", _zone_grammar, _zone),
-    Command("ABOUT", "anyone", _about_grammar, _about),
+    Command("ALIAS", "anyone", _alias_grammar, _alias, personal=True),
+    Command("LANG", "anyone", _lang_grammar, _lang, personal=True),
+    Command("ZONE", "anyone", _zone_grammar, _zone, personal=True),
+    Command("ABOUT", "anyone", _about_grammar, _about, personal=True),
     Command("FORGET", "anyone", _forget_grammar, _forget),
 )

@@ -84,6 +84,8 @@ def _limit_grammar(asked: Asked) -> tuple[int, str] | None:
     if " ".join(said) in lists["off"]:
         return (0, "off")
     words = [numbers.get(word, word) for word in said if word not in lists["limit_words"]]
+    if len(words) == 1 and len(said) == 1 and asked.call.shouted:  # `LIMIT 1`
+        words.append("day")
     if len(words) != 2 or not words[0].isdecimal() or not 1 <= int(words[0]) <= MOST_A_WEEK:
         return None
     return (
