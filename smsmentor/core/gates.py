@@ -110,7 +110,7 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     coded = codes.read(event.body)
     if coded is None:
         return None
-    if len(coded.rest) <= 1 and (answered := prompts.answer(turn, member, event.body)):
+    if answered := (prompts.choose if len(coded.rest) > 1 else prompts.answer)(turn, member, event.body):
         return answered
     known = turn.get(Code, coded.code)
     request = turn.need(Request, known.request) if known else None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from smsmentor.core import members, panel, screen, sprints, threads
 from smsmentor.core.making import replace
-from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Sprint, Thread
+from smsmentor.core.model import Answer, Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
@@ -26,6 +26,11 @@ def answer_about(turn: Turn, member: Member, request: Request, text: str) -> Out
     if request.mentee != member.id or request.status != "closed":
         return None
     return _taken(turn, member, text, {name: _TAKERS[name] for name in ("rating", "checkin")}, request.id)
+
+
+def choose(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """Take a text that begins with a code as the answer to `Which one?`, when it says nothing else."""
+    return _taken(turn, member, text, {"hold": _hold})
 
 
 def answer_in_words(turn: Turn, member: Member, text: str) -> Outcome | None:
@@ -58,13 +63,15 @@ def expire(turn: Turn, prompt: Prompt) -> None:
 
 
 def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    chosen = _digit(turn, member, text) or _named(prompt, text, turn.knowledge.yes_no(member.lang)["choice"])
     lists, said = turn.knowledge.yes_no(member.lang), _kept_words(turn, member, text)
+    if (meant := _addressed(prompt, text, lists)) and screen.still_open(turn, meant[0].target):
+        return threads.deliver(turn, member, meant[0].target, meant[1])
+    chosen = _digit(turn, member, text) or _named(prompt, text, lists["choice"])
     if chosen is None and said in lists["drop"]:
         chosen = "0"
     if chosen is None and said in lists["yes"] and len(prompt.choices) == 1:
         chosen = prompt.choices[0].digit
-    if chosen is None:
+    if chosen is None and not _only_choices(turn, member, prompt, text):
         return None
     if chosen == "0":
         return _dropped(turn, member, prompt)
@@ -77,12 +84,47 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
 
 
 def _named(prompt: Prompt, text: str, small: Collection[str]) -> str | None:
-    """The digit of the one choice that a text names by its code, its letter, or both: `B`, `to B`, `for K43`."""
+    """The digit of the one choice that a text names as it was shown: `B`, `to B`, `for K43`, `Ben`, `K43 A (Ben)`."""
     said = parse.bare(text).split()
-    words = [word.upper() for word in [w for w in said if w not in small] or said]
-    keys = {c.digit: c.label.partition(" (")[0].split() for c in prompt.choices}
-    found = [digit for digit, key in keys.items() if words and set(words) <= set(key)]
+    words = [word for word in said if word not in small] or said
+    found = [choice.digit for choice in prompt.choices if _names(choice, words)]
     return found[0] if len(found) == 1 else None
+
+
+def _names(choice: Choice, words: Sequence[str]) -> bool:
+    """Whether words are the code or the letter of a choice, what stands behind them, or all of it."""
+    keys, label = _shown(choice)
+    others = [word for word in words if word.upper() not in keys]
+    return bool(words) and (not others or others == label)
+
+
+def _shown(choice: Choice) -> tuple[list[str], list[str]]:
+    """The code and letter of a choice, and the words behind them."""
+    key, _, label = choice.label.partition(" (")
+    return key.split(), parse.bare(label).split()
+
+
+def _addressed(prompt: Prompt, text: str, lists: parse.Lists) -> tuple[Choice, str] | None:
+    """`B: thanks`, `to Ben: thanks`: that mentor's as it stands; the other text stays kept. `B: please` is none."""
+    head, colon, rest = text.partition(":")
+    only_small = all(word in lists["choice"] for word in parse.bare(rest).split())
+    if not colon or (only_small and not parse.is_kind(rest, lists)):
+        return None
+    named = _named(prompt, head, lists["choice"])
+    choice = next((c for c in prompt.choices if c.digit == named and c.target.startswith("mentee:")), None)
+    return (choice, rest.strip()) if choice and rest.strip() else None
+
+
+def _only_choices(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool:
+    """`both`, `1 and 2`, `yes`: an answer to `Which one?` that does not tell which, and no text of its own."""
+    lists, numbers = turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang)
+    telling = {*lists["all"], *lists["joins"], *lists["yes"], *numbers, *numbers.values()}
+    for choice in prompt.choices:
+        keys, label = _shown(choice)
+        telling |= {key.lower() for key in keys}
+        telling |= set(label) if choice.target.startswith("mentee:") else set()
+    said = set(parse.bare(text).split())
+    return not said.isdisjoint(telling) and said <= telling | lists["choice"]
 
 
 def _digit(turn: Turn, member: Member, text: str) -> str | None:
@@ -111,7 +153,13 @@ def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
     if chosen == "1":
         end(turn, prompt)
         return _placed(turn, member, prompt, prompt.target, screened=True)
-    return _dropped(turn, member, prompt) if chosen in ("2", "0") else None
+    if chosen in ("2", "0"):
+        return _dropped(turn, member, prompt)
+    if {said, parse.bare(text)}.isdisjoint(lists["yes"] | lists["ok"]):
+        return None
+    # Which of the two is not told, and an older question of ours must not get it.
+    turn.say(member, "screen.choose")
+    return Outcome("clarified", "no such choice")
 
 
 def _sure(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
