@@ -255,15 +255,17 @@ def _done_at_the_end(turn: Turn, member: Member, text: str, request: Request | N
 
 
 def _lettered(turn: Turn, member: Member, text: str, within: list[Request] | None) -> Outcome | None:
-    """`B: text`, when somebody of that letter is on the panel of an open request."""
-    found = parse.lettered(text)
+    """`B: text`, when somebody of that letter is on the panel of an open request; behind a code `B text` as well."""
+    behind_code = parse.letter_first(text, turn.knowledge.yes_no(member.lang)) if within is not None else None
+    found = parse.lettered(text) or behind_code
     if found is None:
         return None
     letter, rest = found
     live = within if within is not None else members.live_requests(turn, member.id)
     panel = [t for r in live for t in turn.find(Thread, "request", r.id)]
     named = [t for t in panel if t.letter == letter]
-    if not named and parse.surely_lettered(text) and any(not t.closed for t in panel):
+    surely = behind_code is not None or parse.surely_lettered(text)
+    if not named and surely and any(not t.closed for t in panel):
         return threads.hold(turn, member, threads.places(turn, member), rest or text, "more.no_such_kept", code=letter)
     if not named:
         return None

@@ -54,6 +54,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’`´][^\W_]+)*")
 _GAP = re.compile(r"\s*([^\w\s]*)\s*")
 _ONLY_SPACE = re.compile(r"[ \t]*")
 _LETTER_ALONE = re.compile(r"\s*([A-Fa-f])\s*:\s*")
+_LETTER_FIRST = re.compile(r"([A-Fa-f])\s+(\S.*)", re.DOTALL)
 _LETTERED = re.compile(r"\s*([A-Fa-f])\s*[:,;.)\-]\s*(\S.*)", re.DOTALL)
 
 
@@ -283,6 +284,23 @@ def lettered(text: str) -> tuple[str, str] | None:
         return (found[1].upper(), found[2].strip())
     alone = _LETTER_ALONE.fullmatch(text)
     return (alone[1].upper(), "") if alone else None
+
+
+def letter_first(text: str, lists: Lists) -> tuple[str, str] | None:
+    """`B what about june` behind a code: the letter as we print it, and the text. A small letter and `A` may be words.
+
+    They count before a question or thanks, and none does that something is said of: `B is better`, `B and A`.
+    """
+    found = _LETTER_FIRST.fullmatch(text)
+    said = bare(found[2]).split() if found else []
+    if not found or not said:
+        return None
+    of_them = not {said[0], f"{found[1].lower()} {said[0]}"}.isdisjoint(lists["of_letter"])
+    if of_them or (len(said) > 1 and said[1] in "abcdef"):
+        return None
+    if found[1] not in "BCDEF" and said[0] not in lists["questions"] and not is_kind(found[2], lists):
+        return None
+    return (found[1].upper(), found[2].strip())
 
 
 def surely_lettered(text: str) -> bool:
