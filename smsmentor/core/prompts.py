@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 
 from smsmentor.core import members, panel, screen, sprints, threads
 from smsmentor.core.making import replace
@@ -118,7 +119,9 @@ def _addressed(prompt: Prompt, text: str, lists: parse.Lists) -> tuple[Choice, s
 def _only_choices(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool:
     """`both`, `1 and 2`, `yes`: an answer to `Which one?` that does not tell which, and no text of its own."""
     lists, numbers = turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang)
-    telling = {*lists["all"], *lists["joins"], *lists["yes"], *numbers, *numbers.values()}
+    if _kept_words(turn, member, text) in lists["yes"] | lists["off"]:
+        return True
+    telling = {*lists["all"], *lists["joins"], *numbers, *numbers.values()}
     for choice in prompt.choices:
         keys, label = _shown(choice)
         telling |= {key.lower() for key in keys}
@@ -193,22 +196,34 @@ def _dropped(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
 def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     request = turn.need(Request, prompt.request)
     lists = turn.knowledge.yes_no(member.lang)
+    if _called(turn, member, text) == "pass" and threads.answers_somebody(turn, member):
+        return None  # PASS is the word of the question that somebody else has open with them
     if parse.bare(text) in lists["skip"] or _kept_words(turn, member, text) in lists["skip"]:
-        end(turn, prompt)
-        turn.save(replace(turn.need(Member, member.id), checkins=False))
-        turn.forget("request.checkin", request.id)
-        turn.say(member, "rate.skipped")
+        skip(turn, member)
         return Outcome("command", "SKIP", request.id)
     said = _by_letters(turn, request, text)
     given = parse.ratings(said, len(request.answers), lists, turn.knowledge.numbers(member.lang))
     if given is None:
         return None
     if not given:
-        turn.say(member, "rate.how_many", letters=", ".join(a.letter for a in request.answers))
+        letters = ", ".join(a.letter for a in request.answers)
+        turn.say(member, "rate.how_many" if len(letters) > 1 else "rate.how_many_one", letters=letters)
         return Outcome("clarified", "not as many ratings as answers", request.id)
     end(turn, prompt)
     rate(turn, member, request, given)
     return Outcome("answer", "rating", request.id)
+
+
+def skip(turn: Turn, member: Member) -> None:
+    """No rating and no check-in of what is over: what we asked about it, and would ask, is dropped."""
+    for prompt in turn.find(Prompt, "member", member.id):
+        if prompt.kind in ("rating", "checkin"):
+            end(turn, prompt)
+    for request in turn.walk(Request, "mentee", member.id, newest=True):
+        if request.opened < turn.now - timedelta(days=turn.rules.checkin_days + 2):
+            break
+        turn.forget("request.checkin", request.id)
+    turn.say(member, "rate.skipped")
 
 
 def _by_letters(turn: Turn, request: Request, text: str) -> str:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from smsmentor.core import members, panel, prompts, requests, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
-from smsmentor.core.making import replace
-from smsmentor.core.model import Member, Request, Thread
+from smsmentor.core.model import Prompt, Request, Thread
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand import parse
@@ -249,11 +248,10 @@ def _open(asked: Asked) -> list[Request]:
 
 def _skip(asked: Asked, _: object) -> Outcome | None:
     turn, member = asked.turn, asked.member
-    if member.mentor and member.checkins and any(o.status == "sent" for o in members.open_offers(turn, member.id)):
+    was_asked = any(prompt.kind == "checkin" for prompt in turn.find(Prompt, "member", member.id))
+    if member.mentor and not was_asked and any(o.status == "sent" for o in members.open_offers(turn, member.id)):
         return mentoring.passing(asked)
-    turn.save(replace(turn.need(Member, member.id), checkins=False))
-    turn.note("member.changed", member=member.id, what="checkins")
-    turn.say(member, "rate.skipped")
+    prompts.skip(turn, member)
     return None
 
 

@@ -224,8 +224,15 @@ def _is_digit(word: str) -> bool:
 def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> list[int] | None:
     """The ratings that a text is: `3 4`, `B 4, A 3`, `34`, `both 4`; None when it says anything else.
 
-    What is no rating, or not one for each answer, gives an empty list: to be asked back.
+    What is no rating, or not one for each answer, gives an empty list: to be asked back. A reason may follow.
     """
+    given = _only_ratings(text, count, lists, numbers)
+    if given is None and "?" not in text and (head := _before_reason(text, lists["why_rated"])):
+        return _only_ratings(head, count, lists, numbers)
+    return given
+
+
+def _only_ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> list[int] | None:
     if len(text) > LONGEST_RATINGS:
         return None
     named = _letters(text)
@@ -233,20 +240,27 @@ def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> 
     for words in lists["out_of_four"]:
         said = re.sub(rf"\b{words}\b", " ", said)
     given: list[int] = []
-    for_all = False
+    for_all = judged = around = False
     for word in re.findall(r"[a-z]+|[0-9]+", said):
         if word.isdecimal():
             given += [int(digit) for digit in word]
         elif word in lists["all"]:
             for_all = True
+        elif word in lists["judged"]:
+            judged = True
         elif word in lists["rating"] or (len(word) == 1 and word in "abcdef"):
             continue
         elif word in numbers:
             given.append(int(numbers[word]))
+        elif word in lists["judging"]:
+            around = True
         elif len(word) == 1 or word not in lists["kind"]:
             return None
-    if not given:  # "A was good, B was great"
-        return [] if count > 1 and "?" not in text and len(named) == count else None
+    if not given:  # "A was good, B was great", "they were useless"
+        told = judged or (not around and count > 1 and len(named) == count)
+        return [] if told and "?" not in text and not is_kind(text, lists) else None
+    if around:
+        return None
     if (
         len(given) == 2 * count and len(re.findall(r"\d\s*(?:/|(?:out\s+)?of|de)\s*4\b", text)) == count
     ):  # "3/4" is 3 of 4
@@ -258,6 +272,18 @@ def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> 
     return _by_letter(named, given)
 
 
+def _before_reason(text: str, reasons: frozenset[str]) -> str:
+    """The ratings of a text that goes on with a reason: `2 because it was short`; empty when it does not."""
+    words = _words(text)
+    for at in range(1, min(len(words), MOST_WORDS_BEFORE_REASON + 1)):
+        rest = [word.bare for word in words[at : at + LONGEST_KEYWORD]]
+        if any(phrase in reasons for phrase in accumulate(rest, "{} {}".format)):
+            head = text[: words[at].start]
+            return head if any(sign.isdecimal() for sign in head) else ""
+    return ""
+
+
+MOST_WORDS_BEFORE_REASON = 8
 LONGEST_RATINGS = 80
 _LETTER = re.compile(r"(?<![^\W\d_]|['’])[A-Fa-f](?![^\W\d_])")
 
