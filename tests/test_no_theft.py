@@ -16,6 +16,8 @@ CORPUS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("advice_co
 SENTENCES = [(lang, text) for lang, texts in CORPUS.items() for text in texts]
 TAKES_ANY_WORDS = {"mentee_report": "operator", "mentor_practice": "answer"}
 """Situations in which we asked for words: what happened, and the practice answer."""
+IS_THE_ANSWER = {("mentee_checkin", "not yet, but soon i hope")}
+"""What is advice elsewhere, and here just what we asked for."""
 NOTHING_TO_DO = ("mentor_idle", "mentor_paused", "mentor_filled", "opted_out", "opted_out_mentor")
 SETTINGS = ("state", "mentor", "alias", "field", "employer", "topics", "zone", "wants_outside", "hours", "offers_a_day",
             "offers_a_week", "open_limit", "paused", "checkins", "lang_fixed")  # fmt: skip
@@ -48,7 +50,8 @@ def test_no_sentence_is_taken_for_a_command(name: str) -> None:
     wrong = [
         f"{lang} {text!r}: {stolen}"
         for lang, text in SENTENCES
-        if (stolen := what_was_stolen(name, here.text(text, verbatim=True, lang=lang)))
+        if (name, text) not in IS_THE_ANSWER
+        and (stolen := what_was_stolen(name, here.text(text, verbatim=True, lang=lang)))
     ]
     assert not wrong, f"{len(wrong)} of {len(SENTENCES)} in {name}:\n" + "\n".join(wrong)
 

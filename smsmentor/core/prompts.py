@@ -257,7 +257,7 @@ def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
     chosen = _digit(turn, member, text) or _told(turn, member, text)
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
-        return None
+        return _ask_checkin_again(turn, member, prompt) if _tells_something(turn, member, text) else None
     end(turn, prompt)
     request = turn.need(Request, prompt.request)
     turn.save(replace(request, answers=tuple(replace(a, tried=choice.target) for a in request.answers)))
@@ -276,20 +276,62 @@ def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
 
 
 def _told(turn: Turn, member: Member, text: str) -> str | None:
-    """What became of advice, in words: `it helped`, `2 yes, no change`, `not yet`."""
+    """What became of advice, in words: `it helped`, `2 yes, no change`, `not yet`, `it helped a lot, i got it!`."""
     lists = turn.knowledge.yes_no(member.lang)
     said = parse.bare(text)
     first, _, rest = said.partition(" ")
     ways = {"1": "helped", "2": "no_change", "3": "not_yet"}
     kept = _kept_words(turn, member, text)
+    clause, goes_on = "", ""
+    if not threads.places(turn, member) and _can_tell(text, lists):
+        clause, goes_on = _first_clause(text, lists)
     for digit, name in ways.items():
         if (
             said in lists[name]
             or kept in lists[name]
             or (first == digit and (rest in lists[name] or rest in lists["yes"]))
+            or (clause in lists[name] and (" " in clause or not goes_on))
+            or (clause == digit and goes_on)
         ):
             return digit
     return None
+
+
+def _first_clause(text: str, lists: parse.Lists) -> tuple[str, str]:
+    """The words before the first sign, without politeness and a `yes,` in front; and the words behind them."""
+    first, *others = [clause for clause in _CLAUSE.split(text) if parse.bare(clause)] or [""]
+    if others and parse.bare(first) in lists["yes"]:
+        first, *others = others
+    return parse.kept_words(first, lists["polite"]), " ".join(others)
+
+
+_CLAUSE = re.compile(r"[,.;:!)]+|\s-+\s")
+MOST_WORDS_THAT_TELL = 14
+
+
+def _can_tell(text: str, lists: parse.Lists) -> bool:
+    """Whether a text may tell of something: it asks nothing, lists nothing and is short."""
+    asks = any(parse.bare(clause).partition(" ")[0] in lists["asking"] for clause in _CLAUSE.split(text))
+    lists_things = len(re.findall(r"\d", text)) > 1
+    return not asks and "?" not in text and not lists_things and len(text.split()) <= MOST_WORDS_THAT_TELL
+
+
+def _tells_something(turn: Turn, member: Member, text: str) -> bool:
+    """Whether a text tells of what was tried, but not what came of it: `yes`, `it kind of helped`."""
+    lists = turn.knowledge.yes_no(member.lang)
+    if threads.places(turn, member) or not _can_tell(text, lists):
+        return False
+    said = _kept_words(turn, member, text)
+    first, _, rest = said.partition(" ")
+    said = rest if first in lists["yes"] and rest else said
+    yes = said in lists["yes"] and not parse.is_kind(text, lists)
+    return yes or any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
+
+
+def _ask_checkin_again(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
+    code = turn.need(Request, prompt.request).code
+    turn.say(member, "checkin.again", code=code, request=prompt.request)
+    return Outcome("clarified", "no such choice", prompt.request)
 
 
 def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
