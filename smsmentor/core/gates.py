@@ -11,7 +11,7 @@ from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
 from smsmentor.core.events import Inbound
 from smsmentor.core.making import replace
-from smsmentor.core.model import Code, Member, Request, Thread
+from smsmentor.core.model import Code, Member, Offer, Request, Thread
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes, parse
 from smsmentor.core.understand.normal import plain
@@ -310,12 +310,23 @@ def _no_view(turn: Turn, member: Member, place: threads.Place, text: str) -> Out
 
 
 def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: threads.Place) -> Outcome | None:
-    """`ok thanks` after the receipt, `any news?`, `never mind`: meant for us, and nothing for the mentors to read."""
+    """`ok thanks` after the receipt, `any news?`, `never mind`, the same text again: nothing for mentors to read."""
     lists = turn.knowledge.yes_no(member.lang)
-    if {parse.bare(event.body), parse.kept_words(event.body, lists["polite"])} & lists["asks_us"]:
+    bare = parse.bare(event.body)
+    takes_back = not {bare, parse.kept_words(event.body, lists["polite"])}.isdisjoint(lists["takes_back"])
+    if takes_back and turn.first(Offer, "request", place.request.id) is None:
+        requests.done(turn, place.request)
+        return Outcome("command", "DONE", place.request.id)
+    # Once mentors have it, it is theirs too: how to take it back is said, and done on that word.
+    same = bare == parse.bare(place.request.question)
+    if takes_back or same or _is_digits(bare) or parse.is_for_us(event.body, lists):
         requests.say_how_it_stands(turn, member, place.request)
         return Outcome("clarified", "no answer yet", place.request.id)
     return Outcome("ignored", "thanks") if parse.is_kind(event.body, lists) else None
+
+
+def _is_digits(bare: str) -> bool:
+    return bare.isdecimal() and len(bare) <= DIGITS_OF_AN_ANSWER
 
 
 def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
@@ -326,8 +337,9 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
         thin = parse.thin(event.body, turn.knowledge.yes_no(member.lang))
         turn.say(member, "menu.mentor" if thin else "menu.nothing_open")
         return Outcome("clarified", "menu")
-    said = parse.bare(event.body)
-    if not said or (said.isdecimal() and len(said) <= DIGITS_OF_AN_ANSWER):
+    said, lists = parse.bare(event.body), turn.knowledge.yes_no(member.lang)
+    digit, _, words = said.partition(" ")
+    if not said or (_is_digits(digit) and (not words or words in lists["yes"] | lists["helped"] | lists["no_change"])):
         turn.say(member, menu_text(turn, member))
         return Outcome("clarified", "menu")
     return threads.deliver(turn, member, "new", event.body)

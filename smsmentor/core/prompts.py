@@ -140,6 +140,12 @@ def _kept_words(turn: Turn, member: Member, text: str) -> str:
     return parse.kept_words(text, turn.knowledge.yes_no(member.lang)["polite"])
 
 
+def _after_yes(said: str, lists: parse.Lists) -> str:
+    """Bare words without a `yes` in front of them: `yes send it`."""
+    first, _, rest = said.partition(" ")
+    return rest if rest and first in lists["yes"] else said
+
+
 def _called(turn: Turn, member: Member, text: str) -> str | None:
     """The command that a text is, and nothing else: `more please`, `mroe`."""
     keywords = turn.knowledge.words.keywords(member.lang)
@@ -158,7 +164,7 @@ def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
         return _placed(turn, member, prompt, prompt.target, screened=True)
     if chosen in ("2", "0"):
         return _dropped(turn, member, prompt)
-    if {said, parse.bare(text)}.isdisjoint(lists["yes"] | lists["ok"]):
+    if {said, parse.bare(text)}.isdisjoint(lists["yes"] | lists["ok"]) and not parse.is_for_us(text, lists):
         return None
     # Which of the two is not told, and an older question of ours must not get it.
     turn.say(member, "screen.choose")
@@ -321,9 +327,7 @@ def _tells_something(turn: Turn, member: Member, text: str) -> bool:
     lists = turn.knowledge.yes_no(member.lang)
     if threads.places(turn, member) or not _can_tell(text, lists):
         return False
-    said = _kept_words(turn, member, text)
-    first, _, rest = said.partition(" ")
-    said = rest if first in lists["yes"] and rest else said
+    said = _after_yes(_kept_words(turn, member, text), lists)
     yes = said in lists["yes"] and not parse.is_kind(text, lists)
     return yes or any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
 
@@ -382,7 +386,12 @@ def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
 def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """OK: the kept question goes on its way, and the consent is dated."""
     lists = turn.knowledge.yes_no(member.lang)
-    said = {parse.bare(text), _kept_words(turn, member, text), parse.kept_words(text, lists["polite"] - lists["ok"])}
+    said = {
+        parse.bare(text),
+        _kept_words(turn, member, text),
+        parse.kept_words(text, lists["polite"] - lists["ok"]),
+        _after_yes(_kept_words(turn, member, text), lists),
+    }
     if said & (lists["drop"] | lists["skip"] | lists["off"]):
         return _dropped(turn, member, prompt)
     if not said & (lists["ok"] | lists["yes"]):

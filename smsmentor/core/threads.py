@@ -115,6 +115,9 @@ def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
     """The operator wants a plain OK before anything is asked; the question is kept meanwhile."""
     until = turn.now + timedelta(hours=turn.rules.expiry_hours)
     kept = next((p for p in turn.find(Prompt, "member", member.id) if p.kind == "consent"), None)
+    if kept is not None and parse.is_for_us(text, turn.knowledge.yes_no(member.lang)):
+        turn.say(member, "consent.ask")
+        return Outcome("clarified", "consent")
     if kept is not None:
         text = f"{kept.text} {text}"
         turn.drop(Prompt, kept.id)

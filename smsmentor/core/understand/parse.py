@@ -347,6 +347,11 @@ def is_kind(text: str, lists: Lists) -> bool:
     return all(word in lists["kind"] for word in said) and any(word in lists["thanks"] for word in said)
 
 
+def is_for_us(text: str, lists: Lists) -> bool:
+    """Whether a text asks what this is, or what happens now: meant for us, and no part of a question."""
+    return not {bare(text), kept_words(text, lists["polite"])}.isdisjoint(lists["asks_us"])
+
+
 def is_no_view(text: str, lists: Lists) -> bool:
     """Whether a mentor's text is hardly a view: signs only, `ok`, `thanks`, `who is this`, `not my area`."""
     said = {bare(text), kept_words(text, lists["polite"])}
