@@ -23,7 +23,10 @@ class ForTeam(NamedTuple):
 
 
 def _ask_grammar(asked: Asked) -> ForTeam | str | None:
-    """ASK TEAM, or ASK and a question of at least three words; `ask for ten minutes` is advice."""
+    """ASK TEAM, or ASK and a question of at least three words; `ask for ten minutes` is advice.
+
+    A small `ask` counts where nothing of somebody else's is open with them, and the rest is surely a question.
+    """
     rest = asked.call.whole_rest
     if for_team := _for_team(asked):
         return for_team
@@ -33,9 +36,24 @@ def _ask_grammar(asked: Asked) -> ForTeam | str | None:
         return rest
     if asked.call.phrase and asked.call.separated:
         return rest
-    asks = rest.endswith("?") or plain(rest).split()[0] in asked.turn.knowledge.yes_no(asked.member.lang)["questions"]
-    meant_for_others = threads.places(asked.turn, asked.member) or threads.recent_offers(asked.turn, asked.member)
-    return rest if asks and not meant_for_others else None
+    if threads.answers_somebody(asked.turn, asked.member) or threads.recent_offers(asked.turn, asked.member):
+        return None  # it may be advice: `ask: what would make you say yes?`
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    begins = plain(rest).split()[0] in lists["questions"]
+    if threads.places(asked.turn, asked.member):
+        # Those who advise them may be meant (`ask who, my boss?`), so it must be surely a question of their own.
+        colon = asked.text.removesuffix(asked.call.whole_rest).rstrip().endswith(":")
+        return rest if (colon and begins) or _asks_for_oneself(rest, lists) else None
+    return rest if begins or rest.endswith("?") else None
+
+
+def _asks_for_oneself(rest: str, lists: Lists) -> bool:
+    """`how do i become a nurse`, `should I study law`: the question word, and I."""
+    said = bare(rest).split()[:FIRST_WORDS]
+    return any(" ".join(said[at : at + 2]) in lists["i_ask"] for at in range(FIRST_WORDS))
+
+
+FIRST_WORDS = 5
 
 
 def _for_team(asked: Asked) -> ForTeam | None:
