@@ -11,6 +11,9 @@ from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn
 
+LETTERS = 6
+"""Letters of a panel that a mentee can name in a text, A to F."""
+
 
 def answer(turn: Turn, mentor: Member, offer: Offer, text: str) -> Outcome:
     """A mentor's first answer: it takes a free place, waits for the kept one, or comes late."""
@@ -91,9 +94,13 @@ def late(turn: Turn, mentor: Member, offer: Offer, request: Request, text: str) 
 
 
 def show_late(turn: Turn, mentee: Member, offer: Offer) -> None:
-    """The mentee wants the late view."""
+    """The mentee wants the late view: while the question is open it joins the panel, so that they can go on with it."""
     request, mentor = turn.need(Request, offer.request), turn.need(Member, offer.mentor)
     text = offer.late
+    if request.status != "closed" and mentor.state == "active" and len(request.answers) < LETTERS:
+        request = turn.save(replace(request, places=max(request.places, len(request.answers) + 1)))
+        relay_answer(turn, offer, request, text)
+        return
     turn.save(replace(offer, late=""))
     turn.note("advice.relayed", request=request.id, code=request.code, member=mentor.id, letter="late", outside=False)
     who = _who(turn, mentee, mentor, False)
