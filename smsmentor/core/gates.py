@@ -121,6 +121,8 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     open_places = threads.places(turn, member)
     if not coded.plainly or not (open_places or codes.valid(coded.code) or not coded.rest):
         return None
+    if not open_places and coded.rest and parse.is_kind(coded.rest, turn.knowledge.yes_no(member.lang)):
+        return Outcome("ignored", "thanks")
     if not open_places and coded.rest and not member.mentor:
         return threads.hold_for_one(turn, member, "new", coded.rest, "code.unknown_ask", coded.code)
     if not open_places:

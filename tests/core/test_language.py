@@ -44,6 +44,7 @@ def test_nobody_is_switched_to_a_language_they_do_not_write(lang: str, known: bo
         ("cuantas paginas debe tener mi cv", "es"),
         ("renunciar o aguantar", "es"),
         ("mi boss me grita y no se que hacer", "es"),
+        ("eres un idiota", "es"),
         ("asking for a raise after one year", "en"),
         ("should i quit", "en"),
         ("excel", None),

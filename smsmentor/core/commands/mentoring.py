@@ -117,7 +117,8 @@ def _pass(asked: Asked, wanted: tuple[str, datetime | None] | Doubtful) -> Outco
         offers = live if len(live) == 1 else offers
     if len(offers) + len(owed) > 1:
         codes_open = [r.code for _, r in (*offers, *owed)]
-        turn.say(member, "which.request", examples=", ".join(f"PASS {code}" for code in codes_open[:3]))
+        word = turn.knowledge.words.keyword(member.lang, "pass")
+        turn.say(member, "which.request", examples=", ".join(f"{word} {code}" for code in codes_open[:3]))
         return Outcome("clarified", "which request")
     if offers:
         passed(turn, member, *offers[0], until)

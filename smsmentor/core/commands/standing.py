@@ -20,11 +20,12 @@ MOST_A_WEEK = 50
 
 def _join_grammar(asked: Asked) -> str | None:
     """JOIN and the operator's word. `Join a club` is none unless `a club` were an invitation."""
-    word = asked.rest
+    word = asked.rest.strip("\"' ")
     if asked.bare:
         return ""
-    if asked.turn.get(Invitation, word) is not None:
-        return word
+    for known in (word, re.sub(r"[\s-]", "", word)):  # `JOIN spring 26`
+        if asked.turn.get(Invitation, known) is not None:
+            return known
     return word if re.fullmatch(r"[a-z0-9-]{3,20}", word) and (asked.call.shouted or re.search(r"\d", word)) else None
 
 
