@@ -34,10 +34,18 @@ OFFER_MOVES: tuple[Move, ...] = (
     Move("sent", "answered", "the mentor answers"),
     Move("sent", "passed", "PASS"),
     Move("sent", "lapsed", "the next wave goes out"),
-    Move("sent", "withdrawn", "the last place is filled, the request closes, or the mentor leaves"),
+    Move(
+        "sent",
+        "withdrawn",
+        "the last place is filled, the request closes, the mentor leaves, or they part",
+    ),
     Move("lapsed", "answered", "the mentor answers while a place is free"),
     Move("lapsed", "passed", "PASS"),
-    Move("lapsed", "withdrawn", "the last place is filled, the request closes, or the mentor leaves"),
+    Move(
+        "lapsed",
+        "withdrawn",
+        "the last place is filled, the request closes, the mentor leaves, or they part",
+    ),
     Move("passed", "lapsed", "the mentor thinks again while a place is free"),
     Move("withdrawn", "answered", "the mentee wants the late view"),
 )

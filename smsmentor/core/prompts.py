@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
-from smsmentor.core import members, panel, screen, sprints, threads
+from smsmentor.core import apart, members, panel, screen, sprints, threads
 from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
@@ -253,7 +253,7 @@ def rate(turn: Turn, member: Member, request: Request, given: Sequence[int]) -> 
 
 def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None:
     """The lowest rating keeps the pair apart for good and tells the operators."""
-    members.block(turn, member.id, rated.mentor, "lowest rating")
+    apart.part(turn, member.id, rated.mentor, "lowest rating")
     turn.note("request.flagged", request=request.id, code=request.code, rule="lowest rating")
     for operator in members.operators(turn):
         turn.say(operator, "op.lowest", code=request.code, letter=rated.letter)
@@ -362,8 +362,7 @@ def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="shown")
         _keep_going(turn, prompt, request)
     elif wanted == "block":
-        members.block(turn, member.id, writer, "BLOCK")
-        screen.part(turn, request, member.id, writer)
+        apart.part(turn, member.id, writer, "BLOCK")
         turn.say(member, "block.done")
     else:
         screen.report(turn, member, request, prompt.text_id)

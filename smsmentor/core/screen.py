@@ -179,13 +179,6 @@ def still_open(turn: Turn, target: str) -> bool:
     return thread is not None and not thread.closed
 
 
-def part(turn: Turn, request: Request, one: str, other: str) -> None:
-    """Close what is open between two members who are kept apart from now on."""
-    for thread in turn.find(Thread, "request", request.id):
-        if {thread.mentee, thread.mentor} == {one, other} and not thread.closed:
-            turn.save(replace(thread, closed=True, awaiting=""))
-
-
 def report(turn: Turn, member: Member, request: Request | None, about: str = "") -> None:
     """REPORT: one question, whose answer goes to the operators."""
     until = turn.now + timedelta(hours=turn.rules.late_hours)

@@ -101,6 +101,8 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
             found = [t for t in turn.find(Thread, "request", offer.request) if t.mentor == offer.mentor]
             return _through(turn, member, found[0], f"mentor:{found[0].id}", text)
         request = turn.need(Request, offer.request)
+        if members.blocked(turn, member.id, request.mentee):
+            return _over(turn, member, request)
         if held := screen.held_for_receiver(turn, member, f"offer:{id}", text, request):
             return held
         return (
@@ -134,12 +136,16 @@ def _through(turn: Turn, member: Member, thread: Thread, target: str, text: str)
     request = turn.need(Request, thread.request)
     from_mentor = target.startswith("mentor:")
     if thread.closed:
-        turn.say(member, "thread.closed", code=request.code)
-        return Outcome("clarified", "the thread is closed", request.id)
+        return _over(turn, member, request)
     if held := screen.held_for_receiver(turn, member, target, text, request):
         return held
     pass_through(turn, thread, request, text, from_mentor=from_mentor)
     return Outcome("relayed", request=request.id)
+
+
+def _over(turn: Turn, member: Member, request: Request) -> Outcome:
+    turn.say(member, "thread.closed", code=request.code)
+    return Outcome("clarified", "the thread is closed", request.id)
 
 
 def pass_through(turn: Turn, thread: Thread, request: Request, text: str, *, from_mentor: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smsmentor.core import members, screen, threads
+from smsmentor.core import apart, screen, threads
 from smsmentor.core.commands.kit import Asked, Command, of_request
 from smsmentor.core.model import Code, Member, Request
 from smsmentor.core.turn import Outcome
@@ -113,9 +113,7 @@ def _block(asked: Asked, wanted: Whom) -> Outcome | None:
     if len({other for _, other in others}) > 1:
         turn.say(member, "block.which")
         return Outcome("clarified", "which one")
-    request, other = others[0]
-    members.block(turn, member.id, other, "BLOCK")
-    screen.part(turn, request, member.id, other)
+    apart.part(turn, member.id, others[0][1], "BLOCK")
     turn.say(member, "block.done")
     return None
 
