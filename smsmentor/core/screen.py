@@ -81,16 +81,13 @@ def _case(turn: Turn, member: Member, body: str, rule: str) -> Request:
 
 
 def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outcome | None:
-    """Contact details wait for the sender's choice; phishing and abuse in a question go before the operator."""
+    """Contact details wait for the sender's choice. Fishing goes before the operators, and so does abuse where nobody
+    receives it alone and could choose whether to read it: in a question, and in what is added to one."""
+    refused = ("phishing",) if _has_receiver(turn, target) else ("phishing", *FOR_RECEIVER)
     alarms = {str(a.level): a for a in turn.knowledge.safety.alarms(text)}
-    for level in ("phishing", *(FOR_RECEIVER if target == "new" else ())):
-        if level not in alarms:
-            continue
-        turn.say(member, "screen.operator")
-        for operator in members.operators(turn):
-            turn.say(operator, "op.held", rule=alarms[level].rule)
-        turn.note("request.flagged", member=member.id, rule=alarms[level].rule)
-        return Outcome("operator", alarms[level].rule)
+    for level in refused:
+        if level in alarms:
+            return _refuse(turn, member, target, text, alarms[level].rule)
     found = turn.knowledge.contacts.find(text)
     if not found:
         return None
@@ -112,6 +109,26 @@ def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outco
     turn.say(member, "screen.contact_new" if target == "new" else "screen.contact", what=what)
     turn.note("text.held", text=prompt.text_id, member=member.id, why=found[0].kind)
     return Outcome("held", "contact details")
+
+
+def _has_receiver(turn: Turn, target: str) -> bool:
+    """Whether a text for this place goes to one member who is known now."""
+    kind, _, id = target.partition(":")
+    if kind == "mentee":
+        return not turn.need(Thread, id).closed
+    return kind in ("mentor", "offer", "late")
+
+
+def _refuse(turn: Turn, member: Member, target: str, text: str, rule: str) -> Outcome:
+    """Say that a text was not passed on, and show it to the operators if there are any."""
+    request = turn.get(Request, target.partition(":")[2].partition(":")[0])
+    code, about = (request.code, request.id) if request else ("-", "")
+    operators = members.operators(turn)
+    turn.say(member, "screen.operator" if operators else "screen.not_passed")
+    for operator in operators:
+        turn.say(operator, "op.held", code=code, rule=rule, quote=text, request=about, writer=member.id)
+    turn.note("request.flagged", request=about, member=member.id, rule=rule)
+    return Outcome("operator" if operators else "clarified", rule, about)
 
 
 def held_for_receiver(turn: Turn, member: Member, target: str, text: str, request: Request) -> Outcome | None:
@@ -176,6 +193,8 @@ def still_open(turn: Turn, target: str) -> bool:
         open_now = request is not None and request.status != "closed"
         return open_now and all(thread.closed for thread in turn.find(Thread, "request", id))
     thread = turn.get(Thread, id)
+    if thread is not None and kind == "mentee":  # another peer takes it over where theirs has left
+        return turn.need(Request, thread.request).status != "closed"
     return thread is not None and not thread.closed
 
 

@@ -135,6 +135,9 @@ def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
 def _through(turn: Turn, member: Member, thread: Thread, target: str, text: str) -> Outcome:
     request = turn.need(Request, thread.request)
     from_mentor = target.startswith("mentor:")
+    if thread.closed and not from_mentor and request.status != "closed":
+        panel.take_over(turn, request, thread.letter, text)
+        return Outcome("relayed", request=request.id)
     if thread.closed:
         return _over(turn, member, request)
     if held := screen.held_for_receiver(turn, member, target, text, request):

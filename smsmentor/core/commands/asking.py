@@ -184,12 +184,7 @@ def to_letter(asked: Asked, letter: str, found: list[Thread], text: str) -> Outc
     if len(found) > 1:
         places = [threads.Place(f"mentee:{t.id}", turn.need(Request, t.request), t.letter) for t in found]
         return threads.hold(turn, member, places, text)
-    thread = found[0]
-    request = turn.need(Request, thread.request)
-    if thread.closed and request.status != "closed":
-        panel.take_over(turn, request, letter, text)
-        return None
-    outcome = threads.deliver(turn, member, f"mentee:{thread.id}", text)
+    outcome = threads.deliver(turn, member, f"mentee:{found[0].id}", text)
     return None if outcome.kind == "relayed" else outcome
 
 
