@@ -83,7 +83,11 @@ MENTEE_LEAVES = {
 18:01 Ana > ALIAS Zebra
 18:02 Ana > my zebra boss takes credit for my reports
 """,
-    "with a crisis": "18:00 Ana > i want to kill myself, zebra",
+    "with a crisis": "18:00 Ana > i want to kill myself, zebra\n18:01 Ana > zebra, is anybody there",
+    "with words that were passed on to nobody": """
+18:00 Ana > how do i ask for a raise
+18:02 Ana > answer me you stupid zebra bitches
+""",
     "at night, with a question that waits for the morning": "23:30 Ana > my zebra boss takes credit for my reports",
 }  # fmt: skip
 MENTOR_LEAVES = {

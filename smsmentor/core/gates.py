@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smsmentor.core import abuse, erasing, leaving, members, panel, prompts, requests, screen, threads
+from smsmentor.core import abuse, crisis, erasing, leaving, members, panel, prompts, requests, threads
 from smsmentor.core.commands import asking
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
 from smsmentor.core.events import Inbound
 from smsmentor.core.making import replace
-from smsmentor.core.model import Code, Member, Offer, Request, Thread
+from smsmentor.core.model import Code, Member, Offer, Prompt, Request, Thread
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes, parse
 from smsmentor.core.understand.normal import plain
@@ -100,9 +100,15 @@ def nothing_to_read(turn: Turn, member: Member, event: Inbound) -> Outcome | Non
     return Outcome("clarified", "picture") if event.media else Outcome("ignored", "empty")
 
 
-def crisis(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+def danger(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """Words of self-harm or violence: before any text could be swallowed or relayed."""
-    return screen.crisis(turn, member, event.body)
+    return crisis.hear(turn, member, event.body)
+
+
+def after_a_crisis(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """Plain words of somebody who may be in danger: nothing for peers. What REPORT asked for goes to the team."""
+    reports = any(p.kind == "report" and p.expires > turn.now for p in turn.find(Prompt, "member", member.id))
+    return None if reports else crisis.goes_on(turn, member, event.body)
 
 
 def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:

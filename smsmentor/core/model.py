@@ -114,7 +114,9 @@ class Member(Record, frozen=True):
     checkins: bool = True
     """Whether to ask a week later what became of advice (SKIP turns it off)."""
     crisis_told: datetime | None = None
-    """When the crisis contacts were last sent."""
+    """When the crisis contacts were last sent for words of danger."""
+    crisis_case: str = ""
+    """The request under which operators handle it."""
     line: str = ""
     """The one of our numbers that they texted last: they hear from it. Empty where there is no choice."""
     left: datetime | None = None

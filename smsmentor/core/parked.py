@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from smsmentor.core import leaving, members, pool, screen
+from smsmentor.core import crisis, leaving, members, pool
 from smsmentor.core.events import Inbound
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Tally, Text
@@ -108,8 +108,8 @@ def life_sign(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if word == "stop":
         leaving.opt_out(turn, _begin_afresh(turn, member, event))
         return Outcome("command", "STOP")
-    if screen.is_crisis(turn, event.body):
-        return screen.crisis(turn, _begin_afresh(turn, member, event), event.body)
+    if crisis.is_meant(turn, event.body):
+        return crisis.hear(turn, _begin_afresh(turn, member, event), event.body)
     if plain(event.body).strip(" .!") in turn.knowledge.yes_no(member.lang)["new"]:
         turn.say(_begin_afresh(turn, member, event), "parked.fresh")
         return Outcome("command", "NEW")

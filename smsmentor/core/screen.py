@@ -1,83 +1,16 @@
-"""What is looked at before a text passes to another person: contact details, insults and threats, crisis phrases."""
+"""What is looked at before a text passes to another person: contact details, insults and threats."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from smsmentor.core import members
-from smsmentor.core.making import replace
-from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
+from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
-from smsmentor.core.understand import codes
 from smsmentor.core.understand.normal import relay_text
-from smsmentor.core.understand.safety import Alarm
 
-AT_ONCE = frozenset({"crisis", "crisis-other", "danger"})
-"""Alarms that are answered with crisis contacts and never relayed."""
 FOR_RECEIVER = ("threat", "abuse")
-
-
-def crisis(turn: Turn, member: Member, body: str) -> Outcome | None:
-    """Self-harm, violence, danger: contacts at once, nothing to peers, and operators are paged until one confirms."""
-    alarm = _alarm(turn, body)
-    if alarm is None:
-        return None
-    request = _case(turn, member, body, alarm.rule)
-    told = member.crisis_told
-    if told is None or turn.now - told >= timedelta(minutes=turn.rules.crisis_text_minutes):
-        line = hotline(turn, member)
-        turn.say(
-            member, "crisis.contacts" if members.operators(turn) else "crisis.contacts_only", urgent=True, lines=line
-        )
-        turn.save(replace(turn.need(Member, member.id), crisis_told=turn.now))
-    else:
-        turn.say(member, "crisis.again", urgent=True)
-    turn.note("crisis.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
-    page(turn, request)
-    return Outcome("crisis", alarm.level, request.id)
-
-
-def is_crisis(turn: Turn, body: str) -> bool:
-    """Whether a text would be answered with crisis contacts."""
-    return _alarm(turn, body) is not None
-
-
-def hotline(turn: Turn, member: Member) -> str:
-    """The crisis line of this member's country in one short sentence."""
-    return turn.knowledge.hotline_words(member.lang, member.phone)
-
-
-def page(turn: Turn, request: Request) -> None:
-    """Text every operator about a flagged request, and again every few minutes until one acknowledges it."""
-    for operator in members.operators(turn):
-        turn.say(operator, "op.crisis", urgent=True, code=request.code, minutes=turn.rules.crisis_page_minutes)
-    turn.remind("crisis.page", request.id, turn.now + timedelta(minutes=turn.rules.crisis_page_minutes))
-
-
-def _case(turn: Turn, member: Member, body: str, rule: str) -> Request:
-    """The request under which operators handle it: this member's newest open one, or a new one that asks nobody."""
-    for request in reversed(members.live_requests(turn, member.id)):
-        return turn.save(replace(request, flagged=f"crisis: {rule}"))
-    code = codes.new(
-        turn.new_id("code"),
-        taken=lambda code: turn.get(Code, code) is not None,
-        in_use=lambda length: turn.count(Code, "length", str(length)),
-    )
-    request = Request(
-        turn.new_id("r"),
-        code,
-        member.id,
-        body,
-        turn.now,
-        "closed",
-        closed=turn.now,
-        reason="crisis",
-        flagged=f"crisis: {rule}",
-    )
-    turn.save(Code(code, request.id))
-    turn.remind("code.free", request.id, turn.now + timedelta(days=turn.rules.code_kept_days))
-    return turn.save(request)
 
 
 def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outcome | None:
@@ -217,7 +150,3 @@ def file_report(turn: Turn, member: Member, request: str, what_happened: str) ->
         turn.say(operator, "op.report", quote=quote, urgent=True, request=request, writer=member.id)
     turn.say(member, "report.thanks")
     return Outcome("operator", "report", request)
-
-
-def _alarm(turn: Turn, body: str) -> Alarm | None:
-    return next((alarm for alarm in turn.knowledge.safety.alarms(body) if alarm.level in AT_ONCE), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from smsmentor.core import delivery, panel, pool, prompts, requests, rotation, screen, sprints
+from smsmentor.core import crisis, delivery, panel, pool, prompts, requests, rotation, sprints
 from smsmentor.core.commands import mentoring
 from smsmentor.core.events import Fired
 from smsmentor.core.model import Member, Offer, Prompt, Record, Request, Sprint, Timer
@@ -57,7 +57,7 @@ _KINDS = _Kinds(
         "prompt.expire": (Prompt, prompts.expire),
         "member.back": (Member, _back),
         "sprint.week": (Sprint, sprints.week),
-        "crisis.page": (Request, screen.page),
+        crisis.PAGE: (Request, crisis.page),
         "report.early": (None, delivery.forget_early),
     }
 )

@@ -51,6 +51,7 @@ LONGEST = {
     "name": "Maximilian Joseph",
     "names": "Maximilian (30006), 3f2a (30003), Ana (30005) +9",
     "night": "21:00",
+    "pages": " Paged, not acknowledged: K4300, M1300.",
     "peers": "10 personas",
     "quote": "",
     "rule": "threat-to-find-you",

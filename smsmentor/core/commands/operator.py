@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
-from smsmentor.core import parked
+from smsmentor.core import crisis, parked
 from smsmentor.core.commands.kit import Asked, Command
-from smsmentor.core.model import Code, Invitation, Request
+from smsmentor.core.model import Invitation, Request
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand import codes
 from smsmentor.core.understand.normal import plain
 
 LISTED = 3
 """So many names go into one text."""
+MOST_PAGES = 6
+"""And so many codes beside others."""
 
 
 def _grammar(asked: Asked) -> tuple[str, str] | None:
@@ -44,20 +46,28 @@ def _status(asked: Asked, _: str) -> Outcome | None:
 def _waiting(asked: Asked, _: str) -> Outcome | None:
     turn = asked.turn
     waiting = [r.code for r, _ in zip(turn.walk(Request, "status", "asking"), range(10), strict=False)]
-    turn.say(asked.member, "op.waiting" if waiting else "op.none_waiting", codes=", ".join(waiting))
+    pages = _pages(asked)
+    turn.say(asked.member, "op.waiting" if waiting else "op.none_waiting", codes=", ".join(waiting), pages=pages)
     return None
 
 
+def _pages(asked: Asked) -> str:
+    """The codes about which operators are paged until one acknowledges them; empty when there is none."""
+    codes_of = ", ".join(request.code for request in crisis.paged(asked.turn)[:MOST_PAGES])
+    return asked.turn.words(asked.member, "op.pages", codes=codes_of) if codes_of else ""
+
+
 def _ack(asked: Asked, rest: str) -> Outcome | None:
-    """A flagged request is in hands: the pages end."""
+    """A flagged request is in hands: the pages end. Without a code it is the only one about which there are pages."""
     turn = asked.turn
     named = codes.read(rest)
-    code = turn.get(Code, named.code) if named else None
-    if code is None:
-        turn.say(asked.member, "op.ack_what")
-        return Outcome("clarified", "no such code")
-    turn.forget("crisis.page", code.request)
-    turn.say(asked.member, "op.acked", code=code.id)
+    paged = crisis.paged(turn)
+    meant = [request for request in paged if request.code == named.code] if named else [] if rest else paged
+    if len(meant) != 1:
+        turn.say(asked.member, "op.ack_what" if paged else "op.ack_none", pages=_pages(asked))
+        return Outcome("clarified", "no such page")
+    crisis.acknowledge(turn, meant[0])
+    turn.say(asked.member, "op.acked", code=meant[0].code)
     return None
 
 

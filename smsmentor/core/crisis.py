@@ -1,0 +1,125 @@
+"""Somebody may be in danger: crisis contacts at once, nothing to peers, and operators are paged until one confirms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import takewhile
+
+from smsmentor.core import members
+from smsmentor.core.making import replace
+from smsmentor.core.model import Code, Member, Request, Timer
+from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import codes
+from smsmentor.core.understand.safety import Alarm
+
+AT_ONCE = frozenset({"crisis", "crisis-other", "danger"})
+"""Alarms that are answered with crisis contacts and never relayed."""
+PAGE = "crisis.page"
+"""The timer that pages again; its subject is the request under which operators handle it."""
+
+
+def hear(turn: Turn, member: Member, body: str) -> Outcome | None:
+    """Words of self-harm, violence or danger; None when a text has none."""
+    alarm = _alarm(turn, body)
+    if alarm is None:
+        return None
+    request = _case(turn, member, body, alarm.rule)
+    if _told_lately(turn, member):
+        _tell_again(turn, member)
+    else:
+        contacts = "crisis.contacts" if members.operators(turn) else "crisis.contacts_only"
+        turn.say(member, contacts, urgent=True, lines=_hotline(turn, member))
+    turn.save(replace(turn.need(Member, member.id), crisis_told=turn.now, crisis_case=request.id))
+    turn.note("crisis.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
+    page(turn, request)
+    return Outcome("crisis", alarm.level, request.id)
+
+
+def is_meant(turn: Turn, body: str) -> bool:
+    """Whether a text would be answered with crisis contacts."""
+    return _alarm(turn, body) is not None
+
+
+def goes_on(turn: Turn, member: Member, body: str) -> Outcome | None:
+    """What somebody writes after such words, while that is fresh or no operator has confirmed: `is anybody there`.
+
+    Plain words are nothing for peers then. Who goes on with a question says so, with its code or with a command.
+    """
+    request = turn.get(Request, member.crisis_case) if member.crisis_case else None
+    if request is None or not (_told_lately(turn, member) or _waits_for_operators(turn, request)):
+        return None
+    _tell_again(turn, member)
+    for operator in members.operators(turn):
+        turn.say(operator, "op.crisis_more", urgent=True, code=request.code, quote=body, request=request.id)
+    return Outcome("crisis", "goes on", request.id)
+
+
+def page(turn: Turn, request: Request) -> None:
+    """Text every operator about a flagged request, and again every few minutes until one acknowledges it."""
+    for operator in members.operators(turn):
+        turn.say(operator, "op.crisis", urgent=True, code=request.code, minutes=turn.rules.crisis_page_minutes)
+    turn.remind(PAGE, request.id, turn.now + timedelta(minutes=turn.rules.crisis_page_minutes))
+
+
+def acknowledge(turn: Turn, request: Request) -> None:
+    """An operator has it in hand: the pages end."""
+    turn.forget(PAGE, request.id)
+
+
+def paged(turn: Turn) -> list[Request]:
+    """The requests about which operators are paged now, since none has confirmed."""
+    soon = turn.now + timedelta(minutes=turn.rules.crisis_page_minutes)
+    due: Iterator[Timer] = takewhile(lambda timer: timer.due <= soon, turn.walk(Timer, "due", "yes"))
+    return [turn.need(Request, timer.subject) for timer in due if timer.kind == PAGE]
+
+
+def _told_lately(turn: Turn, member: Member) -> bool:
+    told = member.crisis_told
+    return told is not None and turn.now - told < timedelta(minutes=turn.rules.crisis_text_minutes)
+
+
+def _waits_for_operators(turn: Turn, request: Request) -> bool:
+    return turn.get(Timer, f"{PAGE}:{request.id}") is not None and bool(members.operators(turn))
+
+
+def _tell_again(turn: Turn, member: Member) -> None:
+    turn.say(member, "crisis.again", urgent=True, lines=_hotline(turn, member))
+
+
+def _hotline(turn: Turn, member: Member) -> str:
+    """The crisis line of this member's country in one short sentence."""
+    return turn.knowledge.hotline_words(member.lang, member.phone)
+
+
+def _case(turn: Turn, member: Member, body: str, rule: str) -> Request:
+    """The request under which operators handle it: the one about which they are paged already, this member's newest
+    open one, or a new one that asks nobody."""
+    known = turn.get(Request, member.crisis_case) if member.crisis_case else None
+    if known is not None and _waits_for_operators(turn, known):
+        return turn.save(replace(known, flagged=f"crisis: {rule}"))
+    for request in reversed(members.live_requests(turn, member.id)):
+        return turn.save(replace(request, flagged=f"crisis: {rule}"))
+    code = codes.new(
+        turn.new_id("code"),
+        taken=lambda code: turn.get(Code, code) is not None,
+        in_use=lambda length: turn.count(Code, "length", str(length)),
+    )
+    request = Request(
+        turn.new_id("r"),
+        code,
+        member.id,
+        body,
+        turn.now,
+        "closed",
+        closed=turn.now,
+        reason="crisis",
+        flagged=f"crisis: {rule}",
+    )
+    turn.save(Code(code, request.id))
+    turn.remind("code.free", request.id, turn.now + timedelta(days=turn.rules.code_kept_days))
+    return turn.save(request)
+
+
+def _alarm(turn: Turn, body: str) -> Alarm | None:
+    return next((alarm for alarm in turn.knowledge.safety.alarms(body) if alarm.level in AT_ONCE), None)
