@@ -148,7 +148,7 @@ def wrong_name(column: str, text: str) -> str:
     if column in READ_BY_OTHERS:
         if _MANY_DIGITS.search(text) or "@" in text:
             return "other people read this, so it may not hold a phone number or an address"
-        if text.startswith(FORMULA):
+        if _is_run(text):
             return "other people read this, so it begins with a letter or a digit"
     return ""
 
