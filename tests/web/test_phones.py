@@ -673,6 +673,8 @@ def test_a_page_that_does_not_read_is_closed_and_the_others_go_on(monkeypatch: p
             while json.loads(await line.read_message())["type"] != "pool":
                 pass
             line.close()
+            while await line.read_message() is not None:
+                pass
 
     call(story)
 
@@ -685,6 +687,8 @@ def test_what_no_message_can_hold_ends_no_page() -> None:
             client.send({"type": "error", "message": "a \ud800 b"})
         assert json.loads(await line.read_message())["message"] == "a ? b"
         line.close()
+        while await line.read_message() is not None:
+            pass
 
     call(story)
 
