@@ -30,9 +30,17 @@ class KannelHandler(WebhookHandler):
 
     def query(self) -> Query:
         """The parameters. Raises Refused: 403 for a stranger."""
-        if not self.webhook.allowed(self.request.remote_ip or "", self.request.query_arguments):
+        if not self.webhook.allowed(self.address(), self.request.query_arguments):
             raise Refused(403, "not from our Kannel")
         return self.request.query_arguments
+
+    def address(self) -> str:
+        """Who asks. Behind a proxy that is whom the proxy has put last: all before that, a stranger can write.
+
+        No other header counts. One that came past the proxy has no such header, and comes from where it comes from.
+        """
+        told = self.request.headers.get("X-Forwarded-For") if self.settings.get("behind_proxy") else None
+        return (self.request.remote_ip or "") if told is None else told.rpartition(",")[2].strip()
 
     async def take(self, event: Inbound | Receipt | Rejection) -> None:
         """Hand an event over. The answer is empty: Kannel would text its words to the sender."""

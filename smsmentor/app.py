@@ -239,10 +239,10 @@ class App:
             default_handler_class=NotFound,
             log_function=log_request,
             in_flight=self.in_flight,
+            behind_proxy=self.settings.behind_proxy,
         )
         server = HTTPServer(
             application,
-            xheaders=self.settings.behind_proxy,
             max_body_size=LARGEST_BODY,
             max_header_size=LARGEST_BODY // 4,
             idle_connection_timeout=IDLE_SECONDS,

@@ -34,6 +34,9 @@ LONGEST_BODY = 3200
 CHARSETS = frozenset({"utf-8", "utf-16be", "iso-8859-1", "windows-1252"})
 """What Kannel's `%C` may say of `%b`; a text that has left GSM-7 comes as UTF-16BE, whatever is configured."""
 
+TWICE = "a parameter came twice"
+"""Which of them counts is read in different ways, and Kannel writes each once."""
+
 Query = Mapping[str, Sequence[bytes]]
 """Parameters as Tornado's `request.query_arguments` gives them."""
 
@@ -185,7 +188,9 @@ class KannelWebhook:
 
     def inbound(self, query: Query, at: datetime) -> Inbound | Rejected:
         """The text that a request brings. Words that are not UTF-8 are taken as far as they can be read."""
-        fields = {name: values[-1] for name, values in query.items()}
+        if any(len(values) > 1 for values in query.values()):
+            return Rejected(TWICE)
+        fields = {name: values[0] for name, values in query.items()}
         id = fields.get("id", b"").decode("ascii", "replace")
         if not re.fullmatch(r"[A-Za-z0-9-]{8,64}", id):
             return Rejected("id has not the shape of an id")
@@ -201,7 +206,9 @@ class KannelWebhook:
 
     def receipt(self, query: Query) -> Receipt | Rejected:
         """The delivery report that a request brings."""
-        fields = {name: values[-1].decode("ascii", "replace") for name, values in query.items()}
+        if any(len(values) > 1 for values in query.values()):
+            return Rejected(TWICE)
+        fields = {name: values[0].decode("ascii", "replace") for name, values in query.items()}
         if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", fields.get("id", "")):
             return Rejected("id has not the shape of an id")
         if not re.fullmatch("[0-9]{1,3}", fields.get("status", "")):

@@ -32,7 +32,10 @@ class Settings:
     public_url: str = ""
     """Where the carrier reaches us, such as `https://peers.example.org`."""
     behind_proxy: bool = False
-    """Believe `X-Forwarded-For` and its kin, for the log. Only with a proxy that sets them itself."""
+    """Take the last address in `X-Forwarded-For` for that of who asks, which Kannel's webhooks look at.
+
+    Only with a proxy that adds it itself, and when nobody else can reach `host` and `port`.
+    """
     phones_open: bool = False
     """Serve the simulated phones to everyone who can reach `host`: they show all people and texts."""
     log_format: str = "auto"

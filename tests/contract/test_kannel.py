@@ -10,9 +10,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 
@@ -162,12 +165,12 @@ class House:
     rig: KannelRig
 
 
-def at_home(story: Callable[[House], Awaitable[None]], **more: Any) -> None:
+def at_home(story: Callable[[House], Awaitable[None]], *, behind_proxy: bool = False, **more: Any) -> None:
     async def played(rig: KannelRig) -> None:
         door = Door()
         parts = {"webhook": KannelWebhook(rig.settings), "service": door, "clock": rig.clock}
         routes = [("/kannel/sms", KannelSmsHandler, parts), ("/kannel/report", KannelReportHandler, parts)]
-        server = HTTPServer(Application(routes, log_function=lambda handler: None))
+        server = HTTPServer(Application(routes, log_function=lambda handler: None, behind_proxy=behind_proxy))
         socket, port = bind_unused_port()
         server.add_socket(socket)
         try:
@@ -214,6 +217,72 @@ def test_strangers_and_wrong_secrets_are_refused_and_nothing_is_kept() -> None:
 
     at_home(story)
     at_home(from_elsewhere, allowed=("192.0.2.1",))
+
+
+TEXT = {"secret": SECRET, "from": "12025550101", "to": "12025550100", "id": "0a1b2c3d", "text": "hello there"}
+REPORT = {"secret": SECRET, "id": "o-0123456789abcdef", "status": "1"}
+KANNEL, STRANGER = "192.0.2.7", "198.51.100.9"
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "headers", "code"),
+    [
+        (True, {"X-Forwarded-For": KANNEL}, 200),
+        (True, {"X-Forwarded-For": f"{STRANGER}, {KANNEL}"}, 200),
+        (True, {"X-Forwarded-For": STRANGER}, 403),
+        (True, {"X-Forwarded-For": f"{KANNEL}, {STRANGER}"}, 403),
+        (True, {"X-Forwarded-For": f"{KANNEL},"}, 403),
+        (True, {"X-Forwarded-For": ""}, 403),
+        (True, {"X-Forwarded-For": STRANGER, "X-Real-IP": KANNEL}, 403),
+        (True, {"X-Real-IP": KANNEL}, 403),
+        (True, {"Forwarded": f"for={KANNEL}"}, 403),
+        (False, {"X-Forwarded-For": KANNEL}, 403),
+        (False, {"X-Real-IP": KANNEL}, 403),
+    ],
+)
+@pytest.mark.parametrize(("path", "query"), [("/kannel/sms", TEXT), ("/kannel/report", REPORT)])
+def test_who_asks_is_whom_the_proxy_has_put_last_and_no_header_counts_without_one(
+    behind_proxy: bool, headers: dict[str, str], code: int, path: str, query: dict[str, str]
+) -> None:
+    async def story(house: House) -> None:
+        url = f"{house.url}{path}?{urlencode(query)}"
+        assert (await AsyncHTTPClient().fetch(url, headers=headers, raise_error=False)).code == code
+        assert len(house.door.events) == (code == 200)
+
+    at_home(story, behind_proxy=behind_proxy, allowed=(KANNEL,))
+
+
+def test_addresses_in_two_headers_are_one_list() -> None:
+    async def story(house: House) -> None:
+        for first, last, code in ((STRANGER, KANNEL, 200), (KANNEL, STRANGER, 403)):
+            headers = HTTPHeaders()
+            headers.add("X-Forwarded-For", first)
+            headers.add("X-Forwarded-For", last)
+            url = f"{house.url}/kannel/sms?{urlencode(TEXT)}"
+            assert (await AsyncHTTPClient().fetch(url, headers=headers, raise_error=False)).code == code
+
+    at_home(story, behind_proxy=True, allowed=(KANNEL,))
+
+
+def test_a_kannel_that_comes_past_the_proxy_is_known_by_its_own_address() -> None:
+    async def story(house: House) -> None:
+        assert (await house.rig.fake.deliver(f"{house.url}/kannel/sms", ANA, "x", "0a1b2c3d")).code == 200
+
+    at_home(story, behind_proxy=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "doubled"),
+    [("/kannel/sms", TEXT, name) for name in TEXT] + [("/kannel/report", REPORT, name) for name in REPORT],
+)
+def test_a_parameter_that_comes_twice_is_refused(path: str, query: dict[str, str], doubled: str) -> None:
+    async def story(house: House) -> None:
+        url = f"{house.url}{path}?{urlencode(query)}&{urlencode({doubled: query[doubled]})}"
+        code = 403 if doubled == "secret" else BAD_REQUEST
+        assert (await AsyncHTTPClient().fetch(url, raise_error=False)).code == code
+        assert house.door.events == []
+
+    at_home(story)
 
 
 @pytest.mark.parametrize(
