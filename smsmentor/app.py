@@ -321,7 +321,7 @@ def knowledge_of(settings: Settings) -> Knowledge:
     """The rules, words and recognisers for these settings. Raises SmsmentorError when a data file cannot be read."""
     try:
         return resources.load(settings.rules, allowed_sites=settings.allowed_sites)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise SmsmentorError(f"The data files in {resources.data_folder()} cannot be used: {error!r}") from error
 
 
@@ -408,8 +408,13 @@ def only_one(folder: Path) -> Iterator[None]:
 
 
 def _lock_file(path: Path) -> BinaryIO:
+    """For its owner only: whoever can open it can hold the lock."""
     try:
-        return path.open("ab+", buffering=0)  # what a buffer could not write would be tried again when it is closed
+        number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if path.is_file():  # one of a former version
+            with suppress(OSError):
+                os.fchmod(number, 0o600)
+        return os.fdopen(number, "ab+", buffering=0)  # what a buffer could not write would be tried again at its close
     except OSError as error:
         raise SmsmentorError(
             f"The data folder {path.parent} cannot be written ({error.strerror}). "

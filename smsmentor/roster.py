@@ -71,20 +71,30 @@ def read(lines: Iterable[str], knowledge: Knowledge, now: datetime, *, run: str 
         roster.problems.append("line 1: the file is empty; it needs a first line with the column names")
         return roster
     rows = csv.DictReader(texts, delimiter=max(",;\t", key=header.count), skipinitialspace=True)
+    try:
+        _read(roster, rows, knowledge, now, run or now.isoformat())
+    except csv.Error:
+        roster.problems.append(
+            f"line {rows.reader.line_num}: a cell has more than {csv.field_size_limit():,} characters "
+            "(is a quotation mark left open?); from here on nothing was read"
+        )
+    return roster
+
+
+def _read(roster: Roster, rows: csv.DictReader[str], knowledge: Knowledge, now: datetime, run: str) -> None:
     names = [str(name or "").strip().casefold() for name in rows.fieldnames or ()]
     rows.fieldnames = names
     roster.ignored = tuple(name for name in names if name not in COLUMNS)
     lacking = [name for name in ("phone", "consent") if name not in names]
     if lacking:
         roster.problems.append(f"line 1: there is no column {' and no column '.join(lacking)}")
-        return roster
+        return
     for row in rows:
         cells = {name: _cell(row.get(name)) for name in COLUMNS}
         if any(cells.values()):
-            _take(roster, cells, rows.line_num, knowledge, now, run or now.isoformat())
+            _take(roster, cells, rows.line_num, knowledge, now, run)
     if not roster.lines and not roster.problems:
         roster.problems.append("line 1: there are column names, and no mentor below them")
-    return roster
 
 
 def _take(

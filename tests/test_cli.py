@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -646,6 +647,15 @@ def test_one_process_holds_a_folder_at_a_time(tmp_path: Path) -> None:
         pass
     with only_one(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_nobody_else_can_open_the_lock(tmp_path: Path, former: bool) -> None:
+    lock = tmp_path / "serve.lock"
+    if former:
+        lock.touch(0o644)
+    with only_one(tmp_path):
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
 
 def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:

@@ -128,6 +128,19 @@ def test_a_file_without_its_columns_is_refused(knowledge: Knowledge, lines: list
     assert read(lines, knowledge, NOW).problems == [problem]
 
 
+@pytest.mark.parametrize("long", ["x" * 200_000, '"' + "x" * 200_000], ids=["a cell", "an open quotation"])
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_a_cell_beyond_all_measure_is_told_and_what_was_read_before_is_taken(
+    knowledge: Knowledge, long: str, line: int
+) -> None:
+    lines = [HEADER, GOOD]
+    lines.insert(line - 1, long)
+    roster = read(lines, knowledge, NOW)
+    [problem] = roster.problems
+    assert problem.startswith(f"line {line}: a cell has more than 131,072 characters")
+    assert len(roster.acts) == (line == 3)
+
+
 def test_topics_that_are_not_ours_are_told_and_the_line_is_taken(knowledge: Knowledge) -> None:
     roster = read([HEADER, GOOD.replace("excel", "xyzzy")], knowledge, NOW)
     assert roster.notes == ["line 2, topics: no topic of ours fits xyzzy; found by these words"]

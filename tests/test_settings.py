@@ -201,6 +201,8 @@ def test_the_phones_may_be_opened_on_purpose(tmp_path: Path) -> None:
         ("operators = [1]", "operators (smsmentor.toml): [1] is not a list of texts"),
         ("plases = 2", "Did you mean places?"),
         ("places =", "cannot be read"),
+        pytest.param(f"operators = {'[' * 5000}{']' * 5000}", "too deep", id="lists in lists"),
+        pytest.param("operators = " + "{a=" * 5000, "too deep", id="tables in tables"),
     ],
 )
 def test_a_wrong_line_in_the_file_is_told(tmp_path: Path, line: str, words: str) -> None:

@@ -106,6 +106,9 @@ def read_file(place: tuple[Path, bool], reading: Reading) -> dict[str, tuple[obj
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reading.problems.append(f"{path} cannot be read: {error}.")
         return {}
+    except RecursionError:
+        reading.problems.append(f"{path} cannot be read: lists or tables lie too deep in others.")
+        return {}
     found: dict[str, tuple[object, str]] = {}
     for name, value in table.items():
         if name in SECRETS:
