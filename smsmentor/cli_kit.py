@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from smsmentor.errors import SmsmentorError
+from smsmentor.errors import SmsmentorError, StoreBusy, StoreDamaged, StoreError, StoreSealed
 
 if TYPE_CHECKING:
     from smsmentor.core.events import Act
@@ -28,13 +28,27 @@ AT_ONCE = 64
 @contextmanager
 def open_data() -> Iterator[TinyDBStore]:
     """The store of the data folder. Raises SmsmentorError when there is none: a mistyped folder is no empty one."""
-    from smsmentor.app import open_store
     from smsmentor.settings import load
 
     settings: Settings = load()
     need_store(settings)
-    with closing(open_store(settings)) as store:
+    with closing(_opened(settings)) as store:
         yield store
+
+
+def _opened(settings: Settings) -> TinyDBStore:
+    from smsmentor.app import open_store
+
+    try:
+        return open_store(settings)
+    except (StoreBusy, StoreDamaged, StoreSealed):
+        raise
+    except StoreError as error:
+        files = f"{settings.store_path}*"
+        raise StoreError(
+            f"{error}\nTo save the data from a disk that takes nothing, stop the server, "
+            f"copy the store's files together (cp -p {files} /another/disk/) and name that folder with SMSMENTOR_DATA."
+        ) from error
 
 
 @contextmanager

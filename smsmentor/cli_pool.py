@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,7 @@ import click
 
 from smsmentor.cli_kit import moment_of, open_data, pairs_of
 from smsmentor.errors import SmsmentorError
+from smsmentor.units import counted
 
 if TYPE_CHECKING:
     from smsmentor.core.model import Considered, Request
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from smsmentor.ports import Reader
     from smsmentor.whatif import Compared
 
+LEAST_SPAN, UNANSWERED = timedelta(days=7), 1440
+"""What a figure for a week needs, and the minutes of a question without an answer."""
 NAMED = 8
 """Names that are listed before the rest is only counted."""
 
@@ -123,15 +126,21 @@ def what_if(pairs: tuple[str, ...], days: int, until: str | None, price: float |
 
 def _show(found: Compared, days: int, rows: Mapping[str, Mapping[str, float]]) -> None:
     answered, median, _ = found.truly
-    click.echo(f"{len(found.month.asked)} questions of {days} days, played twice.")
+    span = found.month.until - found.month.since
+    since = "" if span > timedelta(days=days - 1) else f", the first of them {_age(span)} ago"
+    click.echo(f"{counted(len(found.month.asked), 'question')} of {counted(days, 'day')}{since}, played twice.")
     if found.month.left_out:
         click.echo(f"{found.month.left_out} older ones are left out, so that this ends in good time.")
     if found.taken_back:
         click.echo(f"{found.taken_back} were taken back before anybody had answered: they are in no share below.")
-    click.echo(f"As it really was, {answered:.0%} were answered, half of all within {_long(round(median))}.\n")
+    within = f"half of all within {_long(round(median))}" if median < UNANSWERED else "fewer than half in a day"
+    click.echo(f"As it really was, {answered:.0%} were answered, {within}. No answer counts as a day of waiting.")
+    if span < LEAST_SPAN:
+        click.echo("Texts a mentor and week: too little data yet, a week is needed.")
+    click.echo()
     click.echo(f"{'':26}{'now':>10}{'changed':>10}{'difference':>12}")
     for name, (label, form) in FIGURES.items():
-        if name in rows["now"]:
+        if name in rows["now"] and (name != "texts_a_mentor_and_week" or span >= LEAST_SPAN):
             now, changed, more = (rows[row][name] for row in ("now", "changed", "difference"))
             signed = form.replace(":", ":+").format(more)
             click.echo(f"{label:26}{form.format(now):>10}{form.format(changed):>10}{signed:>12}")
@@ -201,6 +210,10 @@ def _evenly(gini: float) -> str:
 
 def _long(minutes: int) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.0f} h"
+
+
+def _age(span: timedelta) -> str:
+    return counted(span.days, "day") if span >= timedelta(days=2) else _long(round(span / timedelta(minutes=1)))
 
 
 def _spans(hours: Iterable[str]) -> list[str]:

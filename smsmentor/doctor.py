@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import chain
+from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 Mark = Literal["ok", "warn", "fail"]
 
 LEAST_FREE, LITTLE_FREE = 100 * 2**20, 2**30
-"""Bytes on the data folder's disk: below the first nothing is kept for long, below the second somebody should look."""
+"""Bytes on the data folder's disk: below the first nothing is kept for long, below the second somebody should look.
+
+On a small disk a twentieth and a fifth of it.
+"""
 MOST_SKEW = timedelta(seconds=5)
 MOST_WAITING = timedelta(minutes=5)
 PROGRAM_MADE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,20 +100,40 @@ def _machine(environ: Mapping[str, str], now: datetime) -> Iterator[Check]:
 
 
 def _folder(settings: Settings) -> Iterator[Check]:
-    there = next(folder for folder in (settings.data, *settings.data.absolute().parents) if folder.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            yield Check("ok", "data folder", f"{settings.data} can be written")
-    except OSError as error:
+    there = _nearest(settings.data)
+    problem = _unwritable(settings.data)
+    if problem:
         fix = "Give the service's user the folder, or name another one with SMSMENTOR_DATA."
-        yield Check("fail", "data folder", f"{settings.data} cannot be written ({error.strerror})", fix)
-        return
-    free = shutil.disk_usage(there).free
-    said = f"{free / 2**30:.1f} GB free"
-    if free < LITTLE_FREE:
-        yield Check("fail" if free < LEAST_FREE else "warn", "disk", said, "Make room: old backups and logs go first.")
+        yield Check("fail", "data folder", f"{settings.data} cannot be written ({problem})", fix)
+    else:
+        yield Check("ok", "data folder", f"{settings.data} can be written")
+    disk = shutil.disk_usage(there)
+    said = f"{_size(disk.free)} free of {_size(disk.total)}"
+    if disk.free < min(LITTLE_FREE, disk.total // 5):
+        mark: Mark = "fail" if disk.free < min(LEAST_FREE, disk.total // 20) else "warn"
+        yield Check(mark, "disk", said, "Make room: old backups and logs go first.")
     else:
         yield Check("ok", "disk", said)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
+def _unwritable(folder: Path) -> str:
+    """Why nothing can be written in a folder, or it cannot be made; empty when all is well."""
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(folder)) as file:
+            file.write(bytes(4096))
+            file.flush()
+            return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__
+
+
+def _size(amount: int) -> str:
+    return f"{amount / 2**30:.1f} GB" if amount >= 2**30 else f"{amount / 2**20:.1f} MB"
 
 
 def _store(settings: Settings, now: datetime) -> Iterator[Check]:
@@ -161,6 +185,10 @@ def _copies(settings: Settings, now: datetime) -> Iterator[Check]:
     if not settings.store_path.exists():
         return
     folder = settings.backups_path
+    if problem := _unwritable(folder):
+        fix = "Give the service's user the folder, or name another one with SMSMENTOR_BACKUP_FOLDER."
+        yield Check("fail", "copies", f"{folder} cannot be written ({problem}): no copy is made", fix)
+        return
     newest = backup.newest(folder, now)
     if newest is None:
         yield Check("warn", "copies", f"none in {folder}", "Make one: smsmentor backup. A running server makes them.")

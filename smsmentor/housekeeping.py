@@ -45,6 +45,8 @@ class Housekeeping:
         while True:
             try:
                 await self.run()
+            except StoreError as error:
+                log.error("Housekeeping failed and will be tried again: %s", error)
             except Exception:
                 # Whatever it is: words would be kept for too long, and no copies made, without anybody's knowing.
                 log.exception("Housekeeping failed and will be tried again")
@@ -76,6 +78,9 @@ class Housekeeping:
                 raise StoreError(f"{place}: what a killed process left over stays ({error})") from error
         if not backup.due(folder, now, timedelta(hours=self.settings.backup_hours)):
             return
-        made = backup.make(self.store, folder, now, self.settings.backup_key)
+        try:
+            made = backup.make(self.store, folder, now, self.settings.backup_key)
+        except OSError as error:
+            raise StoreError(f"no copy can be made in {folder} ({error.strerror})") from error
         removed = backup.prune(folder, now, timedelta(days=self.settings.backup_days))
         log.info("A copy was made: %s; %d old ones were removed", made.name, len(removed))

@@ -148,7 +148,7 @@ class _Play:
                 self._at(asked.at + timedelta(minutes=ended.minutes), partial(self._ends, number=number))
         await self._until(span.until + DAY)
         waits = [self.first.get(number) for number in range(len(span.asked)) if number not in self.taken_back]
-        weeks = (span.until - span.since) / timedelta(days=7)
+        weeks = max(span.until - span.since, DAY) / timedelta(days=7)  # a day is played beyond its end
         texts = round(self.texts / max(len(self._mentors), 1) / weeks, 2)
         return Played(len(waits), *figures(waits), texts, self.segments)
 

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -463,6 +464,9 @@ def test_what_if_shows_now_changed_and_the_difference(
     assert found["difference"]["segments"] == found["changed"]["segments"] - found["now"]["segments"]
     assert found["now"]["cost"] == found["now"]["segments"] / 100
     shown = fine(*words)
+    assert "1 question of 30 days, the first of them 2 days ago, played twice." in shown
+    assert "0% were answered, fewer than half in a day." in shown
+    assert "texts a mentor and week " not in shown
     assert re.search(rf"^segments +{found['now']['segments']} +{found['changed']['segments']} +[-+]\d+$", shown, re.M)
     assert (
         call("what-if", "--set", "places=0", "--until", "2026-03-06").exit_code
@@ -587,6 +591,32 @@ def test_doctor_blames_the_file_only_when_the_file_is_to_blame(data: Path) -> No
     assert "the disk would not do it" in said
     assert "leave it where it is" in said
     assert "begin anew" not in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a folder in which nothing can be made")
+@pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/full"])
+def test_doctor_fails_when_no_copy_can_be_made(data: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    fine("import", POOL)
+    monkeypatch.setenv("SMSMENTOR_BACKUP_FOLDER", folder)
+    result = call("doctor")
+    assert result.exit_code == 1
+    assert f"fail  copies: {folder} cannot be written" in result.output
+
+
+def test_doctor_judges_a_small_disk_by_its_size(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, said in (
+        (1, "fail  disk: 1.0 MB free of 64.0 MB"),
+        (5, "warn  disk: 5.0 MB"),
+        (40, "ok    disk: 40.0 MB"),
+    ):
+        usage = shutil._ntuple_diskusage(64 * 2**20, (64 - free) * 2**20, free * 2**20)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+        assert said in call("doctor").output
+
+
+def test_a_disk_that_takes_nothing_is_said_with_what_to_copy(data: Path) -> None:
+    (data / "smsmentor.db").mkdir(parents=True)  # stands for a disk that fails
+    assert f"cp -p {data / 'smsmentor.db'}* /another/disk/" in call("backup").output
 
 
 def test_doctor_says_that_an_address_is_not_https(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

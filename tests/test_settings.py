@@ -241,3 +241,9 @@ def test_every_default_is_within_its_range() -> None:
 
 def test_no_setting_of_the_shell_has_the_name_of_a_rule() -> None:
     assert not set(SHELL) & set(RULES)
+
+
+def test_copies_lie_in_the_data_folder_wherever_a_command_is_given(tmp_path: Path) -> None:
+    assert load(in_folder(tmp_path)).backups_path == tmp_path / "backups"
+    assert load(in_folder(tmp_path, backup_folder="copies")).backups_path == tmp_path / "copies"
+    assert load(in_folder(tmp_path, backup_folder="/mnt/copies")).backups_path == Path("/mnt/copies")

@@ -105,8 +105,8 @@ class Settings:
 
     @property
     def backups_path(self) -> Path:
-        """The folder of the store's copies."""
-        return Path(self.backup_folder).expanduser() if self.backup_folder else self.data / "backups"
+        """The folder of the store's copies. A relative one is in the data folder: commands run from any other."""
+        return self.data / Path(self.backup_folder or "backups").expanduser()
 
     @property
     def has_account(self) -> bool:
