@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsmentor.cli_kit import lines_of_file, news_among, open_data, open_service, opted_out_among, take
+from smsmentor.cli_kit import changes_among, lines_of_file, news_among, open_data, open_service, opted_out_among, take
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
             news = news_among(reader, found.acts)
         if not dry_run:
             asyncio.run(take(service, news))
+        else:
+            with service.store.reading() as reader:
+                for act, changed in changes_among(reader, news):
+                    click.echo(f"line {found.lines[str(act.args['phone'])]}: {act.args['alias'] or '-'}, {changed}")
         same = len(found.acts) - len(news)
         click.echo(f"{len(news)} {'would be ' if dry_run else ''}taken or changed, {same} the same as before.")
 
@@ -62,25 +66,33 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
 @click.command()
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The file (json) or folder (csv) to write.")
-def export(form: str, out: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Also over what is there already.")
+def export(form: str, out: Path | None, force: bool) -> None:
     """Everything that is kept: a JSON file that a stock TinyDB opens, or CSV files."""
     from smsmentor.export import to_csv
 
     with open_data() as store:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         name = f"smsmentor-{stamp}"
+        if form == "csv":
+            target = out or Path(name)
+            taken = target.is_dir() and any(target.iterdir())
+        else:
+            target = out / f"{name}.json" if out and out.is_dir() else out or Path(f"{name}.json")
+            taken = target.exists()
+        if taken and not force:
+            raise SmsmentorError(f"There is something in {target} already: name another one, or use --force.")
         try:
             if form == "csv":
                 with store.reading() as reader:
-                    written = to_csv(reader, out or Path(name))
+                    written = to_csv(reader, target)
             else:
-                target = out / f"{name}.json" if out and out.is_dir() else out or Path(f"{name}.json")
                 store.export_json(target)
                 written = [target]
         except OSError as error:
             raise SmsmentorError(f"{error.filename or out} cannot be written: {error.strerror}") from error
         for path in written:
-            click.echo(path)
+            click.echo(path.absolute())
 
 
 @click.command()
@@ -121,7 +133,9 @@ def add_operator(phone: str, name: str) -> None:
     from smsmentor.core.members import suppressed
     from smsmentor.roster import wrong_name
 
-    if problem := wrong_name("alias", name) if name.strip() else "it is empty":
+    if not any(letter.isalpha() for letter in name):
+        raise click.BadParameter("give a name by which you know this person", param_hint="NAME")
+    if problem := wrong_name("alias", name):
         raise click.BadParameter(problem, param_hint="NAME")
     with open_service() as service:
         number = _number_of(phone, service)

@@ -106,6 +106,15 @@ def news_among(reader: Reader, acts: Sequence[Act]) -> list[Act]:
     return [act for act in acts if is_news(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None))]
 
 
+def changes_among(reader: Reader, acts: Sequence[Act]) -> Iterator[tuple[Act, str]]:
+    """Each act of a list of mentors with what it would change, in words."""
+    from smsmentor.core.model import Member
+    from smsmentor.roster import changes
+
+    for act in acts:
+        yield act, changes(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None))
+
+
 async def take(service: Service, acts: Sequence[Act]) -> None:
     """Hand acts to the service, in groups that share commits."""
     for start in range(0, len(acts), AT_ONCE):

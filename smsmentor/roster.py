@@ -26,6 +26,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FORMULA, _BLANK = "=+-@", "\t\r\n"
 """What begins a cell that a spreadsheet would run, in any width (OWASP, "CSV Injection")."""
 
+_BEYOND = "beyond the last column"
 _MANY_DIGITS = re.compile(r"(?:\d[\s().-]*){7,}")
 
 
@@ -70,7 +71,7 @@ def read(lines: Iterable[str], knowledge: Knowledge, now: datetime, *, run: str 
     if not header.strip():
         roster.problems.append("line 1: the file is empty; it needs a first line with the column names")
         return roster
-    rows = csv.DictReader(texts, delimiter=max(",;\t", key=header.count), skipinitialspace=True)
+    rows = csv.DictReader(texts, delimiter=max(",;\t", key=header.count), skipinitialspace=True, restkey=_BEYOND)
     try:
         _read(roster, rows, knowledge, now, run or now.isoformat())
     except csv.Error:
@@ -85,13 +86,18 @@ def _read(roster: Roster, rows: csv.DictReader[str], knowledge: Knowledge, now: 
     names = [str(name or "").strip().casefold() for name in rows.fieldnames or ()]
     rows.fieldnames = names
     roster.ignored = tuple(name for name in names if name not in COLUMNS)
+    if twice := sorted({name for name in names if name in COLUMNS and names.count(name) > 1}):
+        roster.problems.append(f"line 1: there are two columns {' and two columns '.join(twice)}")
+        return
     lacking = [name for name in ("phone", "consent") if name not in names]
     if lacking:
         roster.problems.append(f"line 1: there is no column {' and no column '.join(lacking)}")
         return
     for row in rows:
         cells = {name: _cell(row.get(name)) for name in COLUMNS}
-        if any(cells.values()):
+        if any(str(cell).strip() for cell in row.get(_BEYOND) or ()):
+            roster.problems.append(f"line {rows.line_num}: more cells than columns; is a separator inside a cell?")
+        elif any(cells.values()):
             _take(roster, cells, rows.line_num, knowledge, now, run)
     if not roster.lines and not roster.problems:
         roster.problems.append("line 1: there are column names, and no mentor below them")
@@ -140,7 +146,7 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
         yield "consent: this date is in the future"
     if cells["years"] and not re.fullmatch(r"\d{1,2}", cells["years"]):
         yield "years: not a number of years"
-    if cells["zone"] and not is_zone(cells["zone"]):
+    if cells["zone"] and not _zone(cells["zone"], knowledge):
         yield "zone: not a time zone; write it like America/New_York"
     if cells["lang"] and cells["lang"].casefold() not in knowledge.words.languages:
         yield f"lang: not one of {', '.join(knowledge.words.languages)}"
@@ -175,7 +181,7 @@ def _args(cells: dict[str, str], phone: str, knowledge: Knowledge) -> dict[str, 
         "years": int(cells["years"]) if cells["years"] else None,
         "topics": (*knowledge.topics.expand(skills), *knowledge.topics.own(skills)),
         "skills": cells["topics"],
-        "zone": cells["zone"],
+        "zone": _zone(cells["zone"], knowledge),
         "hours": _hours(cells["hours"], knowledge) if cells["hours"] else (),
         "lang": cells["lang"].casefold(),
         "consented": datetime(day.year, day.month, day.day, tzinfo=UTC),
@@ -187,6 +193,21 @@ def is_news(act: Act, member: Member | None) -> bool:
     if member is None or not member.mentor:
         return True
     return any(value not in (None, "", ()) and getattr(member, name) != value for name, value in act.args.items())
+
+
+def changes(act: Act, member: Member | None) -> str:
+    """What an act of `read` would change, for people: `field: finance, was law`."""
+    if member is None or not member.mentor:
+        return "new"
+    columns = ("alias", "field", "employer", "years", "skills", "zone", "hours", "lang")
+    said = []
+    for name in columns:
+        new: Any = act.args[name]
+        old = getattr(member, name)
+        if new not in (None, "", ()) and new != old:
+            shown = (hours_text(new), hours_text(old)) if name == "hours" else (new, old)
+            said.append(f"{'topics' if name == 'skills' else name}: {shown[0]}, was {shown[1] or 'empty'}")
+    return "; ".join(said) or "brought up to date"
 
 
 def _hours(text: str, knowledge: Knowledge) -> tuple[Window, ...]:
@@ -204,6 +225,11 @@ def phone_of(text: str, country: str) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _zone(text: str, knowledge: Knowledge) -> str:
+    """The zone of a name, or of a city as people text it; empty when it is none."""
+    return text if is_zone(text) else knowledge.zone_named(text) or ""
 
 
 def _day(text: str) -> date | None:

@@ -245,12 +245,28 @@ def test_a_story_that_is_not_there_is_named(data: Path) -> None:
 
 
 def test_import_takes_the_pool_once(data: Path) -> None:
-    assert fine("import", "--dry-run", POOL) == "14 would be taken or changed, 0 the same as before.\n"
+    dry = fine("import", "--dry-run", POOL).splitlines()
+    assert (dry[0], dry[-1]) == ("line 2: Ben, new", "14 would be taken or changed, 0 the same as before.")
     assert fine("import", POOL) == "14 taken or changed, 0 the same as before.\n"
     assert fine("import", POOL) == "0 taken or changed, 14 the same as before.\n"
     with closing(open_tinydb(data / "smsmentor.db")) as db:
         assert len(db.table("members").search(where("mentor") == True)) == 14  # noqa: E712 - a TinyDB query
         assert len(db.table("facts").search(where("fact") == "member.joined")) == 14
+
+
+def test_a_dry_run_lists_who_and_what_would_change(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    header = "phone,alias,field,hours,consent"
+    lines = ["+12125550110,Ben,law,,2026-01-12", "+12125550111,Cam,law,weekdays 9-18,2026-01-12"]
+    mentors.write_text("\n".join([header, *lines]), encoding="utf-8")
+    fine("import", mentors)
+    lines = [lines[0], "+12125550111,Camilla,,sat 10-12,2026-01-12", "+12125550112,,,,2026-01-12"]
+    mentors.write_text("\n".join([header, *lines]), encoding="utf-8")
+    assert fine("import", "--dry-run", mentors).splitlines() == [
+        "line 3: Camilla, alias: Camilla, was Cam; hours: sat 10:00-12:00, was mon,tue,wed,thu,fri 9:00-18:00",
+        "line 4: -, new",
+        "2 would be taken or changed, 1 the same as before.",
+    ]
 
 
 def test_import_can_change_a_line_there_and_back(data: Path, tmp_path: Path) -> None:
@@ -320,6 +336,28 @@ def test_an_export_is_opened_by_a_stock_tinydb(data: Path, tmp_path: Path) -> No
         assert db.tables() == kept.tables()
         assert db.table("members").all() == kept.table("members").all()
     assert target.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_an_export_writes_over_nothing_unless_told_to(data: Path, tmp_path: Path, form: str) -> None:
+    fine("import", POOL)
+    target = tmp_path / "all"
+    words = ("export", "--format", form, "--out", target)
+    fine(*words)
+    assert "use --force" in call(*words).output
+    fine(*words, "--force")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    assert call("export", "--format", form, "--out", tmp_path / "file").exit_code == 1
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_an_export_without_a_place_says_where_it_is(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine("import", POOL)
+    monkeypatch.chdir(tmp_path)
+    path = Path(fine("export").strip())
+    assert (path.parent, path.is_file()) == (tmp_path, True)
 
 
 def test_exported_mentors_can_be_imported_elsewhere(

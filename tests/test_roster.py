@@ -121,11 +121,14 @@ def test_the_same_number_twice_is_told(knowledge: Knowledge) -> None:
         ([], "line 1: the file is empty; it needs a first line with the column names"),
         (["alias,field"], "line 1: there is no column phone and no column consent"),
         (["phone,alias"], "line 1: there is no column consent"),
+        (["phone,consent,alias,phone"], "line 1: there are two columns phone"),
+        (["phone,consent,", "+12125550110,2026-01-12,,pay"], "line 2: more cells than columns"),
         (["phone,consent", ","], "line 1: there are column names, and no mentor below them"),
     ],
 )
 def test_a_file_without_its_columns_is_refused(knowledge: Knowledge, lines: list[str], problem: str) -> None:
-    assert read(lines, knowledge, NOW).problems == [problem]
+    [told] = read(lines, knowledge, NOW).problems
+    assert told.startswith(problem)
 
 
 @pytest.mark.parametrize("long", ["x" * 200_000, '"' + "x" * 200_000], ids=["a cell", "an open quotation"])
@@ -145,6 +148,11 @@ def test_topics_that_are_not_ours_are_told_and_the_line_is_taken(knowledge: Know
     roster = read([HEADER, GOOD.replace("excel", "xyzzy")], knowledge, NOW)
     assert roster.notes == ["line 2, topics: no topic of ours fits xyzzy; found by these words"]
     assert len(roster.acts) == 1
+
+
+def test_a_zone_may_be_a_city_as_in_a_text(knowledge: Knowledge) -> None:
+    [act] = read([HEADER, GOOD.replace("America/New_York", "Chicago")], knowledge, NOW).acts
+    assert act.args["zone"] == "America/Chicago"
 
 
 def test_unknown_columns_are_named_and_left_out(knowledge: Knowledge) -> None:
