@@ -2,7 +2,8 @@
 
 A mentor who was asked a question then does now what they did then; asked another, they answer as often and as fast as
 their own facts say, and the pool's where those are few. Chance is drawn from mentor and question, so that two plays
-differ by the settings only. Loads start level. Follow-ups and MORE are not played, and questions have stand-in words.
+differ by the settings only. Loads start level. Follow-ups and MORE are not played, questions have stand-in words, and
+one about a skill that only mentors named (facts do not say which) goes to anybody.
 """
 
 from __future__ import annotations

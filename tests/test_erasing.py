@@ -83,6 +83,8 @@ MENTEE_LEAVES = {
 18:01 Ana > ALIAS Zebra
 18:02 Ana > my zebra boss takes credit for my reports
 """,
+    "with a report about nobody": "18:00 Ana > REPORT he wrote zebra things",
+    "with a report about nobody that was asked for": "18:00 Ana > REPORT\n18:01 Ana > he wrote zebra things to me",
     "with a crisis": "18:00 Ana > i want to kill myself, zebra\n18:01 Ana > zebra, is anybody there",
     "with words that were passed on to nobody": """
 18:00 Ana > how do i ask for a raise
@@ -128,6 +130,37 @@ MENTOR_LEAVES = {
 18:06 Ben > you are a stupid zebra bitch
 """,
     "with skills and hours": "18:00 Ben > TOPICS zebra care, interviews\n18:01 Ben > ALIAS Zebra",
+    "with skills that were typed and given up": """
+17:57 Ben > TOPICS zebra care
+17:58 Ben > TOPICS +zebra songs
+17:59 Ben > TOPICS pay
+""",
+    "with a skill added to others": "17:58 Ben > TOPICS +zebra songs",
+    "with a skill that a question is asked under": """
+17:58 Ben > TOPICS falconry with zebra
+18:00 Olu > how do i begin with falconry?
+18:05 Ben > say a number
+""",
+    "with a skill that an open question names": """
+17:58 Ben > TOPICS falconry with zebra
+17:59 Ben > PAUSE
+18:00 Olu > how do i begin with falconry?
+""",
+    "with a name among the choices of somebody's held text": """
+17:58 Ben > ALIAS Zebra
+18:00 Ana > how do i ask for a raise
+18:05 Ben > say a number
+18:06 Cam > say more
+18:07 Ana > but why
+""",
+    "with a name in the last text of a sprint": """
+17:58 Ben > ALIAS Zebra
+17:59 Ben > TOPICS time
+18:00 Ana > SPRINT time management
+18:01 Ana > i want to plan my week
+18:05 Ben > write three things down
+18:10 Ana > SPRINT OFF
+""",
     "with a text on hold": """
 17:59 Ben > OPEN 2
 18:00 Ana > how do i ask for a raise
@@ -293,7 +326,17 @@ def test_a_skill_that_another_mentor_typed_too_is_still_found() -> None:
     assert [found for found in what_is_left(rig, "zebra") if found.startswith("tallies")]
     asyncio.run(rig.text("+12125550142", "what do i charge for zebra care?"))
     with rig.store.reading() as reader:
-        assert "zebra care" in [topic for request in reader.all(Request) for topic in request.topics]
+        assert "zebra care" in [skill for request in reader.all(Request) for skill in request.skills]
+
+
+def test_a_text_on_hold_still_goes_where_its_letter_says_once_the_name_is_gone() -> None:
+    async def play() -> Rig:
+        rig, _ = await erase(MENTOR_LEAVES["with a name among the choices of somebody's held text"], "Ben")
+        await rig.text(ANA, "2")
+        return rig
+
+    rig = asyncio.run(play())
+    assert [bubble.body for bubble in rig.phones.threads["+12125550103"] if "but why" in bubble.body]
 
 
 def test_the_words_are_there_before() -> None:

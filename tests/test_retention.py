@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smsmentor.core import retention
 from smsmentor.core.events import Act
-from smsmentor.core.model import Fact, Member, Offer, OutText, Prompt, Request, Text, Thread
+from smsmentor.core.model import Fact, Member, Offer, OutText, Prompt, Request, Sprint, Text, Thread
 from smsmentor.rig import Rig
 from tests.rigs import TinyDBRigs, memory_rig
 
@@ -78,6 +78,46 @@ def test_the_day_before_all_words_are_there_and_the_day_after_none() -> None:
             assert {text.outcome for text in reader.all(Text)} >= {"request", "relayed", "command", "answer"}
             assert {fact.fact for fact in reader.all(Fact)} >= {"request.closed", "advice.rated"}
             assert {member.phone for member in reader.all(Member)} == {ANA, BEN, EVE}
+
+    run(main)
+
+
+def test_what_somebody_wrote_in_a_sprint_goes_when_the_sprint_has_ended_long_ago() -> None:
+    async def main(rig: Rig) -> None:
+        def kept() -> list[str]:
+            with rig.store.reading() as reader:
+                return [word for sprint in reader.all(Sprint) for word in (sprint.skill, *sprint.notes)]
+
+        await rig.service.receive(Act("ben", "mentor", {"phone": BEN, "consented": START}, by="import"))
+        await rig.text(ANA, "SPRINT public speaking")
+        await rig.text(ANA, "I spoke up in front of Zebedee")
+        await rig.wait(timedelta(days=20))
+        await rig.text(ANA, "SPRINT OFF")
+        ended = rig.clock.now()
+        await rig.wait(KEPT - timedelta(hours=1))
+        await clear(rig)
+        assert kept() == ["public speaking", "I spoke up in front of Zebedee"], ended
+        await rig.wait(timedelta(days=7))
+        assert await clear(rig)
+        assert kept() == [""]
+
+    run(main)
+
+
+def test_a_skill_in_a_mentors_words_goes_with_the_question_that_named_it_and_facts_never_have_it() -> None:
+    async def main(rig: Rig) -> None:
+        skilled = {"phone": BEN, "topics": ("falconry",), "skills": "falconry", "consented": START}
+        await rig.service.receive(Act("ben", "mentor", skilled, by="import"))
+        await rig.text(ANA, "how do I begin with falconry?")
+        with rig.store.reading() as reader:
+            assert [request.skills for request in reader.all(Request)] == [("falconry",)]
+            opened = next(fact for fact in reader.all(Fact) if fact.fact == "request.opened")
+            assert opened.data["topics"] == ["own"]
+        await rig.text(ANA, "DONE")
+        await rig.wait(KEPT + timedelta(days=8))
+        await clear(rig)
+        with rig.store.reading() as reader:
+            assert [request.skills for request in reader.all(Request)] == [()]
 
     run(main)
 

@@ -48,6 +48,7 @@ def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:
     mentor = replace(base, mentor=True, **fields)
     turn.save(mentor)
     pool.stand(turn, mentor)
+    pool.clear_own_skills(turn, [topic for topic in base.topics if topic not in mentor.topics])
     if known is None or not known.mentor:
         turn.note("member.joined", member=mentor.id, role="mentor")
         rotation.freed(turn)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeVar
 
 from smsmentor.core import leaving, members, pool, retention
 from smsmentor.core.making import replace
-from smsmentor.core.model import Member, Offer, OutText, Prompt, Request, Sprint, Standing, Suppressed, Text, Thread
+from smsmentor.core.model import (
+    Choice,
+    Member,
+    Offer,
+    OutText,
+    Prompt,
+    Request,
+    Sprint,
+    Standing,
+    Suppressed,
+    Text,
+    Thread,
+)
 from smsmentor.core.turn import Turn
 
 GONE = ""
@@ -40,6 +53,9 @@ def erase(turn: Turn, member: Member) -> None:
         for prompt in turn.find(Prompt, "request", request.id):
             if _is_from(prompt, offer, member, request):
                 _drop(turn, prompt)
+    for brought in turn.find(OutText, "beside", member.id):
+        _take_back(turn, brought)
+    _hide_name(turn, member, [turn.need(Request, offer.request).mentee for offer in offers])
     for sprint in turn.find(Sprint, "member", member.id):
         ended = turn.need(Sprint, sprint.id).ended or turn.now
         turn.save(replace(sprint, skill=GONE, notes=(), ended=ended))
@@ -58,7 +74,7 @@ def erase(turn: Turn, member: Member) -> None:
         _drop(turn, prompt)
     for standing in turn.find(Standing, "mentor", member.id):
         turn.drop(Standing, standing.id)
-    pool.clear_own_skills(turn, member)
+    pool.clear_own_skills(turn, member.topics)
     turn.save(
         Member(member.id, GONE, member.joined, state="erased", zone=member.zone, lang=member.lang),
     )
@@ -96,11 +112,40 @@ def _erase_texts_of(turn: Turn, request: Request, writer: str = "", letter: str 
             if theirs or letter:
                 turn.save(replace(text, body=GONE))
         elif theirs and "quote" in words.placeholders(words.default, text.text_id):
-            turn.save(
-                replace(text, status="dropped", report="erased", body=GONE)
-                if _surely_here(text)
-                else replace(text, erased=True)
-            )
+            _take_back(turn, text)
+
+
+def _take_back(turn: Turn, text: OutText) -> None:
+    """A text to somebody else with words of who is erased."""
+    if not text.pending:
+        turn.save(replace(text, body=GONE))
+    elif _surely_here(text):
+        turn.save(replace(text, status="dropped", report="erased", body=GONE))
+    else:
+        turn.save(replace(text, erased=True))
+
+
+def _hide_name(turn: Turn, member: Member, mentees: Iterable[str]) -> None:
+    """What they called themselves stands in our texts to those whom they answered and to operators, outside requests.
+
+    In a question that is still open, such as where a kept text is to go, the letter of the panel is enough.
+    """
+    if not member.alias:
+        return
+    name = re.compile(rf"\b{re.escape(member.alias)}(?!\w)")
+    for id in dict.fromkeys([*mentees, *(operator.id for operator in members.operators(turn))]):
+        for prompt in turn.find(Prompt, "member", id):
+            choices = tuple(_nameless(choice, name) for choice in prompt.choices)
+            if choices != prompt.choices:
+                turn.save(replace(prompt, choices=choices))
+        for text in turn.find(OutText, "aside", id):
+            if id != member.id and name.search(text.body):
+                turn.save(replace(text, erased=True) if text.pending else replace(text, body=GONE))
+
+
+def _nameless(choice: Choice, name: re.Pattern[str]) -> Choice:
+    key, _, label = choice.label.partition(" (")
+    return replace(choice, label=key) if name.search(label) else choice
 
 
 def _is_advice_of(text: OutText, letter: str) -> bool:

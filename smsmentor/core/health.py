@@ -60,7 +60,7 @@ def health(reader: Desk, now: datetime, rules: Rules) -> dict[str, Any]:
 
 def thin_topics(mentors: Sequence[Member], reader: Desk, now: datetime) -> dict[str, int]:
     """Topics that were asked about in the last four weeks, or that somebody has, with fewer than three mentors."""
-    wanted = {t for r in reader.all(Request) if r.opened > now - 4 * WEEK for t in r.topics}
+    wanted = {t for r in reader.all(Request) if r.opened > now - 4 * WEEK for t in r.asked_under}
     counts = Counter(topic for mentor in mentors for topic in set(mentor.topics))
     return {topic: counts[topic] for topic in sorted(wanted | set(counts)) if counts[topic] < FEW}
 

@@ -190,6 +190,7 @@ class Request(Record, frozen=True):
         Index("status", lambda r: r.status, lambda r: moment(r.opened)),
         Index("live", lambda r: r.mentee if r.status != "closed" else None, lambda r: moment(r.opened)),
         Index("waiting", lambda r: "yes" if r.waiting else None, lambda r: r.turn_in_line),
+        Index("skilled", lambda r: "yes" if r.skills else None),
         Index("kept", lambda r: "yes" if r.closed and not r.forgotten else None, lambda r: moment(r.closed)),
     )
 
@@ -199,6 +200,9 @@ class Request(Record, frozen=True):
     opened: datetime
     status: RequestState = "gathering"
     topics: tuple[str, ...] = ()
+    """Of the operator's table."""
+    skills: tuple[str, ...] = ()
+    """Of the pool's own, in the words that mentors typed (`own_skills`)."""
     places: int = 3
     outside: bool = True
     """One place is kept for another field and employer, until its deadline."""
@@ -226,6 +230,11 @@ class Request(Record, frozen=True):
     flagged: str = ""
     forgotten: bool = False
     """Its time is over: all words that belong to it are gone (`core.retention`)."""
+
+    @property
+    def asked_under(self) -> tuple[str, ...]:
+        """Whom it is for, the nearest first: who has the skill, who knows the topic."""
+        return (*self.skills, *self.topics)
 
     @property
     def turn_in_line(self) -> float:
@@ -340,6 +349,7 @@ class Sprint(Record, frozen=True):
     INDEXES: ClassVar[tuple[Index, ...]] = (
         Index("member", lambda s: s.member, lambda s: moment(s.started)),
         Index("running", lambda s: s.member if s.ended is None else None, lambda s: moment(s.started)),
+        Index("kept", lambda s: "yes" if s.ended and (s.skill or s.notes) else None, lambda s: moment(s.ended)),
     )
 
     member: str
@@ -421,6 +431,7 @@ class OutText(Record, frozen=True):
         Index("provider_id", lambda t: t.provider_id or None),
         Index("request", lambda t: t.request or None),
         Index("aside", lambda t: t.member if t.phone and not t.of_party else None),
+        Index("beside", lambda t: t.writer if t.writer and t.body and not t.request else None),
         Index("kept", lambda t: "yes" if t.phone and not t.request else None, lambda t: moment(t.queued)),
     )
 
@@ -460,7 +471,8 @@ class OutText(Record, frozen=True):
     of_party: bool = False
     """As in `Text`."""
     writer: str = ""
-    """The member whose words it brings; empty for those of the one who asked the question that it is about."""
+    """The member whose words it brings; empty for those of the one who asked the question that it is about.
+    FORGET finds it by the request, and where there is none by `beside`."""
     erased: bool = False
     """Who wrote the words in it was erased while it was on its way: it is not tried again, and they go with its end."""
 

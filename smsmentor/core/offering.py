@@ -40,7 +40,9 @@ def _say(turn: Turn, request: Request, mentor: Member, offer: Offer) -> None:
     sent = ""
     if turn.now - request.opened > timedelta(hours=1) and not offer.follow_up:
         sent = turn.words(mentor, "offer.sent_at", time=request.opened)
-    topic = turn.knowledge.topics.label(request.topics[0], mentor.lang) if request.topics else ""
+    # A skill in a mentor's words is shown only to who has typed it too.
+    shown = (topic for topic in request.asked_under if topic not in request.skills or topic in mentor.topics)
+    topic = turn.knowledge.topics.label(first, mentor.lang) if (first := next(shown, "")) else ""
     about = turn.words(mentor, "offer.outside") if offer.seat == "outside" else topic
     first, *more = pieces(offer.follow_up or request.question, turn.rules.relay_longest)
     turn.say(

@@ -7,9 +7,11 @@ grow with the pool.
 from __future__ import annotations
 
 from smsmentor.core.making import replace
-from smsmentor.core.model import Tally
+from smsmentor.core.model import Request, Tally
 from smsmentor.core.turn import Turn
 
+OWN = "own"
+"""Stands in facts for each skill of the pool's own."""
 ANY = "skills"
 """The tally that is there as soon as the pool has such a skill: most pools have none, and need not look."""
 STEM = "skill:"
@@ -39,7 +41,11 @@ def enter(turn: Turn, name: str) -> None:
 
 
 def leave(turn: Turn, name: str) -> None:
-    """Nobody stands for this topic any more: its words, which somebody typed, are not kept."""
+    """Nobody stands for this topic any more: its words, which somebody typed, are not kept, nor in questions."""
+    for request in turn.find(Request, "skilled", "yes"):
+        if name in request.skills:
+            kept = tuple(skill for skill in request.skills if skill != name)
+            turn.save(replace(turn.need(Request, request.id), skills=kept))
     for stem in sorted({stem for stems in turn.knowledge.topics.stems(name) for stem in stems}):
         tally = turn.get(Tally, STEM + stem)
         if tally is None or name not in tally.values:
@@ -48,6 +54,11 @@ def leave(turn: Turn, name: str) -> None:
             turn.drop(Tally, tally.id)
         else:
             turn.save(replace(tally, values={kept: n for kept, n in tally.values.items() if kept != name}))
+
+
+def told(request: Request) -> list[str]:
+    """The topics of a question as facts tell them, which outlive what a mentor may ask us to forget."""
+    return [*([OWN] if request.skills else ()), *request.topics]
 
 
 def asked_for(turn: Turn, question: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ in front, however many stand behind them or on shelves that sleep.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
@@ -202,9 +202,11 @@ def _list_shelf(turn: Turn, topic: str, opening: str) -> None:
         own_skills.enter(turn, topic)
 
 
-def clear_own_skills(turn: Turn, mentor: Member) -> None:
-    """A mentor is erased who has left all shelves: of the skills that only they typed nothing is left."""
-    for name in turn.knowledge.topics.own(mentor.skills):
+def clear_own_skills(turn: Turn, names: Iterable[str]) -> None:
+    """A mentor has left the shelves of these topics: of the skills that only they typed nothing is left."""
+    for name in names:
+        if name not in turn.knowledge.topics.own(name):
+            continue
         both = (name, RESTING + name)
         shelves = [(topic, f"{topic}@{opening}") for topic in both for opening in _listed(turn, topic)]
         if all(turn.first(Standing, "shelf", shelf) is None for _, shelf in shelves):

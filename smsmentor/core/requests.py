@@ -29,6 +29,7 @@ def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
         question,
         turn.said_at,
         topics=_topics(turn, question),
+        skills=own_skills.asked_for(turn, question),
         places=turn.rules.places,
         outside=mentee.wants_outside,
         last_part=turn.now,
@@ -38,7 +39,7 @@ def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
         turn.save(replace(request, status="draft"))
         turn.say(mentee, "ask.draft", count=len(live), codes=", ".join(r.code for r in live))
         return Outcome("request", "draft", request.id)
-    turn.note("request.opened", request=request.id, code=code, member=mentee.id, topics=list(request.topics))
+    turn.note("request.opened", request=request.id, code=code, member=mentee.id, topics=own_skills.told(request))
     if thin:
         turn.save(replace(request, status="clarifying"))
         turn.say(mentee, "ask.thin")
@@ -77,7 +78,8 @@ def extend(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
     """More of a question that has no answer yet: added, and told to those already asked."""
     only_now = request.status == "clarifying" and parse.thin(request.question, turn.knowledge.yes_no(mentee.lang))
     question = text if only_now else f"{request.question} {text}"
-    changed = replace(request, question=question.strip(), topics=_topics(turn, question), last_part=turn.now)
+    topics, skills = _topics(turn, question), own_skills.asked_for(turn, question)
+    changed = replace(request, question=question.strip(), topics=topics, skills=skills, last_part=turn.now)
     turn.note("request.extended", request=request.id, code=request.code)
     if request.status == "clarifying":  # what came before was hardly a question yet
         changed = turn.save(move_request(changed, "gathering", opened=turn.said_at))
@@ -105,7 +107,8 @@ def send_as_it_is(turn: Turn, mentee: Member, request: Request) -> None:
 def open_draft(turn: Turn, mentee: Member, request: Request) -> None:
     """A draft takes the place that has become free."""
     request = turn.save(move_request(request, "gathering", opened=turn.now, last_part=turn.now))
-    turn.note("request.opened", request=request.id, code=request.code, member=mentee.id, topics=list(request.topics))
+    topics = own_skills.told(request)
+    turn.note("request.opened", request=request.id, code=request.code, member=mentee.id, topics=topics)
     _receipt(turn, mentee, request)
     _gather(turn, request)
 
@@ -332,6 +335,6 @@ def _new_code(turn: Turn) -> str:
 
 
 def _topics(turn: Turn, question: str) -> tuple[str, ...]:
-    """What a question is about: skills of the pool's own that it names, then the topic of the table."""
+    """What a question is about, of the topics of the table."""
     best = turn.knowledge.topics.best(question)
-    return (*own_skills.asked_for(turn, question), *((best.topic,) if best else ()))
+    return (best.topic,) if best else ()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
 from smsmentor.core.making import replace
-from smsmentor.core.model import Offer, OutText, Prompt, Request, Text, Thread
+from smsmentor.core.model import Offer, OutText, Prompt, Request, Sprint, Text, Thread
 from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
@@ -20,7 +20,7 @@ GONE = ""
 def waits(reader: Reads, now: datetime, rules: Rules) -> bool:
     """Whether something is old enough to be cleared."""
     before = now - timedelta(days=rules.words_kept_days)
-    lines = (_requests(reader, before), _texts(reader, before), _out_texts(reader, before))
+    lines = (_requests(reader, before), _texts(reader, before), _out_texts(reader, before), _sprints(reader, before))
     return any(next(line, None) is not None for line in lines)
 
 
@@ -33,6 +33,8 @@ def clear(turn: Turn) -> None:
         _clear_text(turn, text)
     for sent in list(islice(_out_texts(turn, before), TEXTS)):
         clear_out_text(turn, sent)
+    for sprint in list(islice(_sprints(turn, before), TEXTS)):
+        turn.save(replace(sprint, skill=GONE, notes=()))
 
 
 def clear_out_text(turn: Turn, text: OutText) -> None:
@@ -56,8 +58,13 @@ def _out_texts(reader: Reads, before: datetime) -> Iterator[OutText]:
     return (text for text in line if not text.pending)
 
 
+def _sprints(reader: Reads, before: datetime) -> Iterator[Sprint]:
+    line = reader.walk(Sprint, "kept", "yes")
+    return takewhile(lambda sprint: sprint.ended is not None and sprint.ended <= before, line)
+
+
 def _clear_request(turn: Turn, request: Request) -> None:
-    turn.save(replace(request, question=GONE, follow_up=GONE, forgotten=True))
+    turn.save(replace(request, question=GONE, follow_up=GONE, skills=(), forgotten=True))
     for text in turn.find(Text, "request", request.id):
         _clear_text(turn, text)
     for sent in turn.find(OutText, "request", request.id):

@@ -274,9 +274,9 @@ def _seats(turn: Turn, request: Request, count: int) -> list[Seat]:
 
 
 def _pick_one(turn: Turn, request: Request, mentee: Member, seat: Seat, shelf: str, picks: Picks) -> bool:
-    """Take the best of the first rung of the ladder that has anybody: the topics, then everyone."""
+    """Take the best of the first rung of the ladder that has anybody: the skills and topics, then everyone."""
     met: list[Member] = []
-    for rung in (*request.topics, pool.EVERYONE):
+    for rung in (*request.asked_under, pool.EVERYONE):
         found: list[Member] = []
         for mentor in _candidates(turn, request, mentee, seat, shelf + rung, picks):
             again = "sprint" if mentor.id in request.avoid else "met" if pool.met_lately(turn, mentor, mentee) else ""
@@ -287,7 +287,7 @@ def _pick_one(turn: Turn, request: Request, mentee: Member, seat: Seat, shelf: s
                 break
         if found:
             kind: Seat = "general" if seat == "near" and rung == pool.EVERYONE else seat
-            plain = {"near": "topic", "general": "general" if request.topics else "anyone"}.get(kind, kind)
+            plain = {"near": "topic", "general": "general" if request.asked_under else "anyone"}.get(kind, kind)
             picks.take(_best(turn, request, found, picks), kind, "in_rest" if shelf else plain)
             return True
     if met:

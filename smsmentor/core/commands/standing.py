@@ -219,8 +219,10 @@ def _stats(asked: Asked, _: object) -> Outcome | None:
 def _restand(asked: Asked, what: str, **fields: object) -> Member:
     """A change that moves a mentor's place in the pool."""
     turn = asked.turn
+    before = turn.need(Member, asked.member.id).topics
     member = change(asked, what, **fields)
     pool.stand(turn, member)
+    pool.clear_own_skills(turn, [topic for topic in before if topic not in member.topics])
     if what != "topics" and not threads.places(turn, member):
         rotation.freed(turn)
     return member
