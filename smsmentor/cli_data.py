@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsmentor.cli_kit import changes_among, lines_of_file, news_among, open_data, open_service, opted_out_among, take
+from smsmentor.cli_kit import changes_among, left_alone_among, lines_of_file, news_among, open_data, open_service, opted_out_among, take
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
             sys.exit(1)
         with service.store.reading() as reader:
             news = news_among(reader, found.acts)
+            own = left_alone_among(reader, found.acts)
         if not dry_run:
             asyncio.run(take(service, news))
         else:
@@ -61,6 +62,9 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
                     click.echo(f"line {found.lines[str(act.args['phone'])]}: {act.args['alias'] or '-'}, {changed}")
         same = len(found.acts) - len(news)
         click.echo(f"{len(news)} {'would be ' if dry_run else ''}taken or changed, {same} the same as before.")
+        if own:
+            columns = ", ".join(sorted({name for names in own for name in names}))
+            click.echo(f"{len(own)} set by text what the list says otherwise, which stays as it is: {columns}.")
 
 
 @click.command()

@@ -115,6 +115,15 @@ def changes_among(reader: Reader, acts: Sequence[Act]) -> Iterator[tuple[Act, st
         yield act, changes(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None))
 
 
+def left_alone_among(reader: Reader, acts: Sequence[Act]) -> list[tuple[str, ...]]:
+    """The columns that stay as a mentor set them by text, for each act of a list that says otherwise."""
+    from smsmentor.core.model import Member
+    from smsmentor.roster import left_alone
+
+    own = (left_alone(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None)) for act in acts)
+    return [columns for columns in own if columns]
+
+
 async def take(service: Service, acts: Sequence[Act]) -> None:
     """Hand acts to the service, in groups that share commits."""
     for start in range(0, len(acts), AT_ONCE):

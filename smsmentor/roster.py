@@ -192,7 +192,17 @@ def is_news(act: Act, member: Member | None) -> bool:
     """Whether an act of `read` would change what is kept of this member. An empty cell changes nothing."""
     if member is None or not member.mentor:
         return True
-    return any(value not in (None, "", ()) and getattr(member, name) != value for name, value in act.args.items())
+    return not _unlike(act, member).issubset(member.chosen)
+
+
+def left_alone(act: Act, member: Member | None) -> tuple[str, ...]:
+    """The columns of a line that differ from what its member has set by text, which stays."""
+    return () if member is None else tuple(sorted(_unlike(act, member).intersection(member.chosen, COLUMNS)))
+
+
+def _unlike(act: Act, member: Member) -> set[str]:
+    given = {name: value for name, value in act.args.items() if value not in (None, "", ())}
+    return {name for name, value in given.items() if getattr(member, name) != value}
 
 
 def changes(act: Act, member: Member | None) -> str:

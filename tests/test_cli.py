@@ -539,6 +539,7 @@ def test_an_operator_is_added_by_number_and_name(data: Path) -> None:
         [member] = db.table("members").search(where("phone") == "+12125550199")
     assert (member["operator"], member["alias"]) == (True, "Olga")
     assert call("op", "add", "Olga", "Olga").exit_code == 2
+    assert call("op", "add", "(212) 555-0199", "").exit_code == call("op", "add", "(212) 555-0199", "12").exit_code == 2
 
 
 @pytest.mark.parametrize("name", ["", "  ", "+1 212 555 0199", "Olga, who runs everything"])

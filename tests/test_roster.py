@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Window
 from smsmentor.core.rules import Rules
 from smsmentor.resources import data_folder, load
-from smsmentor.roster import COLUMNS, hours_text, is_news, lines_of, read, rows
+from smsmentor.roster import COLUMNS, hours_text, is_news, left_alone, lines_of, read, rows
+from tests.rigs import memory_rig
 
 NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
 HEADER = ",".join(COLUMNS)
@@ -172,6 +174,29 @@ def test_only_a_line_that_changes_something_is_news(knowledge: Knowledge) -> Non
     assert is_news(act, None)
     assert is_news(act, member(mentor=False))
     assert is_news(act, member(alias="Benny"))
+
+
+def test_what_a_mentor_set_by_text_is_no_news_and_is_named(knowledge: Knowledge) -> None:
+    [act] = read(["phone,alias,field,consent", "+12125550110,Benjamin,law,2026-01-12"], knowledge, NOW).acts
+    own = member(field="law", chosen=("alias", "hours"))
+    assert not is_news(act, own)
+    assert left_alone(act, own) == ("alias",)
+    assert is_news(act, replace(own, field="finance"))
+    assert left_alone(act, None) == left_alone(act, member()) == ()
+
+
+def test_a_list_that_is_read_again_leaves_what_a_mentor_set_by_text() -> None:
+    async def imported_twice() -> Member:
+        rig = await memory_rig(NOW, {})
+        for run, line in (("first", "+12125550110,Benjamin,law"), ("again", "+12125550110,Benjamin,finance")):
+            [act] = read(["phone,alias,field,consent", f"{line},2026-01-12"], rig.knowledge, NOW, run=run).acts
+            await rig.service.receive(act)
+            await rig.text("+12125550110", "ALIAS Ben")
+        with rig.store.reading() as reader:
+            return next(reader.walk(Member, "phone", "+12125550110"))
+
+    mentor = asyncio.run(imported_twice())
+    assert (mentor.alias, mentor.field, mentor.chosen) == ("Ben", "finance", ("alias",))
 
 
 def test_what_is_written_is_read_back_the_same(knowledge: Knowledge) -> None:

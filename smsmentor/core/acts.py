@@ -37,10 +37,11 @@ def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:
     """A mentor joins by the operator's list, or the entry of one who has joined is brought up to date."""
     phone = str(args["phone"])
     known = members.by_phone(turn, phone)
-    fields = {name: args[name] for name in MENTOR_FIELDS if args.get(name) not in (None, "", ())}
     base = known or _stranger(turn, phone)
     if base is None:
         return
+    listed = (name for name in MENTOR_FIELDS if name not in base.chosen)
+    fields = {name: args[name] for name in listed if args.get(name) not in (None, "", ())}
     consented = args["consented"]
     assert isinstance(consented, datetime)
     if known is None or not known.mentor:

@@ -125,6 +125,8 @@ class Member(Record, frozen=True):
     """While suspended: the carrier's code for why nothing can be sent there."""
     same_texts: int = 0
     """How often in a row the last text has come."""
+    chosen: tuple[str, ...] = ()
+    """What they set by text themselves, by the names of the fields: the operator's list does not change it any more."""
 
 
 class Load(Record, frozen=True):

@@ -100,6 +100,8 @@ def of_request(asked: Asked) -> Request | str | None:
 
 def change(asked: Asked, what: str, **fields: object) -> Member:
     """Keep what members set about themselves; `what` is told in the fact."""
-    member = asked.turn.save(replace(asked.turn.need(Member, asked.member.id), **fields))  # type: ignore[arg-type]
+    member = asked.turn.need(Member, asked.member.id)
+    chosen = tuple(sorted({*member.chosen, *fields}))
+    member = asked.turn.save(replace(member, chosen=chosen, **fields))  # type: ignore[arg-type]
     asked.turn.note("member.changed", member=member.id, what=what)
     return member
