@@ -221,9 +221,9 @@ mentee Ana
 
 def test_a_story_that_comes_as_written_passes(data: Path, tmp_path: Path) -> None:
     story = tmp_path / "asked.sms"
-    story.write_text(STORY.format(expected="(ask.got_later)"), encoding="utf-8")
+    story.write_text(STORY.format(expected="(ask.got_nobody)"), encoding="utf-8")
     assert fine("play", story) == f"as written  {story} (1 texts)\n"
-    assert "18:00 Ana < (ask.got_later)" in fine("try", "--script", story)
+    assert "18:00 Ana < (ask.got_nobody)" in fine("try", "--script", story)
 
 
 def test_a_story_that_comes_otherwise_shows_the_difference_and_can_be_rewritten(data: Path, tmp_path: Path) -> None:
@@ -231,9 +231,9 @@ def test_a_story_that_comes_otherwise_shows_the_difference_and_can_be_rewritten(
     story.write_text(STORY.format(expected="(ask.thin)"), encoding="utf-8")
     result = call("play", story)
     assert result.exit_code == 1
-    assert "-18:00 Ana < (ask.thin)\n+18:00 Ana < (ask.got_later)" in result.output
+    assert "-18:00 Ana < (ask.thin)\n+18:00 Ana < (ask.got_nobody)" in result.output
     fine("play", "--rewrite", story)
-    assert story.read_text(encoding="utf-8") == STORY.format(expected="(ask.got_later)")
+    assert story.read_text(encoding="utf-8") == STORY.format(expected="(ask.got_nobody)")
 
 
 def test_a_story_that_is_not_there_is_named(data: Path) -> None:

@@ -29,6 +29,7 @@ COURTESIES = frozenset(
         "offer.filled",
         "offer.no_longer",
         "rate.thanks",
+        "wait.all_asked",
         "wait.first",
         "wait.second",
     }
