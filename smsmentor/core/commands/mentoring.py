@@ -10,7 +10,7 @@ from smsmentor.core import members, panel, pool, rhythm, rotation
 from smsmentor.core.commands.kit import Asked, Command, alone
 from smsmentor.core.lifecycle import move_offer
 from smsmentor.core.making import replace
-from smsmentor.core.model import Member, Offer, Request, Thread
+from smsmentor.core.model import Code, Member, Offer, Request, Thread
 from smsmentor.core.schedule import zone_of
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes
@@ -109,6 +109,10 @@ def _pass(asked: Asked, wanted: tuple[str, datetime | None] | Doubtful) -> Outco
     offers = [(o, turn.need(Request, o.request)) for o in members.open_offers(turn, member.id)]
     owed = [(t, turn.need(Request, t.request)) for t in members.open_threads(turn, member.id) if t.awaiting]
     named = code or (asked.request.code if asked.request else "")
+    if (offers or owed) and code and not _is_theirs(asked, code):
+        mine = dict.fromkeys(r.code for _, r in (*offers, *owed))
+        turn.say(member, "code.unknown_bare", code=code, codes=", ".join([*mine][:4]))
+        return Outcome("clarified", "not a code of theirs")
     if named:
         offers = [(o, r) for o, r in offers if r.code == named]
         owed = [(t, r) for t, r in owed if r.code == named]
@@ -128,6 +132,12 @@ def _pass(asked: Asked, wanted: tuple[str, datetime | None] | Doubtful) -> Outco
         turn.say(member, "pass.nothing")
         return Outcome("clarified", "no open offer")
     return None
+
+
+def _is_theirs(asked: Asked, code: str) -> bool:
+    """Whether this mentor was ever asked about the request of a code."""
+    known = asked.turn.get(Code, code)
+    return known is not None and asked.turn.get(Offer, f"{known.request}:{asked.member.id}") is not None
 
 
 def step_aside(turn: Turn, member: Member, thread: Thread, request: Request, until: datetime | None) -> None:
