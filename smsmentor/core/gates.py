@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from smsmentor.core import abuse, crisis, erasing, leaving, members, panel, prompts, requests, threads
-from smsmentor.core.commands import asking
+from smsmentor.core.commands import asking, standing
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
@@ -341,6 +341,8 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
     """Nothing is open: a mentee's text is a new question, a mentor's gets a gentle menu."""
     if parse.is_kind(event.body, turn.knowledge.yes_no(member.lang)):
         return Outcome("ignored", "thanks")
+    if member.mentor and (called := standing.first_topics(turn, member, event.body)):
+        return called
     if member.mentor:
         thin = parse.thin(event.body, turn.knowledge.yes_no(member.lang))
         turn.say(member, "menu.mentor" if thin else "menu.nothing_open")

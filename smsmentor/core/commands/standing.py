@@ -10,9 +10,9 @@ from smsmentor.core import members, own_skills, pool, rotation, threads
 from smsmentor.core.commands.kit import Asked, Command, alone, change
 from smsmentor.core.making import replace
 from smsmentor.core.model import Invitation, Member, Offer, Prompt, Window
-from smsmentor.core.turn import Outcome
+from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand.normal import plain
-from smsmentor.core.understand.parse import bare
+from smsmentor.core.understand.parse import Call, bare
 
 EVERY_DAY = tuple(range(7))
 MOST_A_WEEK = 50
@@ -192,6 +192,21 @@ def _topics(asked: Asked, changes: tuple[tuple[str, str], ...]) -> Outcome | Non
     else:
         turn.say(member, "topics.are" if labels else "topics.none", topics=labels)
     return None
+
+
+def first_topics(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """The answer to what JOIN asked, without the word TOPICS: a list of topics that we know, and nothing else."""
+    joined = member.consent_how.startswith("JOIN") and member.consented is not None
+    parts = [part for part in re.split(r"[,;/\n]|\band\b|\by\b", plain(text)) if part.strip()]
+    if not joined or member.topics or "?" in text or not all(len(part.split()) <= WORDS_OF_A_TOPIC for part in parts):
+        return None
+    asked = Asked(turn, member, Call("topics", text, True, False, True, text), text=text)
+    if not all(turn.knowledge.topics.expand(part) and not _has_small_words(asked, part) for part in parts):
+        return None
+    return _topics(asked, (("=", plain(text).strip(" .")),)) or Outcome("command", "TOPICS")
+
+
+WORDS_OF_A_TOPIC = 3
 
 
 def _practice(asked: Asked, _: object) -> Outcome | None:
