@@ -321,7 +321,7 @@ def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: th
     """`ok thanks` after the receipt, `any news?`, `never mind`, the same text again: nothing for mentors to read."""
     lists = turn.knowledge.yes_no(member.lang)
     bare = parse.bare(event.body)
-    takes_back = not {bare, parse.kept_words(event.body, lists["polite"])}.isdisjoint(lists["takes_back"])
+    takes_back = parse.takes_back(event.body, lists)
     if takes_back and turn.first(Offer, "request", place.request.id) is None:
         requests.done(turn, place.request)
         return Outcome("command", "DONE", place.request.id)
@@ -339,15 +339,16 @@ def _is_digits(bare: str) -> bool:
 
 def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """Nothing is open: a mentee's text is a new question, a mentor's gets a gentle menu."""
-    if parse.is_kind(event.body, turn.knowledge.yes_no(member.lang)):
+    lists = turn.knowledge.yes_no(member.lang)
+    if parse.is_kind(event.body, lists) or parse.takes_back(event.body, lists):
         return Outcome("ignored", "thanks")
     if member.mentor and (called := standing.first_topics(turn, member, event.body)):
         return called
     if member.mentor:
-        thin = parse.thin(event.body, turn.knowledge.yes_no(member.lang))
+        thin = parse.thin(event.body, lists)
         turn.say(member, "menu.mentor" if thin else "menu.nothing_open")
         return Outcome("clarified", "menu")
-    said, lists = parse.bare(event.body), turn.knowledge.yes_no(member.lang)
+    said = parse.bare(event.body)
     digit, _, words = said.partition(" ")
     if not said or (_is_digits(digit) and (not words or words in lists["yes"] | lists["helped"] | lists["no_change"])):
         turn.say(member, menu_text(turn, member))

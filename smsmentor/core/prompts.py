@@ -30,7 +30,9 @@ def answer_about(turn: Turn, member: Member, request: Request, text: str) -> Out
 
 
 def choose(turn: Turn, member: Member, text: str) -> Outcome | None:
-    """Take a text that begins with a code as the answer to `Which one?`, when it says nothing else."""
+    """Take a text that begins with a code as the answer to `Which one?`, when it says nothing else, and no thanks."""
+    if not turn.knowledge.yes_no(member.lang)["thanks"].isdisjoint(parse.bare(text).split()):
+        return None
     return _taken(turn, member, text, {"hold": _hold})
 
 
@@ -121,6 +123,8 @@ def _only_choices(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool
     lists, numbers = turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang)
     if _kept_words(turn, member, text) in lists["yes"] | lists["off"]:
         return True
+    if ":" in text:  # `both of you: thanks`
+        return False
     telling = {*lists["all"], *lists["joins"], *numbers, *numbers.values()}
     for choice in prompt.choices:
         keys, label = _shown(choice)

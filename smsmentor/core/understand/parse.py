@@ -352,6 +352,11 @@ def is_for_us(text: str, lists: Lists) -> bool:
     return not {bare(text), kept_words(text, lists["polite"])}.isdisjoint(lists["asks_us"])
 
 
+def takes_back(text: str, lists: Lists) -> bool:
+    """Whether a text takes back what was asked, and says nothing else: `never mind`, `no wait, dont send it`."""
+    return not {bare(text), kept_words(text, lists["polite"])}.isdisjoint(lists["takes_back"])
+
+
 def is_no_view(text: str, lists: Lists) -> bool:
     """Whether a mentor's text is hardly a view: signs only, `ok`, `thanks`, `who is this`, `not my area`."""
     said = {bare(text), kept_words(text, lists["polite"])}
