@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from smsmentor.core import abuse, crisis, erasing, leaving, members, panel, prompts, requests, threads
-from smsmentor.core.commands import asking, standing
+from smsmentor.core.commands import asking, safety, standing
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
@@ -244,7 +244,8 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
     if incomplete and (shouted or not threads.places(turn, member)):
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")[incomplete])
         return Outcome("clarified", "incomplete command")
-    return _done_at_the_end(turn, member, text, request)
+    told = Asked(turn, member, parse.Call("report", "", True, True, True), request, text)
+    return _done_at_the_end(turn, member, text, request) or safety.at_the_end(told)
 
 
 def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:

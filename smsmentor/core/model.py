@@ -318,7 +318,19 @@ class Choice(Struct, frozen=True, gc=False):
 
 
 PromptKind = Literal[
-    "hold", "contact", "hard", "rating", "checkin", "late", "report", "forget", "consent", "practice", "sprint", "sure"
+    "hold",
+    "contact",
+    "hard",
+    "shown",
+    "rating",
+    "checkin",
+    "late",
+    "report",
+    "forget",
+    "consent",
+    "practice",
+    "sprint",
+    "sure",
 ]
 
 

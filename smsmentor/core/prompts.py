@@ -362,6 +362,8 @@ def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     request = turn.need(Request, prompt.request)
     writer = screen.who_wrote(turn, prompt.target, request)
     if wanted == "show":
+        # Nothing waits for an answer any more, but BLOCK and REPORT alone go on to mean who wrote this.
+        turn.save(replace(prompt, kind="shown", text=""))
         turn.say(member, "screen.shown", code=request.code, quote=prompt.text, request=request.id, writer=writer)
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="shown")
         _keep_going(turn, prompt, request)
@@ -369,7 +371,8 @@ def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         apart.part(turn, member.id, writer, "BLOCK")
         turn.say(member, "block.done")
     else:
-        screen.report(turn, member, request, prompt.text_id)
+        letter = next((a.letter for a in request.answers if a.mentor == writer), "")
+        screen.report(turn, member, request, letter, prompt.text_id)
     return Outcome("command", wanted.upper(), request.id)
 
 
@@ -381,9 +384,13 @@ def _keep_going(turn: Turn, prompt: Prompt, request: Request) -> None:
 
 
 def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    """The one question of REPORT: what happened? Whatever is no command goes to the operators."""
+    """The one question of REPORT: what happened? Whatever is no command goes to the operators, unless it takes REPORT
+    back."""
     end(turn, prompt)
-    return screen.file_report(turn, member, prompt.request, text)
+    if _kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["drop"] or parse.bare(text) == "0":
+        turn.say(member, "report.dropped")
+        return Outcome("answer", "report", prompt.request)
+    return screen.file_report(turn, member, prompt.request, prompt.target, text)
 
 
 def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from smsmentor.core import members
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
-from smsmentor.core.render import short
+from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand.normal import relay_text
 
@@ -131,22 +132,39 @@ def still_open(turn: Turn, target: str) -> bool:
     return thread is not None and not thread.closed
 
 
-def report(turn: Turn, member: Member, request: Request | None, about: str = "") -> None:
-    """REPORT: one question, whose answer goes to the operators."""
-    until = turn.now + timedelta(hours=turn.rules.late_hours)
+def report(turn: Turn, member: Member, request: Request | None, letter: str = "", about: str = "") -> None:
+    """REPORT: one question, whose answer goes to the operators, with whom of the panel it is about."""
+    until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
     turn.save(
         Prompt(
-            turn.new_id("p"), member.id, "report", turn.now, until, request=request.id if request else "", text=about
+            turn.new_id("p"),
+            member.id,
+            "report",
+            turn.now,
+            until,
+            request=request.id if request else "",
+            text=about,
+            target=letter,
         )
     )
     turn.say(member, "report.ask")
 
 
-def file_report(turn: Turn, member: Member, request: str, what_happened: str) -> Outcome:
-    """The operators are told what happened."""
-    turn.note("report.filed", request=request, member=member.id, text=turn.text_id)
-    quote = short(relay_text(what_happened), 100)
-    for operator in members.operators(turn):
-        turn.say(operator, "op.report", quote=quote, urgent=True, request=request, writer=member.id)
-    turn.say(member, "report.thanks")
-    return Outcome("operator", "report", request)
+def file_report(turn: Turn, member: Member, about: str, letter: str, what_happened: str) -> Outcome:
+    """The operators are told what happened, and about which question and mentor."""
+    turn.note("report.filed", request=about, member=member.id, text=turn.text_id)
+    request = turn.get(Request, about) if about else None
+    operators = members.operators(turn)
+    for operator in operators:
+        who = "-" if request is None else f"{request.code} {letter}".strip()
+        if request is not None and request.mentee != member.id:
+            who = f"{who}, {turn.words(operator, 'word.mentee')}"
+        say_in_full(turn, operator, "op.report", what_happened, urgent=True, request=about, writer=member.id, who=who)
+    turn.say(member, "report.thanks" if operators else "report.kept")
+    return Outcome("operator", "report", about)
+
+
+def say_in_full(turn: Turn, operator: Member, text_id: str, words: str, **args: Any) -> None:
+    """What was written to the team reaches an operator whole: times and places stand at the end of it."""
+    for piece in pieces(relay_text(words), turn.rules.relay_longest):
+        turn.say(operator, text_id, quote=piece, **args)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from smsmentor.core import members, panel, prompts, requests, threads
+from smsmentor.core import members, panel, prompts, requests, screen, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
 from smsmentor.core.model import Prompt, Request, Thread
-from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand import parse
-from smsmentor.core.understand.normal import plain, relay_text
+from smsmentor.core.understand.normal import plain
 from smsmentor.core.understand.parse import Lists, bare
 
 
@@ -79,18 +78,19 @@ def _ask_team(asked: Asked, words: str) -> Outcome:
     turn, member = asked.turn, asked.member
     newest = turn.first(Request, "mentee", member.id, newest=True)
     code, about = (newest.code, newest.id) if newest else ("-", "")
-    for operator in members.operators(turn):
+    operators = members.operators(turn)
+    for operator in operators:
         if words:
-            quote = short(relay_text(words), 90)
-            turn.say(operator, "op.tells_team", code=code, quote=quote, urgent=True, request=about, writer=member.id)
+            args = {"code": code, "request": about, "writer": member.id}
+            screen.say_in_full(turn, operator, "op.tells_team", words, urgent=True, **args)
         else:
             turn.say(operator, "op.wants_team", code=code)
     turn.note("request.flagged", request=about, member=member.id, rule="ask team")
     contact = turn.rules.team_contact
     if contact:
-        turn.say(member, "ask.team_contact", contact=contact)
+        turn.say(member, "ask.team_contact" if operators else "ask.team_at", contact=contact)
     else:
-        turn.say(member, "ask.team")
+        turn.say(member, "ask.team" if operators else "ask.team_kept")
     return Outcome("operator", "ask team", about)
 
 

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from smsmentor.core import apart, screen, threads
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from smsmentor.core import apart, members, screen, threads
 from smsmentor.core.commands.kit import Asked, Command, of_request
-from smsmentor.core.model import Code, Member, Request
+from smsmentor.core.model import Code, Member, Offer, OutText, Prompt, Request
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand.parse import bare
 
-Whom = tuple[Request | str, str]
-"""A request, a code or nothing, and a letter of its panel or nothing."""
+
+class Whom(NamedTuple):
+    """The person meant: a request or its code, a letter of its panel, or somebody known by name; or nothing of it."""
+
+    request: Request | str = ""
+    letter: str = ""
+    person: str = ""
+
+
+class Met(NamedTuple):
+    """Somebody whose words this member was shown, or could be, and the question between them."""
+
+    request: Request
+    other: str
+    letter: str = ""
+
+
 NOBODY = "?"
 """In place of a code: a word that is none, and no name that we know."""
 
@@ -17,13 +37,13 @@ NOBODY = "?"
 def _whom(asked: Asked) -> Whom | None:
     """Alone, with a code, with a letter of the panel (`BLOCK B`), or from a mentee with a name or `this person`."""
     if len(asked.rest) == 1 and asked.rest in "abcdef":
-        return ("", asked.rest.upper())
+        return Whom(letter=asked.rest.upper())
     if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["them"]:
-        return (asked.request or "", "") if _only_asks(asked) else None
-    if _only_asks(asked) and (named := _named(asked)):
+        return Whom(asked.request or "") if _only_asks(asked) else None
+    if not threads.answers_somebody(asked.turn, asked.member) and (named := _named(asked)):
         return named
     request = of_request(asked)
-    return None if request is None else (request, "")
+    return None if request is None else Whom(request)
 
 
 def _only_asks(asked: Asked) -> bool:
@@ -33,15 +53,23 @@ def _only_asks(asked: Asked) -> bool:
 
 
 def _named(asked: Asked) -> Whom | None:
-    """Of the panel whom the words begin with: `BLOCK Ben`, `BLOCK A he is creepy`."""
-    said = bare(asked.call.rest)
-    for place in threads.places(asked.turn, asked.member):
-        if place.letter:
-            other = asked.turn.need(Member, screen.other_end(asked.turn, place.target, place.request))
-            by_letter = asked.call.shouted and asked.call.rest.startswith(f"{place.letter} ")
-            if by_letter or (other.alias and f"{said} ".startswith(f"{bare(other.alias)} ")):
-                return (place.request, place.letter)
-    return None
+    """Whom the words begin with: `BLOCK Ben`, `bloquear a Ben`, `BLOCK A he is creepy`."""
+    said, found = f"{_said(asked)} ", list(_met(asked))
+    by_name = [met for met in found if (alias := _alias(asked, met)) and said.startswith(f"{alias} ")]
+    first = asked.call.rest.partition(" ")[0] if asked.call.shouted and " " in asked.call.rest else ""
+    by_letter = [met for met in found if met.letter and met.letter == first]
+    return next((Whom(met.request, met.letter, met.other) for met in by_name or by_letter), None)
+
+
+def _alias(asked: Asked, met: Met) -> str:
+    return bare(asked.turn.need(Member, met.other).alias)
+
+
+def _said(asked: Asked) -> str:
+    """The bare words behind the command, without a small one before a name: Spanish blocks `a Ben`."""
+    words = bare(asked.call.rest)
+    first, _, rest = words.partition(" ")
+    return rest if rest and first in asked.turn.knowledge.yes_no(asked.member.lang)["whom"] else words
 
 
 def _block_grammar(asked: Asked) -> Whom | None:
@@ -53,8 +81,8 @@ def _block_grammar(asked: Asked) -> Whom | None:
     if whom is not None or not asked.call.exact or not _only_asks(asked):
         return whom
     if asked.call.shouted:
-        return (asked.request or "", "")
-    return (NOBODY, "") if _one_word(asked) else None
+        return Whom(asked.request or "")
+    return Whom(NOBODY) if _one_word(asked) else None
 
 
 def _report_grammar(asked: Asked) -> tuple[Whom, str] | None:
@@ -64,68 +92,152 @@ def _report_grammar(asked: Asked) -> tuple[Whom, str] | None:
     """
     whom, call = _whom(asked), asked.call
     if whom is not None:
-        return (whom, call.whole_rest if whom == _named(asked) and " " in asked.rest else "")
+        return (whom, call.whole_rest if whom.person and " " in asked.rest else "")
     if call.exact and _one_word(asked) and _only_asks(asked):
-        return ((asked.request or "", ""), "")
+        return (Whom(asked.request or ""), "")
     signs = (call.shouted, call.separated)
     surely = all(signs) if threads.answers_somebody(asked.turn, asked.member) else any(signs)
-    return ((asked.request or "", ""), call.whole_rest) if call.exact and surely else None
+    return (Whom(asked.request or ""), call.whole_rest) if call.exact and surely else None
 
 
-def _others(asked: Asked, wanted: Whom) -> list[tuple[Request, str]]:
-    """The people whom this may be about: the other ends of the open places, or who answered the newest question."""
-    request, letter = wanted
-    found = []
-    for place in threads.places(asked.turn, asked.member):
-        if isinstance(request, Request) and place.request.id != request.id:
-            continue
-        if letter and place.letter != letter:
-            continue
-        if not place.target.startswith("extend:"):
-            found.append((place.request, screen.other_end(asked.turn, place.target, place.request)))
-    if not found and request != NOBODY:
-        about = request if isinstance(request, Request) else _newest(asked)
-        if about is not None:
-            found = [(about, a.mentor) for a in about.answers if not letter or a.letter == letter]
-    return found
+def _others(asked: Asked, whom: Whom, *, parted: bool) -> list[Met]:
+    """The people whom this may be about, those with whom they have `parted` already among them or not.
+
+    Without a name or letter it is whose held text was read last, or else those with whom something is open, or else
+    all who were met lately. Some have no letter: a mentor who was only held back, or who came late.
+    """
+    turn, member = asked.turn, asked.member
+    named = whom.request if isinstance(whom.request, Request) else None
+    found = list(_met_about(asked, named)) if named else list(_met(asked))
+    if whom.person or whom.letter:
+        return [met for met in found if whom.person in ("", met.other) and whom.letter in ("", met.letter)]
+    found = [met for met in found if parted or not members.blocked(turn, member.id, met.other)]
+    last = _shown_last(asked, named) if whom.request != NOBODY else ""
+    if shown := [met for met in found if met.other == last]:
+        return shown[:1]
+    near = [(p.request.id, screen.other_end(turn, p.target, p.request)) for p in _open(asked)]
+    first = [met for met in found if (met.request.id, met.other) in near or _without_place(asked, met)]
+    return first or ([] if whom.request == NOBODY else found)
 
 
-def _newest(asked: Asked) -> Request | None:
-    """Their newest question, as long as its code means it."""
-    newest = asked.turn.first(Request, "mentee", asked.member.id, newest=True)
-    code = asked.turn.get(Code, newest.code) if newest is not None else None
-    return newest if newest is not None and code is not None and code.request == newest.id else None
+def _open(asked: Asked) -> list[threads.Place]:
+    """Places that have one other end."""
+    return [p for p in threads.places(asked.turn, asked.member) if not p.target.startswith("extend:")]
+
+
+def _without_place(asked: Asked, met: Met) -> bool:
+    """Somebody who wrote to an open question of theirs and whom no letter names."""
+    return not met.letter and met.request.mentee == asked.member.id and met.request.status != "closed"
+
+
+def _shown_last(asked: Asked, about: Request | None) -> str:
+    """Whose text the filter held back and this member then read: our words there promise that BLOCK means them."""
+    for prompt in asked.turn.walk(Prompt, "member", asked.member.id, newest=True):
+        if prompt.kind == "shown" and prompt.expires > asked.turn.now:
+            request = asked.turn.need(Request, prompt.request)
+            if about is None or about.id == request.id:
+                return screen.who_wrote(asked.turn, prompt.target, request)
+    return ""
+
+
+def _met(asked: Asked) -> Iterator[Met]:
+    """Everybody with whom something is open or was lately, each question's people once."""
+    turn, member = asked.turn, asked.member
+    lately = turn.now - timedelta(hours=turn.rules.late_hours)
+    about = {place.request.id: place.request for place in threads.places(turn, member)}
+    if (newest := turn.first(Request, "mentee", member.id, newest=True)) is not None and _has_code(asked, newest):
+        about.setdefault(newest.id, newest)
+    for offer in turn.walk(Offer, "mentor", member.id, newest=True):
+        if offer.made < lately:
+            break
+        about.setdefault(offer.request, turn.need(Request, offer.request))
+    for request in about.values():
+        yield from _met_about(asked, request)
+
+
+def _met_about(asked: Asked, request: Request) -> Iterator[Met]:
+    """The people of one question: who asked it, or all who wrote to the one who did."""
+    turn, member = asked.turn, asked.member
+    if request.mentee != member.id:
+        if threads.offer_of(turn, member, request) is not None:
+            yield Met(request, request.mentee)
+        return
+    letters = {answer.mentor: answer.letter for answer in request.answers}
+    read = [t.writer for t in turn.find(OutText, "request", request.id) if t.member == member.id and t.writer]
+    for other in dict.fromkeys([*letters, *read]):
+        if other != member.id:
+            yield Met(request, other, letters.get(other, ""))
+
+
+def _has_code(asked: Asked, request: Request) -> bool:
+    """Whether the code of a question still means it."""
+    code = asked.turn.get(Code, request.code)
+    return code is not None and code.request == request.id
 
 
 def _one_word(asked: Asked) -> bool:
-    return len(bare(asked.call.rest).split()) == 1 and "?" not in asked.call.rest
+    return len(_said(asked).split()) == 1 and "?" not in asked.call.rest
 
 
-def _block(asked: Asked, wanted: Whom) -> Outcome | None:
+def _block(asked: Asked, whom: Whom) -> Outcome | None:
     turn, member = asked.turn, asked.member
-    others = _others(asked, wanted)
-    if others and wanted[0] == NOBODY:
+    others = {met.other for met in _others(asked, whom, parted=False)}
+    if others and (whom.request == NOBODY or len(others) > 1):
         turn.say(member, "block.which")
         return Outcome("clarified", "which one")
     if not others:
         turn.say(member, "block.nobody")
         return Outcome("clarified", "nobody to block")
-    if len({other for _, other in others}) > 1:
-        turn.say(member, "block.which")
-        return Outcome("clarified", "which one")
-    apart.part(turn, member.id, others[0][1], "BLOCK")
+    apart.part(turn, member.id, others.pop(), "BLOCK")
     turn.say(member, "block.done")
     return None
 
 
 def _report(asked: Asked, wanted: tuple[Whom, str]) -> Outcome | None:
     whom, what_happened = wanted
-    others = _others(asked, whom)
-    request = others[0][0] if others else None
+    others = _others(asked, whom, parted=True)
+    request = others[0].request if others else None
+    letter = others[0].letter if others and _is_surely(asked, whom, others[0]) else ""
     if what_happened:
-        return screen.file_report(asked.turn, asked.member, request.id if request else "", what_happened)
-    screen.report(asked.turn, asked.member, request)
+        return screen.file_report(asked.turn, asked.member, request.id if request else "", letter, what_happened)
+    screen.report(asked.turn, asked.member, request, letter)
     return None
+
+
+def _is_surely(asked: Asked, whom: Whom, met: Met) -> bool:
+    """Whether operators may be told that a report is about this one: named, read last, or the only one there was."""
+    if whom.letter or whom.person or _shown_last(asked, met.request) == met.other:
+        return True
+    return {one.other for one in _met_about(asked, met.request)} == {met.other}
+
+
+_AT_THE_END = re.compile(r"(.*\S)\s*([,.!;:)\n\u2026-])\s*([^\W_]+)\W*$", re.DOTALL)
+_SENTENCE_ENDS = ".!\n"
+
+
+def at_the_end(asked: Asked) -> Outcome | None:
+    """`Ben was rude, REPORT`, `wow. BLOCK`: in capitals behind what happened, which must not reach who it is about.
+
+    From somebody who answers a question it stands in a sentence of its own: `title, summary, REPORT` is advice.
+    """
+    found = _AT_THE_END.fullmatch(asked.text.strip())
+    if found is None or "?" in asked.text or not found[3].isupper() or found[1].isupper():
+        return None
+    if found[2] not in _SENTENCE_ENDS and threads.answers_somebody(asked.turn, asked.member):
+        return None
+    command = asked.turn.knowledge.words.keywords(asked.member.lang).get(bare(found[3]))
+    if command not in ("block", "report"):
+        return None
+    whom = _named_among(asked, found[1])
+    outcome = _block(asked, whom) if command == "block" else _report(asked, (whom, found[1]))
+    return outcome or Outcome("command", command.upper())
+
+
+def _named_among(asked: Asked, words: str) -> Whom:
+    """The one whom words name anywhere, or whoever is meant without a name."""
+    said = f" {bare(words)} "
+    named = [met for met in _met(asked) if (alias := _alias(asked, met)) and f" {alias} " in said]
+    return Whom(named[0].request, named[0].letter, named[0].other) if named else Whom(asked.request or "")
 
 
 def _show_grammar(asked: Asked) -> bool | None:
