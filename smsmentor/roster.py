@@ -152,6 +152,8 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
         yield f"lang: not one of {', '.join(knowledge.words.languages)}"
     if cells["hours"] and not _hours(cells["hours"], knowledge):
         yield "hours: not understood; write them like weekdays 9-18"
+    if cells["alias"] and knowledge.is_name_of_ours(cells["alias"]):
+        yield "alias: it could be taken for the team, for the service or for a word of ours; write a first name"
     for name in LONGEST:
         if problem := wrong_name(name, cells[name]):
             yield f"{name}: {problem}"

@@ -18,6 +18,7 @@ from smsmentor.core.catalogue import Catalogue
 from smsmentor.core.model import Member, Window
 from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import zone_of
+from smsmentor.core.understand import codes
 from smsmentor.core.understand.carrier import CarrierWords
 from smsmentor.core.understand.contact import Contacts
 from smsmentor.core.understand.language import Languages
@@ -121,6 +122,16 @@ class Knowledge:
                 return lang
         return None
 
+    def is_name_of_ours(self, name: str) -> bool:
+        """Whether a name could be taken for the team, for the service, or for a word or letter of ours in our texts."""
+        said, own = bare(name), bare(self.rules.name)
+        together = said.replace(" ", "")
+        if (len(together) == 1 and together.isascii()) or self.carrier.read(name) or codes.read(name):
+            return True
+        if own and own.replace(" ", "") in together:
+            return True
+        return any(f" {word} " in f" {said} " for word in _team_names(self.words))
+
     def zone_named(self, words: str) -> str | None:
         """The zone of a city, an everyday name (`eastern`), or a zone's own name (`America/Chicago`)."""
         place = plain(words).strip(" .,!?;:")
@@ -200,6 +211,11 @@ def _small_words(words: Catalogue, lang: str) -> Mapping[str, frozenset[str]]:
         name: frozenset(form for table in both for word in table.get(name, ()) for form in (word, bare(word)))
         for name in names
     }
+
+
+@lru_cache(maxsize=4)
+def _team_names(words: Catalogue) -> frozenset[str]:
+    return frozenset(bare(name) for lang in words.languages for name in words.table(lang, "words")["team_names"])
 
 
 @lru_cache(maxsize=4)

@@ -48,6 +48,9 @@ def _alias(asked: Asked, name: str) -> Outcome | None:
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")["alias"])
         return Outcome("clarified", "no short name")
     off = is_off(asked, name)
+    if not off and turn.knowledge.is_name_of_ours(name):
+        turn.say(member, "alias.ours")
+        return Outcome("clarified", "a name of ours")
     change(asked, "alias", alias="" if off else name)
     if off:
         turn.say(member, "alias.off")
