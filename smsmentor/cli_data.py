@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsmentor.cli_kit import changes_among, left_alone_among, lines_of_file, news_among, open_data, open_service, opted_out_among, take
+from smsmentor.cli_kit import (
+    changes_among,
+    left_alone_among,
+    lines_of_file,
+    news_among,
+    open_data,
+    open_service,
+    opted_out_among,
+    take,
+)
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:

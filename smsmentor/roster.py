@@ -216,7 +216,7 @@ def changes(act: Act, member: Member | None) -> str:
     for name in columns:
         new: Any = act.args[name]
         old = getattr(member, name)
-        if new not in (None, "", ()) and new != old:
+        if new not in (None, "", ()) and new != old and name not in member.chosen:
             shown = (hours_text(new), hours_text(old)) if name == "hours" else (new, old)
             said.append(f"{'topics' if name == 'skills' else name}: {shown[0]}, was {shown[1] or 'empty'}")
     return "; ".join(said) or "brought up to date"
