@@ -81,6 +81,12 @@ class Impatient(Fronted):
     idle_seconds = 0.1
 
 
+class Patient(Fronted):
+    """The same, and nobody is cut off."""
+
+    idle_seconds = 75
+
+
 @asynccontextmanager
 async def opened(kind: type[Tornado] = Fronted) -> AsyncIterator[Tornado]:
     house = kind()
@@ -510,4 +516,4 @@ def test_beyond_the_bound_connections_are_closed_until_another_has_gone(
             assert (await house.speak(GOOD + LAST)).count(b"HTTP/1.1 200") == 2
         assert [record.levelname for record in caplog.records if record.name == "handlers.intake"] == ["WARNING"]
 
-    visit(story)
+    visit(story, Patient)
