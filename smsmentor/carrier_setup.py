@@ -108,11 +108,21 @@ def _typed(values: dict[str, str]) -> dict[str, object]:
     return {name: value == "True" if value in ("True", "False") else value for name, value in values.items()}
 
 
+UNREADABLE = "The carrier's answer cannot be read. Is SMSMENTOR_TWILIO_BASE_URL right?"
+
+
 def _asked(call: Callable[[], T]) -> T:
     try:
         return call()
     except TwilioException as error:
-        status, code = getattr(error, "status", "?"), getattr(error, "code", "?")
-        raise SmsmentorError(f"The carrier refused: HTTP {status}, code {code}. Is the account right?") from None
+        # A page that was refused is told with the response only, one that cannot be read with words only.
+        answers = [getattr(arg, "status_code", None) for arg in error.args]
+        status = getattr(error, "status", None) or next((answer for answer in answers if answer), None)
+        if status is None:
+            raise SmsmentorError(UNREADABLE) from None
+        code = f", code {error.code}" if getattr(error, "code", None) else ""
+        raise SmsmentorError(f"The carrier refused: HTTP {status}{code}. Is the account right?") from None
+    except ValueError:
+        raise SmsmentorError(UNREADABLE) from None
     except requests.RequestException as error:
         raise SmsmentorError(f"The carrier cannot be reached: {type(error).__name__}.") from None

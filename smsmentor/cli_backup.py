@@ -26,6 +26,8 @@ def make_backup(out: Path | None, listed: bool) -> None:
     settings = load()
     folder = out or settings.backups_path
     if listed:
+        if not backup.copies(folder):
+            click.echo(f"There is no copy in {folder}.")
         _list(folder)
         return
     with open_data() as store:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -67,9 +68,15 @@ def play_in_terminal(script: str) -> int:
 
     path = Path(script)
     if not path.is_file():
-        path = data_folder() / "stories" / f"{script}.sms"
-    if not path.is_file():
-        raise SmsmentorError(f"There is no story {script}.")
+        samples = {
+            sample.stem: sample
+            for folder in (data_folder() / "stories", data_folder().parent / "tests" / "transcripts")
+            for sample in sorted(folder.glob("*.sms"))
+        }
+        if script not in samples:
+            alike = get_close_matches(script, samples, n=5, cutoff=0.4) or list(samples)[:5]
+            raise SmsmentorError(f"There is no story {script}." + (f" Try: {', '.join(alike)}" if alike else ""))
+        path = samples[script]
     [result] = asyncio.run(_results((path,)))
     click.echo(result.rewritten, nl=False)
     if result.difference:

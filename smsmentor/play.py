@@ -117,9 +117,13 @@ def _span(given: str | float) -> timedelta:
 
 
 def _number(sender: str) -> str:
-    """A phone number as the carrier writes it: `+1 212 555 0150` without its blanks; any other sender as it is."""
+    """A phone number as the carrier writes it, `+1 212 555 0150` without its blanks; a machine's short code or name."""
     bare = re.sub(r"[\s().-]", "", sender)
-    return bare if re.fullmatch(r"\+\d+", bare) else sender
+    if re.fullmatch(r"\+\d{3,15}", bare):
+        return bare
+    if re.fullmatch(r"\d{3,8}|(?=.*[A-Za-z])[\w &.-]{1,11}", sender):
+        return sender
+    raise BadInput(f"not a phone number: {sender}; write it like +12125550150")
 
 
 def _is_text(words: str) -> bool:

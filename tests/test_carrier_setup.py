@@ -138,8 +138,12 @@ def test_a_number_that_is_not_ours_or_cannot_text_is_named(at_carrier: Carrier) 
 def test_a_carrier_that_refuses_or_is_not_there_is_a_sentence_and_no_trace() -> None:
     url = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json"
     responses.get(url, status=401, json={"code": 20003, "message": "Authenticate", "status": 401})
-    with pytest.raises(SmsmentorError, match="The carrier refused"):
+    with pytest.raises(SmsmentorError, match="The carrier refused: HTTP 401"):
         CarrierSetup(account()).changes(PUBLIC)
+    for body in ("<html>a page of a proxy</html>", "{}"):
+        responses.replace(responses.GET, url, body=body)
+        with pytest.raises(SmsmentorError, match="answer cannot be read"):
+            CarrierSetup(account()).changes(PUBLIC)
     responses.replace(responses.GET, url, body=requests.ConnectTimeout())
     with pytest.raises(SmsmentorError, match="cannot be reached: ConnectTimeout"):
         CarrierSetup(account()).changes(PUBLIC)
@@ -182,6 +186,7 @@ def test_without_an_account_there_is_nothing_to_set_up(tmp_path: Path) -> None:
 
 
 def test_resume_says_when_there_is_nothing_to_resume(tmp_path: Path) -> None:
+    TinyDBStore(tmp_path / "smsmentor.db").close()
     assert run(tmp_path, "carrier", "resume").output == "Sending is not stopped.\n"
 
 

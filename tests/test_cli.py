@@ -149,6 +149,10 @@ def test_play_keeps_texts_while_the_carrier_is_down(data: Path) -> None:
         "[" * 100_000,
         '{"fault": "fire"}',
         '{"from": "+12125550100"}',
+        '{"from": "not a phone at all", "body": "hi"}',
+        '{"from": "2125550100", "body": "hi"}',
+        '{"from": "+1212PEERLINE", "body": "hi"}',
+        '{"from": "", "body": "hi"}',
         "{}",
         b"\xff{".decode("latin-1"),
     ],
@@ -238,7 +242,9 @@ def test_a_story_that_comes_otherwise_shows_the_difference_and_can_be_rewritten(
 
 def test_a_story_that_is_not_there_is_named(data: Path) -> None:
     result = call("try", "--script", "atlantis")
-    assert (result.exit_code, result.output) == (1, "There is no story atlantis.\n")
+    assert (result.exit_code, result.output) == (1, result.output)
+    assert re.match(r"There is no story atlantis\. Try: \w+", result.output)
+    assert "Ben" in call("try", "--script", "pause_and_back").output
 
 
 # import, export
@@ -630,6 +636,12 @@ def test_doctor_blames_the_file_only_when_the_file_is_to_blame(data: Path) -> No
     assert "the disk would not do it" in said
     assert "leave it where it is" in said
     assert "begin anew" not in said
+
+
+def test_no_copy_is_said(data: Path) -> None:
+    fine("import", POOL)
+    assert fine("backup", "--list") == f"There is no copy in {data / 'backups'}.\n"
+    assert fine("backup", "--list", "--out", data / "nowhere") == f"There is no copy in {data / 'nowhere'}.\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a folder in which nothing can be made")

@@ -247,3 +247,26 @@ def test_copies_lie_in_the_data_folder_wherever_a_command_is_given(tmp_path: Pat
     assert load(in_folder(tmp_path)).backups_path == tmp_path / "backups"
     assert load(in_folder(tmp_path, backup_folder="copies")).backups_path == tmp_path / "copies"
     assert load(in_folder(tmp_path, backup_folder="/mnt/copies")).backups_path == Path("/mnt/copies")
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ('data = "elsewhere"', "set SMSMENTOR_DATA."),
+        ('SMSMENTOR_NAME = "Peers"', "SMSMENTOR_NAME is not a setting. In the file it is written name."),
+        ('Country = "US"', "Country is not a setting. In the file it is written country."),
+        ('country = "XX"', "country: two capital letters, like US (ISO 3166)."),
+        ('countries = "US,XX"', "countries: two capital letters each, like US,CA (ISO 3166)."),
+    ],
+)
+def test_what_the_file_cannot_say_is_told(tmp_path: Path, written: str, problem: str) -> None:
+    (tmp_path / "smsmentor.toml").write_text(written, encoding="utf-8")
+    [told] = problems(in_folder(tmp_path))
+    assert told.endswith(problem)
+
+
+def test_a_file_in_another_encoding_and_a_folder_that_is_none_are_told(tmp_path: Path) -> None:
+    (tmp_path / "smsmentor.toml").write_text("places = 2", encoding="utf-16")
+    assert problems(in_folder(tmp_path))[0].endswith("it is not UTF-8; save it as that.")
+    (tmp_path / "file").touch()
+    assert problems(in_folder(tmp_path / "file"))[-1] == f"data (SMSMENTOR_DATA): {tmp_path / 'file'} is no folder."

@@ -26,7 +26,9 @@ def load(environ: Mapping[str, str] | None = None, **given: str | None) -> Setti
     from_command_line = {name: (text, "the command line") for name, text in given.items() if text is not None}
     from_file = read_file(config_path(environ, from_environment | from_command_line), reading)
     reading.take(from_file | from_environment | from_command_line)
-    reading.values.setdefault("data", default_data_folder())
+    folder = reading.values.setdefault("data", default_data_folder())
+    if folder.exists() and not folder.is_dir():
+        reading.fail("data", f"data ({reading.origins.get('data', 'default')}): {folder} is no folder.")
     rules = _of_class(reading)
     settings = Settings(
         **{name: value for name, value in reading.values.items() if name in SHELL},

@@ -27,9 +27,9 @@ def problems_of_rules(rules: Rules, broken: set[str]) -> Iterator[str]:
         (("lang",), rules.lang in _languages(),
          f"lang: there is no message file for it; there are {', '.join(_languages())}."),
         (("daily_zone",), is_zone(rules.daily_zone), "daily_zone: not a time zone; write it like UTC."),
-        (("countries",), bool(re.fullmatch("([A-Z]{2}(,[A-Z]{2})*)?", rules.countries)),
+        (("countries",), all(_is_country(code) for code in rules.countries.split(",") if rules.countries),
          "countries: two capital letters each, like US,CA (ISO 3166)."),
-        (("country",), bool(re.fullmatch("[A-Z]{2}", rules.country)),
+        (("country",), _is_country(rules.country),
          "country: two capital letters, like US (ISO 3166)."),
         (("quiet_from",), _is_clock(rules.quiet_from), "quiet_from: not a time of day; write it like 21:00."),
         (("quiet_until",), _is_clock(rules.quiet_until), "quiet_until: not a time of day; write it like 08:00."),
@@ -118,6 +118,14 @@ def _problems_of_account(settings: Settings) -> Iterator[str]:
 def _is_cheap(text: str) -> bool:
     """Whether each character costs one septet, and none is taken for a placeholder or a line's end."""
     return encoding(text) == "GSM-7" and not set(text) & (EXTENDED | {"\n", "\r"}) and segments(text) == 1
+
+
+def _is_country(code: str) -> bool:
+    if code == "US" or not re.fullmatch("[A-Z]{2}", code):
+        return code == "US"
+    import phonenumbers  # its import is only for those who are elsewhere
+
+    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def _is_clock(text: str) -> bool:

@@ -103,7 +103,10 @@ def read_file(place: tuple[Path, bool], reading: Reading) -> dict[str, tuple[obj
         if needed:
             reading.problems.append(f"{PREFIX}CONFIG names {path}, which is not there.")
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError:
+        reading.problems.append(f"{path} cannot be read: it is not UTF-8; save it as that.")
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
         reading.problems.append(f"{path} cannot be read: {error}.")
         return {}
     except RecursionError:
@@ -117,6 +120,10 @@ def read_file(place: tuple[Path, bool], reading: Reading) -> dict[str, tuple[obj
                 f"{path} holds the secret {name}: take it out, give it as {PREFIX}{name.upper()} or as "
                 f"{PREFIX}{name.upper()}_FILE, and replace it if others can read the file.",
             )
+        elif name == "data" and not needed:
+            reading.problems.append(f"{path}: data names the folder in which this file is found; set {PREFIX}DATA.")
+        elif (short := name.upper().removeprefix(PREFIX).lower()) in KINDS and short != name:
+            reading.problems.append(f"{path}: {name} is not a setting. In the file it is written {short}.")
         elif name not in KINDS:
             reading.problems.append(f"{path}: {name} is not a setting.{near(name, KINDS)}")
         else:
