@@ -201,6 +201,17 @@ function drawDue() {
   $("due").textContent = `Next, ${wait}: ${what}`;
 }
 
+// The first steps of somebody who is new here
+
+const answered = new Set(); // mentors' phones that have texted
+
+function done(step) {
+  const steps = [...$("hint").querySelectorAll("li")];
+  if (steps[step].classList.contains("done")) return;
+  steps[step].classList.add("done");
+  if (steps.every((one) => one.classList.contains("done"))) $("hint").open = false;
+}
+
 // Phones
 
 function drawPeople(people) {
@@ -294,7 +305,9 @@ function newPhone(number) {
     if (body.trim() && ask("text", { phone: number, body })) {
       phone.box.value = "";
       drawCounter(phone);
-      if (isNarrow()) $("hint").open = false;
+      if (phone.person.role === "mentor") answered.add(number);
+      else if (phone.person.role === "mentee") done(0);
+      if (answered.size > 1) done(2);
     }
     phone.box.focus();
   });
@@ -422,6 +435,7 @@ function showBubble(bubble, quietly = false) {
   }
   if (atEnd || bubble.from_phone) phone.log.scrollTop = phone.log.scrollHeight;
   if (!bubble.from_phone && !quietly) {
+    if (phone.person.role === "mentor") done(1);
     if (!phone.visible) unread(phone, phone.unread + 1);
     ring(phone);
   }

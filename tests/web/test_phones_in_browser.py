@@ -175,10 +175,12 @@ def test_a_newcomer_asks_a_question_and_reads_the_advice_of_two_mentors(visit: O
     before = newcomer.page.locator("#now").inner_text()
     newcomer.press("+1 h")
     expect(newcomer.page.locator("#now")).not_to_have_text(before)
+    expect(newcomer.page.locator("#hint")).to_have_attribute("open", "")
     newcomer.text(second, f"{code.lower()}: Say it the same day, calm, one sentence.")
     expect(newcomer.came("Mentee 1").last).to_have_text(
         re.compile(r'B \(.+\): "Say it the same day, calm, one sentence."')
     )
+    expect(newcomer.page.locator("#hint")).not_to_have_attribute("open", "")
     expect(newcomer.page.locator(".places .filled")).to_contain_text([f"A {first}", f"B {second}"])
     expect(newcomer.phone("Mentee 1").locator(".meta").nth(1)).to_contain_text("Delivered · 1 seg · GSM-7")
 
@@ -304,6 +306,7 @@ def test_on_a_small_screen_there_is_one_phone_at_a_time(visit: Open) -> None:
     code = someone.ask()
     expect(someone.phone("Mia")).to_be_visible()
     expect(someone.phone("Ben")).to_be_hidden()
+    expect(someone.page.locator("#hint").get_by_text("Answer from two of them.")).to_be_visible()
     someone.page.get_by_role("navigation").get_by_role("button", name="Ben").click()
     expect(someone.phone("Mia")).to_be_hidden()
     someone.text("Ben", f"{code} {ADVICE}")
