@@ -165,7 +165,11 @@ class SealedLayout(Layout):
         super().__init__(kind)
         self._seal = seal
         self.hidden = HIDDEN.get(kind, self.hidden)
-        self._hiding = tuple(index.name for index in self.indexes for _ in _columns(index))
+        self._hiding = tuple(
+            index.name if column.startswith("key_") and index.name in self.hidden else None
+            for index in self.indexes
+            for column in _columns(index)
+        )
         self.written = self._written
         self.loads = self._loads
         if self.hidden:
@@ -173,10 +177,8 @@ class SealedLayout(Layout):
             self.keys = self._hidden_keys
 
     def _hidden_keys(self, record: Record) -> tuple[Any, ...]:
-        values = self._plain_keys(record)
-        return tuple(
-            [None if v is None else self.sought(name, v) for name, v in zip(self._hiding, values, strict=True)]
-        )
+        values = zip(self._hiding, self._plain_keys(record), strict=True)
+        return tuple([v if name is None or v is None else self.sought(name, v) for name, v in values])
 
     def sought(self, name: str, value: str) -> str:
         return self._seal.hide(f"{self.table}.{name}", value) if name in self.hidden else value

@@ -16,7 +16,7 @@ from typing import Any
 from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreSealed
 from smsmentor.stores.drafts import sync_folder
 from smsmentor.stores.layouts import LAYOUTS, Layout, Layouts, kind_of, layouts_of, quoted
-from smsmentor.stores.sealing import Seal
+from smsmentor.stores.sealing import SINCE_SECOND, Seal
 
 APPLICATION_ID = 0x534D5331
 """`SMS1` in the file's header: says that the file is ours."""
@@ -217,7 +217,13 @@ def _prepare(connection: sqlite3.Connection, path: Path, key: str, whole: bool) 
         raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {SEALED_FORMAT})")
     connection.execute("PRAGMA journal_mode = WAL")
     check(connection, path, full=not whole or path.stat().st_size <= _SMALL_FILE_BYTES)
-    layouts = layouts_of(_seal_of(connection, path, key))
+    seal = _seal_of(connection, path, key)
+    layouts = layouts_of(seal)
+    if seal is not None and seal.first:
+        with transaction(connection):
+            for kind in SINCE_SECOND:
+                _refill(connection, layouts[kind], LAYOUTS[kind])
+            keep_seal(connection, seal)
     if _shapes(connection) != {layout.table: layout.shape for layout in layouts.values()}:
         with transaction(connection):
             _shape_tables(connection, _shapes(connection), layouts)
@@ -292,11 +298,11 @@ def _shape_tables(connection: sqlite3.Connection, known: dict[str, str], layouts
             for statement in layout.create():
                 connection.execute(statement)
         elif known[layout.table] != layout.shape:
-            _refill(connection, layout)
+            _refill(connection, layout, layout)
         connection.execute("INSERT OR REPLACE INTO shapes VALUES (?, ?)", (layout.table, layout.shape))
 
 
-def _refill(connection: sqlite3.Connection, layout: Layout) -> None:
+def _refill(connection: sqlite3.Connection, layout: Layout, before: Layout) -> None:
     """Bring a table to today's columns: documents in today's version, key columns computed again."""
     table = quoted(layout.table)
     old_indexes = connection.execute(
@@ -309,7 +315,7 @@ def _refill(connection: sqlite3.Connection, layout: Layout) -> None:
         if column not in there:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(column)} {kind_of(column)}")
     for doc_id, text in pages(connection, f"SELECT doc_id, doc FROM {table} WHERE doc_id > ?", ()):
-        record = layout.loads(text)
+        record = before.loads(text)
         id = layout.sought("id", record.id)
         connection.execute(layout.change, (id, layout.written(record)[0], *layout.keys(record), doc_id))
     for statement in layout.create_indexes():

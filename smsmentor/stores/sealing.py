@@ -1,8 +1,8 @@
 """Encryption at rest: documents and findable values that nobody reads without the operator's key.
 
 What people wrote and who they are lies sealed: AES-256-GCM over the document's JSON, bound to its table. A value that
-rows are found by (a number, a name) is replaced by a keyed hash. Ids, codes, times and facts stay as they are: they
-hold no words, names or numbers, and the service orders and counts by them.
+rows are found by (a number, a name, a skill in somebody's words) is replaced by a keyed hash. Ids, codes, times and
+facts stay as they are: they hold no words, names or numbers, and the service orders and counts by them.
 """
 
 from __future__ import annotations
@@ -12,23 +12,50 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from smsmentor.core.model import Member, Offer, OutText, Prompt, Record, Request, Sprint, Suppressed, Text, Thread
+from smsmentor.core.model import (
+    Member,
+    Offer,
+    OutText,
+    Prompt,
+    Record,
+    Request,
+    Sprint,
+    Standing,
+    Suppressed,
+    Tally,
+    Text,
+    Thread,
+)
 from smsmentor.errors import SmsmentorError, StoreDamaged
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SEALED: frozenset[type[Record]] = frozenset({Member, Request, Offer, Thread, Prompt, Sprint, Text, OutText, Suppressed})
+SINCE_SECOND: frozenset[type[Record]] = frozenset({Standing, Tally})
+"""Sealed since skills may be of the pool's own. In a file from before they lie plain; its opening seals them."""
+SEALED: frozenset[type[Record]] = SINCE_SECOND | {
+    Member,
+    Request,
+    Offer,
+    Thread,
+    Prompt,
+    Sprint,
+    Text,
+    OutText,
+    Suppressed,
+}
 """The records that hold words, names or numbers."""
 HIDDEN: dict[type[Record], frozenset[str]] = {
     Member: frozenset({"phone", "alias"}),
+    Standing: frozenset({"id", "shelf"}),
     Suppressed: frozenset({"id"}),
+    Tally: frozenset({"id"}),
 }
-"""The indexes whose keys would tell a number or a name."""
+"""The indexes whose keys would tell a number, a name or a skill in somebody's words."""
 
 SALT_BYTES, NONCE_BYTES = 16, 12
-_PROOF = b"smsmentor"
-"""Sealed in every file, to know the right key by."""
+_FIRST_PROOF, _PROOF = b"smsmentor", b"smsmentor 2"
+"""Sealed in every file, to know the right key by. So only who has the key can say that a file is from before."""
 
 
 class Seal:
@@ -37,6 +64,8 @@ class Seal:
     def __init__(self, key: str, salt: bytes) -> None:
         secret = derived(key, salt, 64)
         self.salt = salt
+        self.first = False
+        """Of a file in which `SINCE_SECOND` is not sealed; as of `fits`."""
         self._cipher = cipher(secret[:32])
         self._finder = secret[32:]
 
@@ -53,9 +82,10 @@ class Seal:
     def fits(self, proof: bytes) -> bool:
         """Whether a file's proof was made with this key."""
         try:
-            self.open("proof", proof)
+            found = self.open("proof", proof).encode()
         except StoreDamaged:
             return False
+        self.first = found == _FIRST_PROOF
         return True
 
     def seal(self, table: str, text: str) -> bytes:

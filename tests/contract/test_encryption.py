@@ -6,19 +6,22 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tinydb import TinyDB, where
 
+from smsmentor.core.events import Act
 from smsmentor.core.making import replace
 from smsmentor.core.members import number_hash
-from smsmentor.core.model import Member, OutText, Record, Suppressed, Text
+from smsmentor.core.model import Member, Offer, OutText, Record, Standing, Suppressed, Tally, Text
 from smsmentor.errors import StoreDamaged, StoreError, StoreSealed
 from smsmentor.ports import SetClock, Store
 from smsmentor.rig import Rig
+from smsmentor.stores.layouts import LAYOUTS, layouts_of
 from smsmentor.stores.rekey import change_key
+from smsmentor.stores.sealing import SINCE_SECOND, Seal
 from smsmentor.stores.tinydb import TinyDBStore, open_tinydb
 from smsmentor.story import Story, play_file
 from tests.contract.stores import NOW, SAMPLES, StoreContract, get, put, run, walk
@@ -195,6 +198,73 @@ def test_its_tinydb_face_works_with_the_key(path: Path, tmp_path: Path) -> None:
         store.import_json(tmp_path / "export.json")
     assert everything(tmp_path / "again.db", OTHER) == everything(tmp_path / "copy.db", KEY)
     assert WORDS not in on_disk(tmp_path / "again.db")
+
+
+SKILLS = "TOPICS falconry at hiv clinics, taxidermy"
+
+
+async def a_skill_is_typed_and_asked_for(rig: Rig) -> None:
+    await rig.service.receive(Act("ben", "mentor", {"phone": PHONE, "zone": "Asia/Tokyo", "consented": NOW}, by="x"))
+    await rig.text(PHONE, SKILLS)
+    await rig.text("+12025550102", "how do I begin with falconry at my age?")
+    await rig.wait(timedelta(hours=12))
+
+
+def made(path: Path, key: str = "") -> None:
+    with closing(TinyDBStore(path, key=key)) as store:
+        asyncio.run(a_skill_is_typed_and_asked_for(Rig(store, SetClock(NOW), knowledge({}))))
+
+
+def readable(path: Path) -> list[bytes]:
+    content = on_disk(path).lower()
+    return [word for word in (b"falcon", b"hiv", b"taxiderm", b"tokyo") if word in content]
+
+
+def shelves(path: Path, key: str) -> list[list[str]]:
+    with closing(TinyDBStore(path, key=key)) as store, store.reading() as reader:
+        store.check()
+        first = next(iter(reader.all(Standing)))
+        standings = [standing.id for standing in reader.walk(Standing, "shelf", first.shelf)]
+        tallies = [tally.id for tally in reader.all(Tally) if reader.get(Tally, tally.id) == tally]
+        assert first.id in standings
+        return [sorted(standing.id for standing in reader.all(Standing)), sorted(tallies)]
+
+
+def test_a_skill_in_a_mentors_words_is_found_and_cannot_be_read(path: Path) -> None:
+    made(path)
+    assert readable(path)
+    before = shelves(path, "")
+    change_key(path, "", KEY)
+    assert (readable(path), shelves(path, KEY)) == ([], before)
+    change_key(path, KEY, OTHER)
+    assert (readable(path), shelves(path, OTHER)) == ([], before)
+    made(path.with_name("new.db"), KEY)
+    assert readable(path.with_name("new.db")) == []
+    with closing(TinyDBStore(path.with_name("new.db"), key=KEY)) as store, store.reading() as reader:
+        assert [len(list(reader.all(Offer)))] == [1]
+
+
+def test_an_encrypted_file_from_before_skills_were_is_sealed_when_it_is_opened(path: Path) -> None:
+    made(path, KEY)
+    before = shelves(path, KEY)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (salt,) = connection.execute("SELECT salt FROM seal").fetchone()
+        seal = Seal(KEY, salt)
+        for kind in SINCE_SECOND:
+            plain, sealed = LAYOUTS[kind], layouts_of(seal)[kind]
+            for doc_id, stored in connection.execute(f"SELECT doc_id, doc FROM {kind.TABLE}").fetchall():
+                record = sealed.loads(stored)
+                values = (record.id, plain.written(record)[0], *plain.keys(record), doc_id)
+                connection.execute(plain.change, values)
+    with pytest.raises(StoreDamaged, match="not encrypted as it should be"):
+        shelves(path, KEY)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE seal SET proof = ?", (seal._sealed(b"smsmentor", b"proof"),))
+    assert readable(path)
+    assert shelves(path, KEY) == before
+    with closing(TinyDBStore(path, key=KEY)) as store:
+        store.tidy()
+    assert readable(path) == []
 
 
 def test_texts_that_wait_are_known_again_after_a_restart(path: Path) -> None:
