@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsmentor.core.members import number_hash
-from smsmentor.core.model import RECORDS, Offer, Request, Suppressed, Text
+from smsmentor.core.model import RECORDS, Apart, Member, Offer, Pair, Request, Suppressed, Text
 from smsmentor.rig import Rig
 from smsmentor.stores.records import decode, dumps, encode
 from smsmentor.story import Story, Teller
@@ -347,6 +347,38 @@ def test_the_words_are_there_before() -> None:
         return rig
 
     assert what_is_left(asyncio.run(play()), "zebra")
+
+
+def pairs_apart(rig: Rig) -> set[frozenset[str]]:
+    """The phones of the living who are blocked from each other."""
+    with rig.store.reading() as reader:
+        phones = {member.id: member.phone for member in reader.all(Member) if member.phone}
+        ends = [pair.id.split("|") for pair in reader.all(Pair) if pair.blocked]
+    return {frozenset(phones[id] for id in ids) for ids in ends if all(id in phones for id in ids)}
+
+
+@pytest.mark.parametrize("leave", [(ANA,), (BEN,), (ANA, BEN), (BEN, ANA)])
+@pytest.mark.parametrize("back", [(ANA, BEN), (BEN, ANA)])
+def test_who_was_blocked_stays_apart_when_they_are_erased_and_come_back(
+    leave: tuple[str, ...], back: tuple[str, ...]
+) -> None:
+    async def play() -> Rig:
+        story = Story("erasing", HEAD + "18:00 Ana > how do i ask for a raise\n18:05 Ben > just ask\n18:06 Ben > BLOCK")
+        rig = await memory_rig(story.start, {})
+        await Teller(story, rig, keep_running).play()
+        assert pairs_apart(rig) == {frozenset((ANA, BEN))}
+        for phone in leave:
+            await rig.text(phone, "FORGET")
+            await rig.text(phone, "FORGET ME")
+        assert not any(what_is_left(rig, phone) for phone in leave)
+        for phone in back:
+            await rig.text(phone, "hello there again, all of you")
+        return rig
+
+    rig = asyncio.run(play())
+    assert pairs_apart(rig) == {frozenset((ANA, BEN))}
+    with rig.store.reading() as reader:
+        assert not list(reader.all(Apart)), "all are back"
 
 
 def test_an_opt_out_stays_honoured_by_a_hash_without_the_number() -> None:

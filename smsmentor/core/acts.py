@@ -30,7 +30,10 @@ def _stranger(turn: Turn, phone: str) -> Member | None:
     """A member to be; nobody for a number that opted out and was erased: only START from that phone brings it back."""
     if members.suppressed(turn, phone):
         return None
-    return Member(turn.new_id("m"), phone, turn.now, zone=turn.knowledge.zone_for(phone), lang=turn.rules.lang)
+    zone, lang = turn.knowledge.zone_for(phone), turn.rules.lang
+    member = Member(turn.new_id("m"), phone, turn.now, zone=zone, lang=lang)
+    members.take_up_blocks(turn, member)
+    return member
 
 
 def _mentor(turn: Turn, args: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""FORGET: a person's texts and number are erased; what remains is counts and a keyed hash for an opt-out."""
+"""FORGET: a person's texts and number are erased; what remains is counts, and a hash for an opt-out and for a block."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def erase(turn: Turn, member: Member) -> None:
     else:
         turn.say(member, "forget.done", farewell=True)
         leaving.let_go(turn, member)
+    members.leave_blocks(turn, member)
     own = turn.find(Request, "mentee", member.id)
     offers = turn.find(Offer, "mentor", member.id)
     for request in own:

@@ -6,7 +6,19 @@ from datetime import datetime
 from hashlib import blake2b
 
 from smsmentor.core.making import replace
-from smsmentor.core.model import Load, Member, Offer, Pair, Prompt, PromptKind, Request, Suppressed, Thread, Timer
+from smsmentor.core.model import (
+    Apart,
+    Load,
+    Member,
+    Offer,
+    Pair,
+    Prompt,
+    PromptKind,
+    Request,
+    Suppressed,
+    Thread,
+    Timer,
+)
 from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Turn
 
@@ -31,6 +43,7 @@ def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
     if suppressed(turn, phone):
         member = replace(member, state="opted_out")
     turn.save(member)
+    take_up_blocks(turn, member)
     turn.note("member.joined", member=member.id, role="mentee")
     return member
 
@@ -51,7 +64,9 @@ def suppressed(reader: Reads, phone: str) -> bool:
 
 
 def number_hash(phone: str) -> str:
-    """What remains of an erased number that had opted out: enough to know it again, not to read it."""
+    """What remains of an erased number that had opted out: enough to know it again, not to read it.
+
+    So for one that a block stands against (`leave_blocks`)."""
     return blake2b(phone.encode(), digest_size=16, person=b"smsmentor-opt").hexdigest()
 
 
@@ -86,6 +101,42 @@ def block(turn: Turn, one: str, other: str, why: str) -> None:
     pair = turn.get(Pair, pair_id(one, other)) or Pair(pair_id(one, other))
     turn.save(replace(pair, blocked=True))
     turn.note("pair.blocked", member=one, other=other, why=why)
+
+
+def leave_blocks(turn: Turn, member: Member) -> None:
+    """A member is erased: from now on a hash of their number stands for them wherever they are kept apart from others.
+
+    Who comes back is a new member, and would meet them again.
+    """
+    number = number_hash(member.phone)
+    for end in ("one", "other"):
+        for pair in turn.find(Pair, end, member.id):
+            other = next(id for id in pair.id.split("|") if id != member.id)
+            known = turn.get(Member, other)
+            if known is not None and known.state != "erased":
+                _keep_apart(turn, number, other)
+    for apart in turn.find(Apart, "other", member.id):  # the other one was erased before
+        turn.drop(Apart, apart.id)
+        _keep_apart(turn, apart.number, number)
+
+
+def take_up_blocks(turn: Turn, member: Member) -> None:
+    """A number that we do not know: if it was kept apart from others before it was erased, it still is."""
+    number = number_hash(member.phone)
+    for apart in turn.find(Apart, "number", number):
+        turn.drop(Apart, apart.id)
+        if turn.get(Member, apart.other) is not None:
+            id = pair_id(member.id, apart.other)
+            turn.save(replace(turn.get(Pair, id) or Pair(id), blocked=True))
+        else:
+            _keep_apart(turn, apart.other, member.id)
+    for apart in turn.find(Apart, "other", number):  # both were erased, and the other one is not back
+        turn.drop(Apart, apart.id)
+        _keep_apart(turn, apart.number, member.id)
+
+
+def _keep_apart(turn: Turn, number: str, other: str) -> None:
+    turn.save(Apart(f"{number}|{other}", number, other))
 
 
 def open_offers(turn: Turn, mentor: str) -> list[Offer]:

@@ -396,6 +396,10 @@ class Pair(Record, frozen=True):
     """Two members and what stands between them; the id is both member ids in order, `a|b`."""
 
     TABLE: ClassVar[str] = "pairs"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("one", lambda p: p.id.partition("|")[0] if p.blocked else None),
+        Index("other", lambda p: p.id.partition("|")[2] if p.blocked else None),
+    )
 
     blocked: bool = False
     last: datetime | None = None
@@ -555,6 +559,21 @@ class Suppressed(Record, frozen=True):
     at: datetime
 
 
+class Apart(Record, frozen=True):
+    """A block whose one end was erased, so that it stays when the number comes back; the id is both ends."""
+
+    TABLE: ClassVar[str] = "apart"
+    INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("number", lambda a: a.number),
+        Index("other", lambda a: a.other),
+    )
+
+    number: str
+    """The hash of the erased number."""
+    other: str
+    """The member at the other end, or the hash of their number when they were erased too."""
+
+
 class Tally(Record, frozen=True):
     """Small counters and learned numbers of the whole service; the id names the counter."""
 
@@ -581,6 +600,7 @@ RECORDS: tuple[type[Record], ...] = (
     Fact,
     Wave,
     Suppressed,
+    Apart,
     Tally,
 )
 """Every record class, in the order of an export."""

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from smsmentor.core.model import (
+    Apart,
     Member,
     Offer,
     OutText,
@@ -43,12 +44,14 @@ SEALED: frozenset[type[Record]] = SINCE_SECOND | {
     Text,
     OutText,
     Suppressed,
+    Apart,
 }
 """The records that hold words, names or numbers."""
 HIDDEN: dict[type[Record], frozenset[str]] = {
     Member: frozenset({"phone", "alias"}),
     Standing: frozenset({"id", "shelf"}),
     Suppressed: frozenset({"id"}),
+    Apart: frozenset({"id", "number", "other"}),
     Tally: frozenset({"id"}),
 }
 """The indexes whose keys would tell a number, a name or a skill in somebody's words."""

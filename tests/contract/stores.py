@@ -15,6 +15,7 @@ import pytest
 from smsmentor.core.making import replace
 from smsmentor.core.model import (
     Answer,
+    Apart,
     Choice,
     Code,
     Considered,
@@ -64,6 +65,7 @@ SAMPLES: tuple[Record, ...] = (
     Fact("f1", NOW, "offer.made", {"request": "r1", "wave": 2, "why": ["near", None], "share": 0.5, "odd": {"": True}}),
     Wave("r1:1", "r1", NOW, (Considered("m2", True, "near"), Considered("m3", False, "cap", "2"))),
     Suppressed("hash", NOW),
+    Apart("hash|m2", "hash", "m2"),
     Tally("patience", {"minutes": [3.5, 4], "n": 2}),
 )
 
