@@ -16,6 +16,11 @@ def opt_out(turn: Turn, member: Member) -> None:
     if member.state == "opted_out":
         return
     when = turn.inbound.at if turn.inbound is not None and turn.inbound.member == member.id else turn.now
+    if member.state == "banned":
+        # They hear nothing as it is, and START would let them in again.
+        turn.save(replace(turn.need(Member, member.id), left=when))
+        turn.note("member.opted_out", member=member.id)
+        return
     if turn.knowledge.confirms_stop and turn.sender is not None and turn.sender.id == member.id:
         turn.say(member, "carrier.stopped", urgent=True, farewell=True)
     turn.save(replace(turn.need(Member, member.id), state="opted_out", left=when))

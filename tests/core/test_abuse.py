@@ -11,10 +11,11 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberType
 
+from smsmentor.core import making
 from smsmentor.core.abuse import number_kind
 from smsmentor.core.events import Act, Inbound
 from smsmentor.core.model import Fact, Member, Text
-from smsmentor.ports import SetClock
+from smsmentor.ports import Changes, SetClock
 from smsmentor.rig import Rig
 from smsmentor.stores.memory import MemoryStore
 from tests.rigs import knowledge
@@ -192,3 +193,21 @@ def test_an_operator_command_that_the_carrier_did_not_confirm_does_nothing() -> 
         assert outcomes(rig)[-1] == ("command", "OP")
 
     play(story)
+
+
+@pytest.mark.parametrize("word", ["START", "YES", "UNSTOP"])
+def test_who_is_banned_is_not_let_in_again_by_stop_and_start(word: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.text(ANA, "how do I ask my boss for fewer hours?")
+        with rig.store.reading() as reader:
+            (ana,) = reader.walk(Member, "phone", ANA)
+        await rig.store.transact(None, lambda _: Changes(puts=[making.replace(ana, state="banned")]), now=NOON)
+        before = len(rig.phones.threads[ANA])
+        for body in ("STOP", word, "how do I write a letter to my landlord?"):
+            await rig.text(ANA, body)
+        with rig.store.reading() as reader:
+            assert [(m.state, m.left) for m in reader.walk(Member, "phone", ANA)] == [("banned", NOON)]
+        assert [bubble for bubble in rig.phones.threads[ANA][before:] if bubble.direction == "out"] == []
+        assert outcomes(rig)[-1] == ("dropped", "banned")
+
+    play(story, real_phones=False)
