@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from smsmentor.core import erasing, pool, threads
+from smsmentor.core.commands import shown
 from smsmentor.core.commands.kit import Asked, Command, change
 from smsmentor.core.model import Prompt
 from smsmentor.core.schedule import zone_of
@@ -47,6 +48,8 @@ def _alias(asked: Asked, name: str) -> Outcome | None:
     if name == TOO_LONG:
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")["alias"])
         return Outcome("clarified", "no short name")
+    if answer := shown.refused(asked, name):
+        return answer
     off = is_off(asked, name)
     if not off and turn.knowledge.is_name_of_ours(name):
         turn.say(member, "alias.ours")
@@ -171,6 +174,8 @@ def _about(asked: Asked, given: tuple[str, str]) -> Outcome | None:
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")["about"])
         return Outcome("clarified", "a sentence about oneself")
     field, employer = given
+    if answer := shown.refused(asked, field):
+        return answer
     member = change(asked, "about", field=field, employer=employer)
     asked.turn.say(member, "about.both" if employer else "about.field", field=field[:30], employer=employer[:30])
     return None
