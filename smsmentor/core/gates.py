@@ -19,6 +19,9 @@ from smsmentor.core.understand.normal import plain
 DIGITS_OF_AN_ANSWER = 2
 """Up to so many digits alone, when nothing was asked, are an answer that comes too late, and no question."""
 
+MOST_WORDS_OF_A_CHOICE = 4
+"""Words behind a code that may still name places and nothing else: `K43 B (Cam)`, `K43 A and K43 B`."""
+
 
 def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """STOP, START, HELP and plain requests to be left alone: they come before anything of ours."""
@@ -116,8 +119,11 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     coded = codes.read(event.body)
     if coded is None:
         return None
-    if answered := (prompts.choose if len(coded.rest) > 1 else prompts.answer)(turn, member, event.body):
+    if len(coded.rest) <= 1 and (answered := prompts.answer(turn, member, event.body)):
         return answered
+    short = len(coded.rest) > 1 and len(coded.rest.split()) <= MOST_WORDS_OF_A_CHOICE
+    if short and (chosen := prompts.choose(turn, member, event.body)):
+        return chosen
     known = turn.get(Code, coded.code)
     request = turn.need(Request, known.request) if known else None
     if request is not None and (rated := prompts.answer_about(turn, member, request, coded.rest)):
