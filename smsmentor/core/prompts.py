@@ -273,12 +273,14 @@ def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
     turn.save(replace(request, answers=tuple(replace(a, tried=choice.target) for a in request.answers)))
     turn.note("advice.tried", request=request.id, code=request.code, result=choice.target)
     best = max((a.rating or 0 for a in request.answers), default=0)
+    known = best > 0 or len(request.answers) == 1  # else nobody knows whose advice it was, and nobody is told so
     for one in request.answers:
         if choice.target != "not yet" and (one.rating or 0) == best:
             mentor = turn.need(Member, one.mentor)
             text_id = "news.helped" if choice.target == "helped" else "news.tried"
+            text_id = text_id if known else f"{text_id}_some"
             turn.say(mentor, text_id, courtesy=True, code=request.code, request=request.id)
-            if choice.target == "helped":
+            if choice.target == "helped" and known:
                 load = members.load_of(turn, mentor.id)
                 turn.save(replace(load, helped=load.helped + 1))
     turn.say(member, "checkin.thanks")
