@@ -41,14 +41,17 @@ def is_meant(turn: Turn, body: str) -> bool:
     return _alarm(turn, body) is not None
 
 
-def goes_on(turn: Turn, member: Member, body: str) -> Outcome | None:
-    """What somebody writes after such words, while that is fresh or no operator has confirmed: `is anybody there`.
+def is_fresh(turn: Turn, member: Member) -> bool:
+    """Whether somebody wrote such words within the hour, or no operator has confirmed yet."""
+    return bool(member.crisis_case) and (_told_lately(turn, member) or _waits_for_operators(turn, member.crisis_case))
+
+
+def goes_on(turn: Turn, member: Member, body: str) -> Outcome:
+    """What somebody writes while that is so: `is anybody there`.
 
     Plain words are nothing for peers then. Who goes on with a question says so, with its code or with a command.
     """
-    request = turn.get(Request, member.crisis_case) if member.crisis_case else None
-    if request is None or not (_told_lately(turn, member) or _waits_for_operators(turn, request)):
-        return None
+    request = turn.need(Request, member.crisis_case)
     _tell_again(turn, member)
     for operator in members.operators(turn):
         turn.say(operator, "op.crisis_more", urgent=True, code=request.code, quote=body, request=request.id)
@@ -79,8 +82,8 @@ def _told_lately(turn: Turn, member: Member) -> bool:
     return told is not None and turn.now - told < timedelta(minutes=turn.rules.crisis_text_minutes)
 
 
-def _waits_for_operators(turn: Turn, request: Request) -> bool:
-    return turn.get(Timer, f"{PAGE}:{request.id}") is not None and bool(members.operators(turn))
+def _waits_for_operators(turn: Turn, request: str) -> bool:
+    return turn.get(Timer, f"{PAGE}:{request}") is not None and bool(members.operators(turn))
 
 
 def _tell_again(turn: Turn, member: Member) -> None:
@@ -95,9 +98,8 @@ def _hotline(turn: Turn, member: Member) -> str:
 def _case(turn: Turn, member: Member, body: str, rule: str) -> Request:
     """The request under which operators handle it: the one about which they are paged already, this member's newest
     open one, or a new one that asks nobody."""
-    known = turn.get(Request, member.crisis_case) if member.crisis_case else None
-    if known is not None and _waits_for_operators(turn, known):
-        return turn.save(replace(known, flagged=f"crisis: {rule}"))
+    if member.crisis_case and _waits_for_operators(turn, member.crisis_case):
+        return turn.save(replace(turn.need(Request, member.crisis_case), flagged=f"crisis: {rule}"))
     for request in reversed(members.live_requests(turn, member.id)):
         return turn.save(replace(request, flagged=f"crisis: {rule}"))
     code = codes.new(

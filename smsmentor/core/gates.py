@@ -110,6 +110,8 @@ def danger(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 def after_a_crisis(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """Plain words of somebody who may be in danger: nothing for peers. What REPORT asked for goes to the team."""
+    if not crisis.is_fresh(turn, member):
+        return None
     reports = any(p.kind == "report" and p.expires > turn.now for p in turn.find(Prompt, "member", member.id))
     return None if reports else crisis.goes_on(turn, member, event.body)
 

@@ -101,7 +101,9 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
             found = [t for t in turn.find(Thread, "request", offer.request) if t.mentor == offer.mentor]
             return _through(turn, member, found[0], f"mentor:{found[0].id}", text)
         request = turn.need(Request, offer.request)
-        if members.blocked(turn, member.id, request.mentee):
+        # When two part, their open offers are withdrawn: an open one needs no look.
+        perhaps_over = kind == "late" or offer.status == "withdrawn"
+        if perhaps_over and members.blocked(turn, member.id, request.mentee):
             return _over(turn, member, request)
         if held := screen.held_for_receiver(turn, member, f"offer:{id}", text, request):
             return held
