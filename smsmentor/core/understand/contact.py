@@ -19,7 +19,7 @@ _PHONE_DIGITS_MIN, _PHONE_DIGITS_MAX = 7, 15
 
 # Top-level domains that are no words of a sentence, so that "done.in the morning" is no link.
 _TLDS = (
-    "com|org|net|edu|gov|info|biz|app|dev|xyz|online|site|shop|tech|store|blog|page|link|club|website|academy|space|io|ai|"
+    "com|org|net|edu|gov|info|biz|app|dev|xyz|online|site|shop|tech|store|blog|page|link|club|website|academy|space|fyi|io|ai|"
     "ly|gg|tv|cc|uk|ca|fr|eu|ru|cn|mx|cl|pe|br|jp|nl|ch|pl|se|nz|ie|za"
 )
 # Written out ("example dot me"), or with a path behind, more of them can only be a link.
@@ -76,6 +76,9 @@ _HARMLESS = re.compile(
     re.VERBOSE,
 )
 _PHONE = re.compile(r"(?<![\w.,#])\+?[(]?\d(?:[ .()/*_\-]{0,3}\d){6,18}(?!\w)(?![.,]\d)")
+# Letters in place of figures, where a number is grouped as in North America: 2I2-555-OI34.
+_LOOKALIKE = re.compile(r"(?<!\w)[\dOoIl]{3}[-. ]{1,2}[\dOoIl]{3}[-. ]{1,2}[\dOoIl]{4}(?!\w)")
+_MOST_LETTERS = 5
 _GROUP = re.compile(r"\d+")
 _BARE_WORD = re.compile(r"[^\W_]+")
 _DOT_INSIDE = re.compile(r"\w\.\S|-\.\S")
@@ -337,6 +340,9 @@ class Contacts:
             yield from (Detail("code" if pattern is _G_CODE else "id", *m.span()) for m in pattern.finditer(text))
         yield from (Detail("id", *m.span(1)) for m in _NUMBERED.finditer(text))
         yield from (Detail("id", *m.span()) for m in _CARD.finditer(text) if _luhn(m[0]))
+        for m in _LOOKALIKE.finditer(text):
+            if 0 < sum(map(str.isalpha, m[0])) <= _MOST_LETTERS:
+                yield Detail("phone", *m.span())
         seen = self._money.sub(lambda m: "x" * len(m[0]), _HARMLESS.sub(lambda m: "x" * len(m[0]), text))
         yield from (Detail("phone", *m.span()) for m in _PHONE.finditer(seen) if _is_phone(m[0]))
 
@@ -387,6 +393,8 @@ def _is_phone(number: str) -> bool:
         return True
     if len(groups) == 1:
         return not digits.endswith("000") and not _DAY.fullmatch(digits) and not _counts(digits)
+    if len(groups) == 2 and _YEAR.fullmatch(groups[0]) and groups[1].startswith("00"):
+        return False  # a case number
     sizes = {len(group) for group in groups}
     if sizes == {1}:
         return not _counts(digits)
