@@ -349,7 +349,7 @@ def _is_digits(bare: str) -> bool:
 def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """Nothing is open: a mentee's text is a new question, a mentor's gets a gentle menu."""
     lists = turn.knowledge.yes_no(member.lang)
-    if parse.is_kind(event.body, lists) or parse.takes_back(event.body, lists):
+    if parse.is_kind(event.body, lists):
         return Outcome("ignored", "thanks")
     if member.mentor and (called := standing.first_topics(turn, member, event.body)):
         return called
@@ -357,6 +357,8 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
         thin = parse.thin(event.body, lists)
         turn.say(member, "menu.mentor" if thin else "menu.nothing_open")
         return Outcome("clarified", "menu")
+    if parse.takes_back(event.body, lists):
+        return Outcome("ignored", "nothing to take back")
     said = parse.bare(event.body)
     digit, _, words = said.partition(" ")
     if not said or (_is_digits(digit) and (not words or words in lists["yes"] | lists["helped"] | lists["no_change"])):
