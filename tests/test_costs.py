@@ -101,7 +101,7 @@ LIMITS = {
     "help": ("command", Cost(9, 1, 3, 1)),
     "a reaction": ("ignored", Cost(9, 1, 3, 1)),
     "contact details": ("held", Cost(18, 4, 7, 1)),
-    "a new question": ("request", Cost(39, 10, 9, 1)),
+    "a new question": ("request", Cost(40, 10, 9, 1)),
 }
 """What becomes of a text, and the most that it may cost: the same in a small store and in a large one."""
 

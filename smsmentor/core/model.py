@@ -564,6 +564,7 @@ class Apart(Record, frozen=True):
 
     TABLE: ClassVar[str] = "apart"
     INDEXES: ClassVar[tuple[Index, ...]] = (
+        Index("any", lambda _: "yes"),
         Index("number", lambda a: a.number),
         Index("other", lambda a: a.other),
     )
