@@ -44,4 +44,4 @@ class WebhookHandler(BaseHandler):
 
 def not_kept(error: StoreError | NotConfirmed) -> str:
     """What the log says of an event that has to be given again."""
-    return f"nothing was kept: {type(error).__name__}, {error}"
+    return f"nothing was kept: {error.cause}"

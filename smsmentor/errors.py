@@ -4,6 +4,7 @@ SmsmentorError
 ├── SettingsError        the settings are missing or wrong; lists every problem at once
 ├── StoreError           the store could not do its work; nothing of the event was kept
 │   ├── StoreBusy        another process holds the store too long; trying again can help
+│   ├── StoreUnwritable  the disk takes nothing: it is full, read-only or failing
 │   ├── StoreSealed      the file is encrypted and the key is missing or another one, or the other way round
 │   └── StoreDamaged     the file is not what we wrote; a backup is the way back
 ├── NotConfirmed         a text looks made up, and the carrier did not confirm it; nothing was kept
@@ -33,9 +34,20 @@ class SettingsError(SmsmentorError):
 class StoreError(SmsmentorError):
     """The store failed; the event has had no effect and may be given again."""
 
+    cause = "the store failed"
+    """For logs of what strangers send: says what is wrong in words that are the same each time."""
+
 
 class StoreBusy(StoreError):
     """Another process held the store for too long; trying again can help."""
+
+    cause = "another process holds the store"
+
+
+class StoreUnwritable(StoreError):
+    """The disk takes nothing: it is full, read-only or failing."""
+
+    cause = "the disk would not do it: is it full, or the folder not to be written?"
 
 
 class StoreSealed(StoreError):
@@ -45,9 +57,13 @@ class StoreSealed(StoreError):
 class StoreDamaged(StoreError):
     """The file is not one that we wrote, or was changed by something else."""
 
+    cause = "the store's file is damaged"
+
 
 class NotConfirmed(SmsmentorError):
     """A text looks made up, and the carrier, asked for it by its id, did not confirm it; nothing was kept."""
+
+    cause = "it may be made up, and the carrier did not confirm it"
 
 
 class ImportProblem(SmsmentorError):

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from smsmentor.errors import StoreBusy, StoreError
+from smsmentor.errors import StoreBusy, StoreError, StoreUnwritable
 from smsmentor.stores.known import Known
 from smsmentor.stores.rows import Crash, connect, open_log, plain_error, roll_back, sync, transaction, write_again
 from smsmentor.stores.steps import Stats
@@ -337,7 +337,7 @@ class Batches:
             raise StoreError(f"{self._path}: what came before could not be synced to the disk")
 
     def _not_kept(self, error: OSError) -> StoreError:
-        return StoreError(f"{self._path}: the disk did not keep what was written ({error})")
+        return StoreUnwritable(f"{self._path}: the disk did not keep what was written ({error})")
 
     # On the loop again
 

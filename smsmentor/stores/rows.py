@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreSealed
+from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreSealed, StoreUnwritable
 from smsmentor.stores.drafts import sync_folder
 from smsmentor.stores.layouts import LAYOUTS, Layout, Layouts, kind_of, layouts_of, quoted
 from smsmentor.stores.sealing import SINCE_SECOND, Seal
@@ -58,7 +58,9 @@ def plain_error(error: BaseException, path: Path | None = None) -> BaseException
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT):
         return StoreDamaged(f"{where}the store's file is damaged ({error}); restore a backup")
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-        return StoreError(f"{where}the disk would not do it ({error}): is it full, or the folder not to be written?")
+        return StoreUnwritable(
+            f"{where}the disk would not do it ({error}): is it full, or the folder not to be written?"
+        )
     return StoreError(f"{where}the store failed ({error})")
 
 
