@@ -9,6 +9,7 @@ from smsmentor.core import members
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand.contact import REMOVED
 from smsmentor.core.understand.normal import relay_text
 
 FOR_RECEIVER = ("threat", "abuse")
@@ -25,6 +26,12 @@ def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outco
     found = turn.knowledge.contacts.find(text)
     if not found:
         return None
+    kinds = dict.fromkeys(detail.kind for detail in found)
+    what = turn.words(member, "word.and").join(turn.words(member, f"detail.{kind}") for kind in kinds)
+    without = turn.knowledge.contacts.without(text)
+    if not any(map(str.isalnum, without.replace(REMOVED, ""))):
+        turn.say(member, "screen.contact_alone", what=what)
+        return Outcome("clarified", "contact details alone")
     until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
     prompt = Prompt(
         turn.new_id("p"),
@@ -32,15 +39,13 @@ def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outco
         "contact",
         turn.now,
         until,
-        text=turn.knowledge.contacts.without(text),
+        text=without,
         text_id=turn.text_id,
         choices=(Choice("1", target), Choice("2", "drop")),
         target=target,
     )
     turn.save(prompt)
     turn.remind("prompt.expire", prompt.id, until)
-    kinds = dict.fromkeys(detail.kind for detail in found)
-    what = turn.words(member, "word.and").join(turn.words(member, f"detail.{kind}") for kind in kinds)
     turn.say(member, "screen.contact_new" if target == "new" else "screen.contact", what=what)
     turn.note("text.held", text=prompt.text_id, member=member.id, why=found[0].kind)
     return Outcome("held", "contact details")

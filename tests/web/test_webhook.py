@@ -26,7 +26,7 @@ from handlers.health import AliveHandler, ReadyHandler
 from handlers.sms import SmsHandler
 from handlers.status import StatusHandler
 from smsmentor.core.events import Inbound, Receipt
-from smsmentor.errors import NotConfirmed, StoreBusy, StoreError
+from smsmentor.errors import NotConfirmed, StoreBusy, StoreError, StoreUnwritable
 from smsmentor.gateways.signature import sign
 from smsmentor.gateways.twilio import TwilioSettings, TwilioWebhook
 from smsmentor.ports import SetClock
@@ -326,6 +326,16 @@ def test_a_whole_form_in_the_words_of_another_is_doubtful(hides: str) -> None:
         assert (event.sender, event.body, event.doubtful) == ("+12025550199", "FORGET ME", True)
 
     visit(story)
+
+
+def test_the_log_says_why_a_text_was_not_kept(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(house: House) -> None:
+        house.service.fault = StoreUnwritable("/srv/data/smsmentor.db: database or disk is full")
+        assert (await house.sms()).code == 503
+
+    visit(story)
+    assert "nothing was kept: the disk would not do it" in caplog.text
+    assert "/srv/data" not in caplog.text
 
 
 def test_a_doubtful_text_that_is_not_confirmed_is_not_kept_and_may_come_again(caplog: pytest.LogCaptureFixture) -> None:
