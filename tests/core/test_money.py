@@ -10,7 +10,7 @@ import pytest
 
 from smsmentor.core.budget import Stage, forecast, month_of, spent, stage_of, wave_size
 from smsmentor.core.events import Act
-from smsmentor.core.kinds import COURTESIES, RELAYED
+from smsmentor.core.kinds import COURTESIES, CRISIS, RELAYED
 from smsmentor.core.model import Fact, Member, OutText, Request
 from smsmentor.core.money import spent_on_member, spent_on_request
 from smsmentor.core.rules import Rules
@@ -71,6 +71,7 @@ def test_answers_safety_and_opt_outs_are_no_courtesies() -> None:
     assert set(needed) & COURTESIES == {"offer.filled", "offer.no_longer"}
     assert not RELAYED & COURTESIES
     assert every >= RELAYED | COURTESIES
+    assert {id for id in every if id.startswith(("crisis.", "op.crisis"))} == CRISIS
 
 
 async def rig_of(**settings: str) -> Rig:
