@@ -334,7 +334,7 @@ class Batches:
 
     def _refuse_when_unsafe(self) -> None:
         if self._unsafe:
-            raise StoreError(f"{self._path}: what came before could not be synced to the disk")
+            raise StoreUnwritable(f"{self._path}: what came before could not be synced to the disk")
 
     def _not_kept(self, error: OSError) -> StoreError:
         return StoreUnwritable(f"{self._path}: the disk did not keep what was written ({error})")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from smsmentor.core.model import Member, OutText, Tally, Text
-from smsmentor.errors import StoreBusy, StoreError
+from smsmentor.errors import StoreBusy, StoreError, StoreUnwritable
 from smsmentor.ports import Changes, Committed, Reader, Step
 from smsmentor.stores import batches, rows
 from smsmentor.stores.lines import Lines
@@ -385,7 +385,7 @@ def test_a_failed_sync_fails_its_batch_and_the_next_and_nothing_is_lost_behind_i
         slow_disk.fails, slow_disk.waits = True, False
         slow_disk.go_on.release()
         outcomes = await asyncio.wait_for(asyncio.gather(*first, *second, return_exceptions=True), 10)
-        assert {type(outcome) for outcome in outcomes} == {StoreError}
+        assert {type(outcome) for outcome in outcomes} == {StoreUnwritable}
         slow_disk.fails = False
         # The carrier brings them again. What can be read of the first batch was written once more by now.
         again = await asyncio.wait_for(asyncio.gather(*_events(store, "a", 16), *_events(store, "b", 16)), 10)
@@ -409,7 +409,7 @@ def test_nothing_is_taken_before_the_disk_keeps_what_is_written(path: Path, slow
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM shapes").fetchall()
         for _ in range(3):
-            assert run(lambda: two(store)) == [StoreError, StoreError]
+            assert run(lambda: two(store)) == [StoreUnwritable, StoreUnwritable]
         slow_disk.fails = False
         assert run(lambda: two(store)) == [Committed, Committed]
         with slow_disk.after_power_loss(path) as copy:
@@ -436,7 +436,7 @@ def test_a_log_that_is_found_is_safe_before_anything_is_taken(path: Path, slow_d
     with closing(TinyDBStore(path)) as killed:
         assert run(lambda: one(killed, "safe")) is True
         slow_disk.fails = True
-        assert run(lambda: one(killed, "e1")) is StoreError
+        assert run(lambda: one(killed, "e1")) is StoreUnwritable
         for end in ("", "-wal"):
             shutil.copy(f"{path}{end}", f"{found}{end}")
     with slow_disk.after_power_loss(found) as copy:
@@ -543,7 +543,7 @@ def test_a_sync_behind_one_that_failed_says_nothing_of_what_another_process_wrot
         slow_disk.fails = lambda: next(fails, False)
         slow_disk.go_on.release()
         outcomes = await asyncio.wait_for(asyncio.gather(*own, *second, return_exceptions=True), 10)
-        assert [type(outcome) for outcome in outcomes] == [StoreError] * 32
+        assert [type(outcome) for outcome in outcomes] == [StoreUnwritable] * 32
 
     with closing(TinyDBStore(path)) as a, closing(TinyDBStore(path)) as b:
         run(lambda: both(a, b))
@@ -562,9 +562,9 @@ def test_a_store_that_is_closed_behind_a_failed_sync_answers_nothing_unsafe(path
         return [first, await _outcome(again)]
 
     store = TinyDBStore(path)
-    assert run(lambda: close_behind(store, mended=False)) == [StoreError, StoreError]
+    assert run(lambda: close_behind(store, mended=False)) == [StoreUnwritable, StoreUnwritable]
     store = TinyDBStore(path.with_name("other.db"))
-    assert run(lambda: close_behind(store, mended=True)) == [StoreError, False]
+    assert run(lambda: close_behind(store, mended=True)) == [StoreUnwritable, False]
 
 
 @pytest.mark.parametrize("seed", range(8))
