@@ -216,11 +216,10 @@ def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 def _asked_of_us(turn: Turn, member: Member, text: str) -> Outcome | None:
     """`Can i talk to a human`, `i dont want to be a mentor anymore`: said to us, and answered with the word for it."""
     lists = turn.knowledge.yes_no(member.lang)
-    said = {parse.bare(text), parse.kept_words(text, lists["polite"])}
-    if member.mentor and said & lists["leave_pool"]:
+    if member.mentor and parse.says(text, lists["leave_pool"], lists["polite"]):
         turn.say(member, "pause.leave")
         return Outcome("clarified", "how to leave the pool")
-    if said & lists["asks_service"]:
+    if parse.says(text, lists["asks_service"], lists["polite"]):
         turn.say(member, "ask.service")
         return Outcome("clarified", "about the service")
     return None
@@ -252,8 +251,7 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
     if incomplete and (shouted or not threads.places(turn, member)):
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")[incomplete])
         return Outcome("clarified", "incomplete command")
-    told = Asked(turn, member, parse.Call("report", "", True, True, True), request, text)
-    return _done_at_the_end(turn, member, text, request) or safety.at_the_end(told)
+    return _done_at_the_end(turn, member, text, request) or safety.at_the_end(turn, member, text, request)
 
 
 def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from smsmentor.core import apart, members, screen, threads
 from smsmentor.core.commands.kit import Asked, Command, of_request
 from smsmentor.core.model import Code, Member, Offer, OutText, Prompt, Request
-from smsmentor.core.turn import Outcome
-from smsmentor.core.understand.parse import bare
+from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand.parse import Call, bare, last_word
 
 
 class Whom(NamedTuple):
@@ -215,19 +215,22 @@ _AT_THE_END = re.compile(r"(.*\S)\s*([,.!;:)\n\u2026-])\s*([^\W_]+)\W*$", re.DOT
 _SENTENCE_ENDS = ".!\n"
 
 
-def at_the_end(asked: Asked) -> Outcome | None:
+def at_the_end(turn: Turn, member: Member, text: str, request: Request | None) -> Outcome | None:
     """`Ben was rude, REPORT`, `wow. BLOCK`: in capitals behind what happened, which must not reach who it is about.
 
     From somebody who answers a question it stands in a sentence of its own: `title, summary, REPORT` is advice.
     """
-    found = _AT_THE_END.fullmatch(asked.text.strip())
-    if found is None or "?" in asked.text or not found[3].isupper() or found[1].isupper():
+    if "?" in text or not last_word(text).isupper():
         return None
-    if found[2] not in _SENTENCE_ENDS and threads.answers_somebody(asked.turn, asked.member):
+    found = _AT_THE_END.fullmatch(text.strip())
+    if found is None or not found[3].isupper() or found[1].isupper():
         return None
-    command = asked.turn.knowledge.words.keywords(asked.member.lang).get(bare(found[3]))
+    if found[2] not in _SENTENCE_ENDS and threads.answers_somebody(turn, member):
+        return None
+    command = turn.knowledge.words.keywords(member.lang).get(bare(found[3]))
     if command not in ("block", "report"):
         return None
+    asked = Asked(turn, member, Call(command, "", True, True, True), request, text)
     whom = _named_among(asked, found[1])
     outcome = _block(asked, whom) if command == "block" else _report(asked, (whom, found[1]))
     return outcome or Outcome("command", command.upper())

@@ -47,7 +47,7 @@ class Ends(NamedTuple):
     lasts: frozenset[str]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def ends_of(phrases: frozenset[str]) -> Ends:
     """By which words these phrases begin and end."""
     return Ends(

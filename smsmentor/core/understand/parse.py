@@ -181,6 +181,27 @@ def kept_words(text: str, polite: frozenset[str]) -> str:
     return " ".join(said[start:end]) if end > start else bare(text)
 
 
+def says(text: str, phrases: frozenset[str], polite: frozenset[str]) -> bool:
+    """Whether a text is one of these phrases, as it stands or without politeness around it.
+
+    Most texts begin or end with a word that no phrase does, and are not looked at any further.
+    """
+    first, last = _WORD.search(text), last_word(text)
+    if first is not None and last:
+        begin, end, around = _bare_word(first[0]), _bare_word(last), ends_of(polite)
+        if begin not in ends_of(phrases).firsts and begin not in around.firsts:
+            return False
+        if end not in ends_of(phrases).lasts and end not in around.lasts:
+            return False
+    return not {bare(text), kept_words(text, polite)}.isdisjoint(phrases)
+
+
+def last_word(text: str) -> str:
+    """The word with which a text ends, whatever signs are behind it; empty when signs stand alone there."""
+    ends = text.rsplit(None, 1)
+    return (_WORD.findall(ends[-1]) or [""])[-1] if ends else ""
+
+
 def nearest(word: str, keywords: Mapping[str, str], common: Iterable[str] = ()) -> str | None:
     """The one keyword that a mistyped word stands for: one slip, the same first letter, and no everyday word."""
     if len(word) < SHORTEST_REPAIRED or word in common:
@@ -349,18 +370,17 @@ def is_kind(text: str, lists: Lists) -> bool:
 
 def is_for_us(text: str, lists: Lists) -> bool:
     """Whether a text asks what this is, or what happens now: meant for us, and no part of a question."""
-    return not {bare(text), kept_words(text, lists["polite"])}.isdisjoint(lists["asks_us"])
+    return says(text, lists["asks_us"], lists["polite"])
 
 
 def takes_back(text: str, lists: Lists) -> bool:
     """Whether a text takes back what was asked, and says nothing else: `never mind`, `no wait, dont send it`."""
-    return not {bare(text), kept_words(text, lists["polite"])}.isdisjoint(lists["takes_back"])
+    return says(text, lists["takes_back"], lists["polite"])
 
 
 def is_no_view(text: str, lists: Lists) -> bool:
     """Whether a mentor's text is hardly a view: signs only, `ok`, `thanks`, `who is this`, `not my area`."""
-    said = {bare(text), kept_words(text, lists["polite"])}
-    return said == {""} or not said.isdisjoint(lists["no_view"])
+    return not bare(text) or says(text, lists["no_view"], lists["polite"])
 
 
 def thin(text: str, lists: Lists) -> bool:
