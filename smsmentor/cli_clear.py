@@ -6,7 +6,6 @@ import asyncio
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -79,12 +78,13 @@ def _begin_anew(settings: Settings, acts: list[Act]) -> Path | None:
     from smsmentor import backup
     from smsmentor.app import SystemClock, knowledge_of
     from smsmentor.service import Service
+    from smsmentor.stores.drafts import drafting
     from smsmentor.stores.tinydb import TinyDBStore
 
     now = datetime.now(UTC)
-    with TemporaryDirectory(prefix=".clear-", dir=settings.data) as folder:
-        with closing(TinyDBStore(Path(folder) / settings.store_path.name, key=settings.store_key)) as store:
+    with drafting(settings.data) as folder:
+        with closing(TinyDBStore(folder / settings.store_path.name, key=settings.store_key)) as store:
             asyncio.run(take(Service(store, SystemClock(), knowledge_of(settings)), acts))
-            copy = backup.make(store, Path(folder), now)
+            copy = backup.make(store, folder, now)
         former, _ = backup.restore(copy, settings.store_path, now, "", settings.store_key)
     return former

@@ -112,7 +112,8 @@ class Member(Record, frozen=True):
     hour_count: int = 0
     """Texts from this phone since `hour_from`, for the flood limit."""
     checkins: bool = True
-    """Whether to ask a week later what became of advice (SKIP turns it off)."""
+    """Whether to ask a week later what became of advice. SKIP is about one question; a month that is played again asks
+    nobody."""
     crisis_told: datetime | None = None
     """When the crisis contacts were last sent for words of danger."""
     crisis_case: str = ""
