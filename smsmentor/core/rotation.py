@@ -135,7 +135,9 @@ def look(turn: Turn, _: str = "pool") -> None:
         if lang not in nobody_reads:
             picks = _serve(turn, request, 1)
             opens += [picks.opens] if picks.opens else []
-            nobody_reads |= {lang} if picks.nobody else set()
+            if picks.nobody:  # whoever is free next may be right for those who are not looked at now
+                nobody_reads.add(lang)
+                opens += [free] if (free := _next_free(turn, lang)) else []
     if turn.first(Request, "waiting", "yes") is not None:
         soon = turn.now + timedelta(minutes=turn.rules.retry_minutes)
         turn.remind(LOOK, "pool", max(min(opens, default=soon), turn.now + timedelta(minutes=1)))
@@ -258,9 +260,16 @@ def pick(turn: Turn, request: Request, count: int) -> Picks:
         ladder = [(kind, shelf) for shelf in shelves for kind in kinds]
         if not any(_pick_one(turn, request, mentee, kind, shelf, picks) for kind, shelf in ladder):
             break
-    if not picks.taken and (free := pool.next_free(turn, pool.EVERYONE, mentee.lang, picks.spare)) is not None:
+    if not picks.taken and (free := _next_free(turn, mentee.lang, picks.spare)) is not None:
         picks.opens = min(free, picks.opens or free)
     return picks
+
+
+def _next_free(turn: Turn, lang: str, spare: timedelta = timedelta(0)) -> datetime | None:
+    """When the next mentor will have been free for so long, those who rest among them; None when nobody can tell."""
+    lines = (shelf + pool.EVERYONE for shelf in ("", pool.RESTING))
+    found = (pool.next_free(turn, line, lang, spare) for line in lines)
+    return min((free for free in found if free is not None), default=None)
 
 
 def _seats(turn: Turn, request: Request, count: int) -> list[Seat]:
