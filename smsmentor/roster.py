@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import phonenumbers
 
@@ -17,16 +18,29 @@ from smsmentor.core.events import Act
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, Window
 from smsmentor.core.schedule import is_zone
+from smsmentor.errors import ImportProblem
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 COLUMNS = ("phone", "alias", "field", "employer", "years", "topics", "zone", "hours", "lang", "consent")
 LONGEST = {"alias": 20, "field": 24, "employer": 40, "topics": 300}
 """Characters: the first two stand before every piece of advice."""
+NEEDED = ("phone", "consent")
+LISTS = ("topics", "hours")
+MOST_ABOVE = 20
+"""Lines below the first in which the column's names are looked for, to say where they are."""
 READ_BY_OTHERS = ("alias", "field")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FORMULA, _BLANK = "=+-@", "\t\r\n"
 """What begins a cell that a spreadsheet would run, in any width (OWASP, "CSV Injection")."""
 
-_BEYOND = "beyond the last column"
+_SEPARATORS = ",;\t|"
+_EMPTY = re.compile(r'(?:sep=.)?[\s,;|"]*', re.IGNORECASE)
+"""A line that names no column: Excel writes one of separators for an empty row, and `sep=;` for itself."""
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")
+_BREAK, _CONTROL = re.compile(r"\s*[\r\n]\s*"), re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?", re.ASCII)
 _MANY_DIGITS = re.compile(r"(?:\d[\s().-]*){7,}")
 
 
@@ -46,61 +60,113 @@ class Roster:
 
 
 def lines_of(path: Path) -> list[str]:
-    """The lines of a CSV file in the encodings that spreadsheets write. Raises OSError."""
+    """The lines of a CSV file in the encodings that spreadsheets write, with their ends: a cell may hold line breaks.
+
+    Raises OSError, and ImportProblem for what is no text.
+    """
     raw = path.read_bytes()
+    text = _decoded(raw)
+    if raw.startswith(_WORKBOOKS) or "\0" in text:
+        raise ImportProblem(path.name, "this is no text; open it in the spreadsheet's program and save it as CSV")
+    if "\ufffd" in text:
+        raise ImportProblem(path.name, "letters in it cannot be read; save it as CSV in UTF-8")
+    return list(io.StringIO(text, newline=""))
+
+
+def _decoded(raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", "replace").splitlines()
+        return raw.decode("utf-16", "replace")
+    # Some programs leave the mark out: a list begins with a letter that has a zero byte beside it.
+    if raw[:1] == b"\0" or raw[1:2] == b"\0":
+        return raw.decode("utf-16-be" if raw[:1] == b"\0" else "utf-16-le", "replace")
     try:
-        return raw.decode("utf-8-sig").splitlines()
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace").splitlines()
+        return raw.decode("cp1252", "replace")
 
 
 def read(lines: Iterable[str], knowledge: Knowledge, now: datetime, *, run: str = "") -> Roster:
     """Read `phone,alias,field,employer,years,topics,zone,hours,lang,consent` as Excel or a person writes it.
 
     Topics are separated by `;`. `consent` is the date on which the mentor agreed to be texted; without it a
-    line is refused. The separator may be a comma, a semicolon or a tab; a byte-order mark is taken off.
+    line is refused. The separator is found out; a byte-order mark, empty lines and Excel's `sep=;` are passed over.
     The acts' ids are made from `run`, or else from `now`: reading a file again at another time gives new events.
     """
-    texts = [line.rstrip("\r\n") for line in lines]
+    texts = list(lines)
     if texts:
         texts[0] = texts[0].removeprefix("\ufeff")
     roster = Roster()
-    header = texts[0] if texts else ""
-    if not header.strip():
+    above = next((at for at, text in enumerate(texts) if not _EMPTY.fullmatch(text)), len(texts))
+    if above == len(texts):
         roster.problems.append("line 1: the file is empty; it needs a first line with the column names")
         return roster
-    rows = csv.DictReader(texts, delimiter=max(",;\t", key=header.count), skipinitialspace=True, restkey=_BEYOND)
+    separator = max(_SEPARATORS, key=lambda sign: _separates(texts[above], sign))
+    table = csv.reader(texts[above:], delimiter=separator, skipinitialspace=True)
     try:
-        _read(roster, rows, knowledge, now, run or now.isoformat())
+        names = [name.strip().casefold() for name in next(table)]
+        if problem := _wrong_columns(names, texts[above + 1 :], separator):
+            roster.problems.append(f"line {above + 1}: {problem}")
+            return roster
+        _read(roster, names, table, above, knowledge, now, run or now.isoformat())
     except csv.Error:
         roster.problems.append(
-            f"line {rows.reader.line_num}: a cell has more than {csv.field_size_limit():,} characters "
+            f"line {above + table.line_num}: a cell has more than {csv.field_size_limit():,} characters "
             "(is a quotation mark left open?); from here on nothing was read"
         )
     return roster
 
 
-def _read(roster: Roster, rows: csv.DictReader[str], knowledge: Knowledge, now: datetime, run: str) -> None:
-    names = [str(name or "").strip().casefold() for name in rows.fieldnames or ()]
-    rows.fieldnames = names
-    roster.ignored = tuple(name for name in names if name not in COLUMNS)
+def _separates(header: str, sign: str) -> tuple[int, int]:
+    """How well a sign parts the first line: by our names that it sets free, then by how often it is there."""
+    try:
+        names = next(csv.reader([header], delimiter=sign, skipinitialspace=True))
+    except csv.Error:
+        names = []
+    return sum(name.strip().casefold() in COLUMNS for name in names), header.count(sign)
+
+
+def _wrong_columns(names: Sequence[str], below: Sequence[str], separator: str) -> str:
+    """What is wrong with the first line; nothing when it names what is needed."""
     if twice := sorted({name for name in names if name in COLUMNS and names.count(name) > 1}):
-        roster.problems.append(f"line 1: there are two columns {' and two columns '.join(twice)}")
-        return
-    lacking = [name for name in ("phone", "consent") if name not in names]
-    if lacking:
-        roster.problems.append(f"line 1: there is no column {' and no column '.join(lacking)}")
-        return
-    for row in rows:
-        cells = {name: _cell(row.get(name)) for name in COLUMNS}
-        if any(str(cell).strip() for cell in row.get(_BEYOND) or ()):
-            roster.problems.append(f"line {rows.line_num}: more cells than columns; is a separator inside a cell?")
+        return f"there are two columns {' and two columns '.join(twice)}"
+    lacking = [name for name in NEEDED if name not in names]
+    if not lacking:
+        return ""
+    said = f"there is no column {' and no column '.join(lacking)}"
+    if any(_separates(line, separator)[0] >= len(NEEDED) for line in below[:MOST_ABOVE]):
+        return f"{said}; the names stand further down: take out what is above them"
+    return f"{said}; this line has to name the columns: {separator.join(COLUMNS)}"
+
+
+def _read(
+    roster: Roster,
+    names: list[str],
+    table: Reader,
+    above: int,
+    knowledge: Knowledge,
+    now: datetime,
+    run: str,
+) -> None:
+    roster.ignored = tuple(dict.fromkeys(name for name in names if name and name not in COLUMNS))
+    first = above + table.line_num + 1
+    for row in table:
+        last = above + table.line_num
+        cells = dict.fromkeys(COLUMNS, "") | {
+            name: _cell(cell, "; " if name in LISTS else " ")
+            for name, cell in zip(names, row, strict=False)
+            if name in COLUMNS
+        }
+        if any(map(_swallows, row)):
+            roster.problems.append(f"line {first}: a quotation mark is left open; it goes on to line {last}")
+        elif any(cell.strip() for cell in row[len(names) :]):
+            roster.problems.append(f"line {first}: more cells than columns; is a separator inside a cell?")
         elif any(cells.values()):
-            _take(roster, cells, rows.line_num, knowledge, now, run)
+            _take(roster, cells, first, knowledge, now, run)
+        if "" not in roster.ignored and any(cell.strip() for name, cell in zip(names, row, strict=False) if not name):
+            roster.ignored += ("",)
+        first = last + 1
     if not roster.lines and not roster.problems:
-        roster.problems.append("line 1: there are column names, and no mentor below them")
+        roster.problems.append(f"line {above + 1}: there are column names, and no mentor below them")
 
 
 def _take(
@@ -126,9 +192,18 @@ def _take(
     roster.acts.append(Act(f"import:{run}:{number}", "mentor", _args(cells, phone, knowledge), by="import"))
 
 
-def _cell(value: object) -> str:
-    """What a cell says. A leading apostrophe is a spreadsheet's mark for text, and `write` puts it there too."""
-    text = str(value or "").strip()
+def _swallows(cell: str) -> bool:
+    """Whether a cell goes on in another line with a number or a date: then somebody else's line is in it."""
+    lines = cell.splitlines()
+    return any(map(_MANY_DIGITS.search, lines[1:]))
+
+
+def _cell(value: str, joint: str) -> str:
+    """What a cell says, on one line: a break becomes the `joint`.
+
+    A leading apostrophe is a spreadsheet's mark for text, and `rows` puts it there too.
+    """
+    text = _CONTROL.sub(" ", _BREAK.sub(joint, value.strip())).strip()
     return text[1:] if text.startswith("'") and _is_run(text[1:]) else text
 
 
@@ -141,7 +216,7 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
     if not cells["consent"]:
         yield "consent: the date on which this mentor agreed to be texted is missing"
     elif (day := _day(cells["consent"])) is None:
-        yield "consent: not a date; write it as 2026-03-31"
+        yield "consent: not a date; write it as 2026-03-31 (in a spreadsheet, format the column as text first)"
     elif day > now.date():
         yield "consent: this date is in the future"
     if cells["years"] and not re.fullmatch(r"\d{1,2}", cells["years"]):
@@ -245,8 +320,10 @@ def _zone(text: str, knowledge: Knowledge) -> str:
 
 
 def _day(text: str) -> date | None:
+    """A day that is written with the year first: of 3/4/2026 nobody can say whether it is in March or in April."""
+    found = _YEAR_FIRST.fullmatch(text)
     try:
-        return date.fromisoformat(text[:10])
+        return date(*map(int, found.groups())) if found else date.fromisoformat(text)
     except ValueError:
         return None
 

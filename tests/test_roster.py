@@ -14,6 +14,7 @@ from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Window
 from smsmentor.core.rules import Rules
+from smsmentor.errors import ImportProblem
 from smsmentor.resources import data_folder, load
 from smsmentor.roster import COLUMNS, hours_text, is_news, left_alone, lines_of, read, rows
 from tests.rigs import memory_rig
@@ -69,8 +70,24 @@ def test_a_line_becomes_a_mentor_with_all_that_it_says(knowledge: Knowledge) -> 
         "phone\talias\tconsent\r\n+12125550110\tRené\t2026-01-12\r\n".encode("utf-16"),
         b'Phone, Alias ,CONSENT\n"(212) 555-0110","Ren\xc3\xa9",2026-01-12T00:00:00\n,,\n',
         b"phone,alias,consent\n'+12125550110,Ren\xc3\xa9,2026-01-12\n",
+        "phone;alias;consent\n+12125550110;René;2026-01-12\n".encode("utf-16-le"),
+        "phone;alias;consent\n+12125550110;René;2026-01-12\n".encode("utf-16-be"),
+        "sep=;\r\n;;\r\n\r\nConsent;Phone;Alias\r\n\r\n2026/1/12;+12125550110;René\r\n;;\r\n".encode(),
+        'phone;"field, or what you do, or did";alias;consent\n+12125550110;;"\x07René";2026-01-12'.encode(),
+        "phone|alias|consent\r+12125550110|René|2026-01-12\r".encode(),
     ],
-    ids=["byte-order mark", "semicolons, old encoding", "tabs, UTF-16", "quotes and blanks", "apostrophe"],
+    ids=[
+        "byte-order mark",
+        "semicolons, old encoding",
+        "tabs, UTF-16",
+        "quotes and blanks",
+        "apostrophe",
+        "no mark",
+        "no mark, the other way",
+        "another order, Excel's own line, empty lines",
+        "commas in a name",
+        "old line ends",
+    ],
 )
 def test_it_reads_what_spreadsheets_write(knowledge: Knowledge, tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "mentors.csv"
@@ -81,6 +98,49 @@ def test_it_reads_what_spreadsheets_write(knowledge: Knowledge, tmp_path: Path, 
     assert (act.args["phone"], act.args["alias"]) == ("+12125550110", "René")
 
 
+def test_a_line_break_in_a_cell_is_a_blank_and_lines_are_counted_as_an_editor_does(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    path = tmp_path / "mentors.csv"
+    path.write_bytes(
+        b'phone,employer,topics,consent\r\n+12125550110,"Harbor\r\nBank\xe2\x80\xa8East","pay\r\nexcel",2026-01-12\r\n'
+        b"+12125550110,,,2026-01-12\r\n"
+    )
+    roster = read(lines_of(path), knowledge, NOW)
+    [act] = roster.acts
+    assert (act.args["employer"], act.args["skills"]) == ("Harbor Bank East", "pay; excel")
+    assert roster.problems == ["line 5, phone: the same number as in line 2"]
+
+
+@pytest.mark.parametrize("topics", ["pay", 'pay\n+12125550111,Cam,2026-01-12,"excel'])
+def test_a_quotation_that_is_left_open_swallows_nobody_silently(
+    knowledge: Knowledge, tmp_path: Path, topics: str
+) -> None:
+    path = tmp_path / "mentors.csv"
+    path.write_text(
+        f'phone,alias,consent,topics\n+12125550110,Ben,2026-01-12,"{topics}\n+12125550112,Dee,2026-01-12,\n'
+    )
+    roster = read(lines_of(path), knowledge, NOW)
+    assert roster.problems[0].startswith("line 2: a quotation mark is left open")
+    assert "+12125550110" not in roster.lines
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (b"PK\x03\x04 a workbook", "mentors.csv: this is no text"),
+        (b"phone,alias,consent\n+12125550110,B\0n,2026-01-12\n", "mentors.csv: this is no text"),
+        (b"phone,alias,consent\n+12125550110,Ren\x81,2026-01-12\n", "mentors.csv: letters in it cannot be read"),
+    ],
+    ids=["a workbook", "zero bytes", "an encoding of neither kind"],
+)
+def test_what_is_no_list_is_refused(tmp_path: Path, raw: bytes, problem: str) -> None:
+    path = tmp_path / "mentors.csv"
+    path.write_bytes(raw)
+    with pytest.raises(ImportProblem, match=problem):
+        lines_of(path)
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "problem"),
     [
@@ -89,6 +149,8 @@ def test_it_reads_what_spreadsheets_write(knowledge: Knowledge, tmp_path: Path, 
         ("phone", "", "phone: not a phone number"),
         ("consent", "", "consent: the date on which this mentor agreed to be texted is missing"),
         ("consent", "last week", "consent: not a date"),
+        ("consent", "3/1/2026", "consent: not a date; write it as 2026-03-31 (in a spreadsheet"),
+        ("consent", "2026-02-30", "consent: not a date"),
         ("consent", "2026-03-04", "consent: this date is in the future"),
         ("years", "many", "years: not a number of years"),
         ("zone", "Mars", "zone: not a time zone"),
@@ -125,6 +187,8 @@ def test_the_same_number_twice_is_told(knowledge: Knowledge) -> None:
         ([], "line 1: the file is empty; it needs a first line with the column names"),
         (["alias,field"], "line 1: there is no column phone and no column consent"),
         (["phone,alias"], "line 1: there is no column consent"),
+        (["Our mentors,,", "phone,alias,consent"], "line 1: there is no column phone and no column consent; the names"),
+        (["+12125550110;Ben"], "line 1: there is no column phone and no column consent; this line has to name"),
         (["phone,consent,alias,phone"], "line 1: there are two columns phone"),
         (["phone,consent,", "+12125550110,2026-01-12,,pay"], "line 2: more cells than columns"),
         (["phone,consent", ","], "line 1: there are column names, and no mentor below them"),
