@@ -33,7 +33,7 @@ from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, OutText
 from smsmentor.core.turn import Turn
 from smsmentor.door import CarrierDoor
-from smsmentor.errors import SmsmentorError, StoreDamaged
+from smsmentor.errors import SmsmentorError, StoreDamaged, StoreUnwritable
 from smsmentor.housekeeping import Housekeeping
 from smsmentor.logs import report_to_log
 from smsmentor.outbox import Outbox
@@ -41,7 +41,9 @@ from smsmentor.ports import Clock, Gateway, SetClock
 from smsmentor.pump import Pump
 from smsmentor.service import Service
 from smsmentor.settings import Settings
+from smsmentor.stores import tinydb
 from smsmentor.stores.tinydb import TinyDBStore
+from smsmentor.stores.view import StoreView
 from smsmentor.ticker import fire_due
 
 if TYPE_CHECKING:
@@ -332,6 +334,19 @@ def open_store(settings: Settings) -> TinyDBStore:
         return TinyDBStore(settings.store_path, key=settings.store_key)
     except StoreDamaged as error:
         raise _with_way_back(error, settings) from None
+
+
+def open_to_look(settings: Settings) -> StoreView:
+    """The store in the data folder, which is there, for who only looks. Raises SmsmentorError with what to do."""
+    try:
+        return tinydb.open_to_look(settings.store_path, settings.store_key)
+    except StoreDamaged as error:
+        raise _with_way_back(error, settings) from None
+    except StoreUnwritable as error:
+        raise StoreUnwritable(
+            f"{error}\nTo read it, copy the store's files together to a disk that can be written to (cp -p "
+            f"{settings.store_path}* /another/disk/), the server stopped, and name that folder with SMSMENTOR_DATA."
+        ) from error
 
 
 def _with_way_back(error: StoreDamaged, settings: Settings) -> StoreDamaged:

@@ -19,9 +19,10 @@ from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError, StoreSeal
 from smsmentor.ports import Changes, Reader
 from smsmentor.stores.drafts import drafting, sync_folder, written_whole
 from smsmentor.stores.rekey import change_key
-from smsmentor.stores.rows import connect, is_sealed
+from smsmentor.stores.rows import connect, has_log, is_sealed
 from smsmentor.stores.sealing import cipher, derived
 from smsmentor.stores.tinydb import TinyDBStore
+from smsmentor.stores.view import ELSEWHERE, StoreView
 
 PLAIN, SEALED = ".db", ".db.sealed"
 PREFIX = "smsmentor-"
@@ -53,7 +54,7 @@ def copies(folder: Path) -> list[Copy]:
     return sorted(found, key=lambda copy: copy.made, reverse=True)
 
 
-def make(store: TinyDBStore, folder: Path, now: datetime, key: str = "") -> Path:
+def make(store: StoreView, folder: Path, now: datetime, key: str = "") -> Path:
     """A complete, verified copy under the name of its moment; returns its path. Takes the disk's time: not on the loop.
 
     With a key it is encrypted, and no plain copy stays. Raises StoreError.
@@ -65,13 +66,15 @@ def make(store: TinyDBStore, folder: Path, now: datetime, key: str = "") -> Path
     target = folder / f"{name}{SEALED}"
     try:
         # Beside the store, which is as plain: the folder of copies may be a disk that others can read.
-        with drafting(store.path.parent) as room:
+        beside = folder if store.in_place else store.path.parent
+        beside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with drafting(beside) as room:
             copy = room / f"{name}{PLAIN}"
             store.backup_to(copy)
             with written_whole(target) as draft, draft.open("wb") as file, copy.open("rb") as plain:
                 seal(plain, file, key)
     except OSError as error:
-        raise StoreError(f"{target}: the backup failed ({error})") from error
+        raise StoreError(f"{target}: the backup failed ({error}){ELSEWHERE}") from error
     return target
 
 
@@ -130,7 +133,15 @@ def restore(
 
 
 def _open_copy(source: Path, draft: Path, key: str) -> bool:
-    """Says whether it was encrypted, and so made with the operator's key."""
+    """Says whether it was encrypted, and so made with the operator's key.
+
+    A store's own file, from another disk, may have a log beside it: the last texts are only there.
+    """
+    if has_log(source):
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(connect(source)) as connection:
+            connection.execute("VACUUM INTO ?", (str(draft),))
+        return False
     with source.open("rb") as file, os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as plain:
         known = file.read(len(MAGIC)) == MAGIC
         file.seek(0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from smsmentor.errors import SmsmentorError, StoreBusy, StoreDamaged, StoreError, StoreSealed
+from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
     from smsmentor.core.events import Act
@@ -19,36 +19,25 @@ if TYPE_CHECKING:
     from smsmentor.ports import Reader
     from smsmentor.service import Service
     from smsmentor.settings import Settings
-    from smsmentor.stores.tinydb import TinyDBStore
+    from smsmentor.stores.view import StoreView
 
 AT_ONCE = 64
 """Acts that are given to the store together, so that they share a commit."""
 
 
 @contextmanager
-def open_data() -> Iterator[TinyDBStore]:
-    """The store of the data folder. Raises SmsmentorError when there is none: a mistyped folder is no empty one."""
+def open_data() -> Iterator[StoreView]:
+    """The store of the data folder, for who only looks: on a disk that takes nothing it is read where it lies.
+
+    Raises SmsmentorError, also when there is none: a mistyped folder is no empty one.
+    """
+    from smsmentor.app import open_to_look
     from smsmentor.settings import load
 
     settings: Settings = load()
     need_store(settings)
-    with closing(_opened(settings)) as store:
+    with closing(open_to_look(settings)) as store:
         yield store
-
-
-def _opened(settings: Settings) -> TinyDBStore:
-    from smsmentor.app import open_store
-
-    try:
-        return open_store(settings)
-    except (StoreBusy, StoreDamaged, StoreSealed):
-        raise
-    except StoreError as error:
-        files = f"{settings.store_path}*"
-        raise StoreError(
-            f"{error}\nTo save the data from a disk that takes nothing, stop the server, "
-            f"copy the store's files together (cp -p {files} /another/disk/) and name that folder with SMSMENTOR_DATA."
-        ) from error
 
 
 @contextmanager

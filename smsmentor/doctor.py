@@ -139,17 +139,20 @@ def _size(amount: int) -> str:
 def _store(settings: Settings, now: datetime) -> Iterator[Check]:
     from smsmentor.core.model import Fact, Member
     from smsmentor.core.played import has_served, was_played
-    from smsmentor.stores.tinydb import TinyDBStore
+    from smsmentor.stores.tinydb import TinyDBStore, open_to_look
 
     if not settings.store_path.exists():
         yield Check("ok", "store", "new: it is made at the first start")
         yield _people(0, 0)
         return
     try:
-        with closing(TinyDBStore(settings.store_path, key=settings.store_key)) as store, store.reading() as reader:
+        with closing(open_to_look(settings.store_path, settings.store_key)) as store, store.reading() as reader:
             store.check()
             form = "encrypted" if settings.store_key else "not encrypted"
             yield Check("ok", "store", f"{settings.store_path} ({form}) opens, and everything in it can be read")
+            if store.in_place:
+                fix = "Looking, `smsmentor export` and `smsmentor backup --out FOLDER` work; serving does not."
+                yield Check("fail", "store", "nothing can be written to it", fix)
             yield _people(reader.count(Member, "mentor", "yes"), reader.count(Member, "operator", "yes"))
             tried = settings.reaches_people and was_played(reader)
             if tried:
@@ -165,7 +168,7 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
                     "whose clock can be moved: begin anew in another folder."
                 )
                 yield Check("fail", "clock", "it is behind the newest question that is kept", fix)
-            moment = store.next_moment()
+            moment = store.next_moment() if isinstance(store, TinyDBStore) else None
             if settings.has_account and moment is not None and moment < now - MOST_WAITING:
                 fix = "Is `smsmentor serve` running? Its log says what holds it up."
                 yield Check("warn", "waiting work", f"something is due since {moment:%Y-%m-%d %H:%M} UTC", fix)
@@ -204,7 +207,7 @@ def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:
     from smsmentor.alarm import parked_members, standing
     from smsmentor.core.carrier_codes import CarrierCodes
     from smsmentor.resources import data_folder, read_toml
-    from smsmentor.stores.tinydb import TinyDBStore
+    from smsmentor.stores.tinydb import open_to_look
 
     if not settings.store_path.exists():
         return
@@ -212,7 +215,7 @@ def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:
     # A store that cannot be opened has its own check.
     with (
         suppress(SmsmentorError),
-        closing(TinyDBStore(settings.store_path, key=settings.store_key)) as store,
+        closing(open_to_look(settings.store_path, settings.store_key)) as store,
         store.reading() as reader,
     ):
         found = standing(reader, now, settings.rules, codes)

@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import random
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -160,6 +161,16 @@ def test_a_damaged_store_is_replaced_and_its_log_is_not_read_into_the_copy(rig: 
     assert texts(path) == [QUESTION]
 
 
+def test_a_file_with_a_log_beside_it_is_put_back_with_what_is_in_the_log(rig: Rig, tmp_path: Path) -> None:
+    text(rig, QUESTION)
+    rescued = tmp_path / "rescued"
+    shutil.copytree(tmp_path / "data", rescued)  # as a host leaves it that loses its power
+    (rescued / "smsmentor.db-shm").unlink()
+    assert (rescued / "smsmentor.db-wal").stat().st_size
+    backup.restore(rescued / "smsmentor.db", tmp_path / "new" / "smsmentor.db", NOW)
+    assert texts(tmp_path / "new" / "smsmentor.db") == [QUESTION]
+
+
 def test_a_sealed_copy_opens_with_its_key_alone_and_shows_nothing_without(rig: Rig, tmp_path: Path) -> None:
     text(rig, QUESTION)
     copy = backup.make(store_of(rig), tmp_path / "copies", NOW, KEY)
@@ -268,7 +279,7 @@ else:
     if when == "sealing":
         backup.seal = lambda *_: os.kill(os.getpid(), 9)
     else:
-        import smsmentor.stores.tinydb as module
+        import smsmentor.stores.view as module
         module.check_documents = lambda *_: os.kill(os.getpid(), 9)
     backup.make(TinyDBStore(store), Path(copies), datetime.fromisoformat("2026-03-03T15:00Z"), key)
 """

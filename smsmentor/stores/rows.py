@@ -73,10 +73,11 @@ def open_file(path: Path, key: str = "") -> tuple[sqlite3.Connection, Layouts]:
     try:
         if not path.exists():
             _make_file(path, key)
-        whole = _own_file(path)
+        _own_file(path)
+        whole = _is_whole(path)
         connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be opened ({error})") from error
+        raise StoreUnwritable(f"{path}: cannot be opened for writing ({error})") from error
     except sqlite3.Error as error:
         raise plain_error(error, path) from error
     try:
@@ -99,17 +100,50 @@ def _prepare_patiently(connection: sqlite3.Connection, path: Path, key: str, who
             time.sleep(0.02)
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def look_into(path: Path, key: str, way: str) -> tuple[sqlite3.Connection, Layouts]:
+    """A connection that only reads, in a `way` that writes nothing beside the file, and how records lie there.
+
+    Raises what `open_file` does, and StoreError for a file that has to be brought up to date first.
+    """
+    try:
+        whole = _is_whole(path)
+        connection = open_reader(path, way=way)
+    except sqlite3.Error as error:
+        raise plain_error(error, path) from error
+    try:
+        _only_known(connection, path)
+        check(connection, path, full=not whole or path.stat().st_size <= _SMALL_FILE_BYTES)
+        seal = _seal_of(connection, path, key)
+        layouts = layouts_of(seal)
+        if (seal is not None and seal.first) or not _is_current(connection, layouts):
+            raise StoreError(
+                f"{path}: written by an earlier version; it is brought up to date where it can be written to"
+            )
+    except BaseException as error:
+        connection.close()
+        raise plain_error(error, path) from error
+    return connection, layouts
+
+
+def open_reader(path: Path, *, way: str = "") -> sqlite3.Connection:
     """A connection that only reads."""
-    connection = connect(path, cache_kib=_READER_CACHE_KIB)
+    connection = connect(path, cache_kib=_READER_CACHE_KIB, way=way)
     connection.execute("PRAGMA query_only = ON")
     return connection
 
 
-def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
-    """A bare connection with this store's settings: nothing begins or commits by itself, and every commit syncs."""
+def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB, way: str = "") -> sqlite3.Connection:
+    """A bare connection with this store's settings: nothing begins or commits by itself, and every commit syncs.
+
+    `way` is a part of SQLite's URI that says how to read a file which cannot be written to.
+    """
     connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=PATIENCE_MS / 1000
+        f"{path.resolve().as_uri()}?{way}" if way else path,
+        uri=bool(way),
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+        timeout=PATIENCE_MS / 1000,
     )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -125,11 +159,23 @@ def open_log(path: Path) -> int:
     SQLite's locks lie on the store's file and not on the log, so that closing this one takes none of them away.
     """
     sync_folder(path.parent)
-    return os.open(_log_of(path), os.O_RDWR)
+    return os.open(log_of(path), os.O_RDWR)
 
 
-def _log_of(path: Path) -> Path:
+def log_of(path: Path) -> Path:
+    """What was committed and is not in the file yet."""
     return path.with_name(f"{path.name}-wal")
+
+
+def has_log(path: Path) -> bool:
+    """Whether something may not be in the file yet."""
+    log = log_of(path)
+    return log.exists() and log.stat().st_size > 0
+
+
+def index_of(path: Path) -> Path:
+    """Where in the log each page is: SQLite makes it anew when it is missing."""
+    return path.with_name(f"{path.name}-shm")
 
 
 def sync(handle: int) -> None:
@@ -188,8 +234,14 @@ def _appear(draft: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _own_file(path: Path) -> bool:
-    """Only the owner can read the file; SQLite gives its companion files the same mode. Says whether the file is whole.
+def _own_file(path: Path) -> None:
+    """Only the owner can read the file; SQLite gives its companion files the same mode."""
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether nothing of the file is missing. Raises StoreDamaged for an empty one.
 
     Its head is looked at before anything else: SQLite would throw away the log of a file that it does not know as its
     own. And through SQLite, without its log and its locks: whoever opens a file and closes it gives up all locks that
@@ -198,13 +250,11 @@ def _own_file(path: Path) -> bool:
     A file that is shorter than its head says has lost its end. Or a checkpoint was cut off, or goes on just now: then
     what is missing lies in the log.
     """
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as connection:
         try:
             empty = not _pragma(connection, "schema_version")
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT or not _log_of(path).exists():
+            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT or not log_of(path).exists():
                 raise
             return False
     if empty:
@@ -213,10 +263,7 @@ def _own_file(path: Path) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, key: str, whole: bool) -> Layouts:
-    if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StoreDamaged(f"{path}: this is a database of another program")
-    if (found := _pragma(connection, "user_version")) not in (FORMAT, SEALED_FORMAT):
-        raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {SEALED_FORMAT})")
+    _only_known(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
     check(connection, path, full=not whole or path.stat().st_size <= _SMALL_FILE_BYTES)
     seal = _seal_of(connection, path, key)
@@ -226,10 +273,22 @@ def _prepare(connection: sqlite3.Connection, path: Path, key: str, whole: bool) 
             for kind in SINCE_SECOND:
                 _refill(connection, layouts[kind], LAYOUTS[kind])
             keep_seal(connection, seal)
-    if _shapes(connection) != {layout.table: layout.shape for layout in layouts.values()}:
+    if not _is_current(connection, layouts):
         with transaction(connection):
             _shape_tables(connection, _shapes(connection), layouts)
     return layouts
+
+
+def _only_known(connection: sqlite3.Connection, path: Path) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StoreDamaged(f"{path}: this is a database of another program")
+    if (found := _pragma(connection, "user_version")) not in (FORMAT, SEALED_FORMAT):
+        raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {SEALED_FORMAT})")
+
+
+def _is_current(connection: sqlite3.Connection, layouts: Layouts) -> bool:
+    """Whether each record's table is as this version makes it."""
+    return _shapes(connection).items() >= {layout.table: layout.shape for layout in layouts.values()}.items()
 
 
 def is_sealed(path: Path) -> bool:

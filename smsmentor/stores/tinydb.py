@@ -8,36 +8,30 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from smsmentor.core.model import OutText, Text, Timer
-from smsmentor.errors import StoreError
-from smsmentor.ports import Changes, Committed, Reader, Step
+from smsmentor.errors import StoreError, StoreUnwritable
+from smsmentor.ports import Changes, Committed, Step
 from smsmentor.stores import records
 from smsmentor.stores.batches import Batches, Job, Spoiled
 from smsmentor.stores.documents import RowsStorage, open_tinydb
-from smsmentor.stores.drafts import written_whole
 from smsmentor.stores.known import Known
-from smsmentor.stores.layouts import Layouts, quoted
 from smsmentor.stores.lines import Lines, leased
 from smsmentor.stores.rows import (
     PATIENCE_MS,
     Crash,
-    check,
-    check_documents,
     connect,
     open_file,
     open_reader,
-    pages,
     plain_error,
 )
 from smsmentor.stores.steps import (
     RowReader,
-    Stats,
     Writing,
     first_timer,
     pending_texts,
@@ -45,11 +39,20 @@ from smsmentor.stores.steps import (
     timers_due,
     took_effect,
 )
+from smsmentor.stores.view import StoreView
 
-__all__ = ["TinyDBStore", "open_tinydb"]
+__all__ = ["TinyDBStore", "open_tinydb", "open_to_look"]
 
 
-class TinyDBStore:
+def open_to_look(path: Path, key: str = "") -> StoreView:
+    """The store for who only looks: on a disk that takes nothing as it lies there. Raises what opening a store does."""
+    try:
+        return TinyDBStore(path, key=key)
+    except StoreUnwritable:
+        return StoreView(path, key=key)
+
+
+class TinyDBStore(StoreView):
     """The store at `path`, one file with two companions while it is open. Use it from one event loop at a time.
 
     With a `key` the file is encrypted. Opening raises StoreSealed when the key and the file do not fit together,
@@ -61,25 +64,23 @@ class TinyDBStore:
     def __init__(
         self, path: str | Path, *, key: str = "", patience_s: float = PATIENCE_MS / 1000, crash: Crash | None = None
     ) -> None:
-        self.path = Path(path)
-        self.stats = Stats()
         self._key = key
-        self._connection, self._layouts = open_file(self.path, key)
-        self._known = Known(self._layouts)
+        self._connection, layouts = open_file(Path(path), key)
+        self._known = Known(layouts)
         with ExitStack() as opened:
             opened.callback(self._connection.close)
-            self._readers = [open_reader(self.path)]
-            opened.callback(self._readers[0].close)
+            reader = open_reader(Path(path))
+            opened.callback(reader.close)
+            self._begin(Path(path), layouts, "", reader)
             try:
                 self._batches = Batches(
                     self._connection, self.path, self.stats, self._known, self._forget, patience_s, crash
                 )
             except OSError as error:
-                raise StoreError(f"{self.path}: cannot be opened ({error})") from error
+                raise StoreUnwritable(f"{self.path}: cannot be opened for writing ({error})") from error
             opened.pop_all()
         self._lines = Lines()
         self._lines_as_of: int | None = None
-        self._closed = False
 
     def transact(self, event_id: str | None, step: Step, *, now: datetime) -> Awaitable[Committed]:
         return self._submit(lambda: self._run(event_id, step, now))
@@ -109,57 +110,12 @@ class TinyDBStore:
             moments = [first_timer(connection), self._lines.next_moment()]
         return min((at for at in moments if at is not None), default=None)
 
-    @contextmanager
-    def reading(self) -> Iterator[Reader]:
-        with self._reader() as connection:
-            connection.execute("BEGIN")
-            reader = RowReader(connection, self._layouts, self.stats)
-            try:
-                # The view is as of the first read, not as of BEGIN.
-                connection.execute("SELECT 1 FROM shapes LIMIT 1").fetchone()
-                yield reader
-            finally:
-                reader.finish()
-                connection.execute("ROLLBACK")
-
     def close(self) -> None:
         if self._closed:
             return
-        self._closed = True
         self._batches.close()
-        for reader in self._readers:
-            reader.close()
+        super().close()
         self._connection.close()
-
-    def check(self, *, full: bool = True) -> None:
-        """Raise StoreDamaged when the file is broken. `full` reads every page and every document."""
-        self._refuse_when_closed()
-        with closing(connect(self.path)) as connection:
-            if full:
-                try:
-                    check_documents(connection, self.path, self._layouts)
-                except sqlite3.Error as error:
-                    raise plain_error(error, self.path) from error
-            else:
-                check(connection, self.path, full=False)
-
-    def check_pages(self) -> None:
-        """Raise StoreDamaged when a page of the file is broken. Reads every page and no document: not on the loop."""
-        self._refuse_when_closed()
-        with closing(connect(self.path)) as connection:
-            check(connection, self.path, full=True)
-
-    def export_json(self, target: str | Path) -> None:
-        """Write the whole state as a JSON file that a stock `TinyDB(target)` opens, with the same `doc_id`s.
-
-        It is plain text, also of an encrypted store.
-        """
-        self._refuse_when_closed()
-        with closing(open_reader(self.path)) as connection, written_whole(Path(target)) as draft:
-            connection.execute("BEGIN")
-            with draft.open("w", encoding="utf-8") as file:
-                for part in _json_parts(connection, self._layouts):
-                    file.write(part)
 
     def import_json(self, source: str | Path) -> None:
         """Take over a file that `export_json` wrote, into a store without documents. All of it or nothing.
@@ -177,18 +133,6 @@ class TinyDBStore:
             if storage.names():
                 raise StoreError(f"{self.path}: there are documents already; import into a new store")
             storage.write(data)
-
-    def backup_to(self, target: str | Path) -> None:
-        """A complete copy, consistent and verified, while the service runs. Takes the disk's time: not on the loop."""
-        self._refuse_when_closed()
-        try:
-            with written_whole(Path(target)) as draft:
-                with closing(connect(self.path)) as connection:
-                    connection.execute("VACUUM INTO ?", (str(draft),))
-                with closing(connect(draft)) as copy:
-                    check_documents(copy, draft, self._layouts)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{target}: the backup failed ({error})") from error
 
     def tidy(self) -> bool:
         """Carry the log over and empty it, so that nothing of what was overwritten stays in it. Not on the loop.
@@ -252,48 +196,6 @@ class TinyDBStore:
                 lines.put(text, doc_id)
             self._lines, self._lines_as_of = lines, as_of
 
-    @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        """A reading connection for one use; another use at the same time gets another one."""
-        self._refuse_when_closed()
-        try:
-            connection = self._readers.pop() if self._readers else open_reader(self.path)
-            try:
-                yield connection
-            finally:
-                if self._closed:
-                    connection.close()
-                else:
-                    self._readers.append(connection)
-        except sqlite3.Error as error:
-            raise plain_error(error, self.path) from error
-
-    def _refuse_when_closed(self) -> None:
-        if self._closed:
-            raise StoreError("the store is closed")
-
 
 def _leaves_its_text(event_id: str, changes: Changes) -> bool:
     return any(put.id == event_id and type(put) is Text for put in changes.puts)
-
-
-def _json_parts(connection: sqlite3.Connection, layouts: Layouts) -> Iterator[str]:
-    """The documents are JSON text already: they only need to be put together."""
-    plain = {layout.table: layout.plain for layout in layouts.values()}
-    names = [row[0] for row in connection.execute("SELECT DISTINCT name FROM documents").fetchall()]
-    sources: list[tuple[str, str, tuple[str, ...]]]
-    sources = [(name, f"SELECT doc_id, doc FROM {quoted(name)} WHERE doc_id > ?", ()) for name in plain]
-    sources += [(name, "SELECT doc_id, doc FROM documents WHERE name = ? AND doc_id > ?", (name,)) for name in names]
-    yield "{"
-    tables = 0
-    for name, select, marks in sources:
-        documents = 0
-        for doc_id, text in pages(connection, select, marks):
-            if not documents:
-                yield f"{', ' if tables else ''}{json.dumps(name)}: {{"
-                tables += 1
-            yield f'{", " if documents else ""}"{doc_id}": {plain[name](text) if name in plain else text}'
-            documents += 1
-        if documents:
-            yield "}"
-    yield "}"

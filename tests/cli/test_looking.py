@@ -12,6 +12,8 @@ import pytest
 from tinydb import where
 
 from smsmentor import __version__
+from smsmentor.errors import StoreUnwritable
+from smsmentor.stores import tinydb
 from smsmentor.stores.tinydb import open_tinydb
 from tests.cli.commands import HEADER, MENTEE, POOL, START, WORDS, call, fine, play
 
@@ -216,6 +218,23 @@ def test_doctor_judges_a_small_disk_by_its_size(data: Path, monkeypatch: pytest.
 def test_a_disk_that_takes_nothing_is_said_with_what_to_copy(data: Path) -> None:
     (data / "smsmentor.db").mkdir(parents=True)  # stands for a disk that fails
     assert f"cp -p {data / 'smsmentor.db'}* /another/disk/" in call("backup").output
+
+
+def test_data_on_a_disk_that_takes_nothing_is_read_where_it_lies(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, key: str) -> None:
+        raise StoreUnwritable(f"{path}: cannot be opened for writing")
+
+    fine("import", POOL)
+    monkeypatch.setattr(tinydb, "open_file", refused)
+    assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 14}
+    assert fine("op", "list").startswith("There is no operator")
+    assert Path(fine("export", "--out", tmp_path / "all.json").strip()).stat().st_size
+    assert Path(fine("backup", "--out", tmp_path / "copies").strip()).stat().st_size
+    doctor = call("doctor")
+    assert doctor.exit_code == 1
+    assert "everything in it can be read\nfail  store: nothing can be written to it\n" in doctor.output
 
 
 def test_doctor_says_that_an_address_is_not_https(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
