@@ -7,11 +7,16 @@ handlers there know every way to refuse, and an event takes effect once, so noth
 
 All connections are counted here, also Tornado's, and from time to time looked at: who neither sends nor takes anything
 is closed. Tornado itself would wait for ever for answers to be taken, and take in any number of connections.
+
+When all places are taken, who comes gets the place of who has it the longest without having brought a signed request.
+So strangers who hold connections, from however many addresses, keep nobody out: a carrier's request comes with its
+connection or right after it, and they would have to open as many as there are places in between.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -23,7 +28,7 @@ from handlers.answers import NOTHING, TWIML, Answer
 from handlers.base import InFlight
 from handlers.form import read_form
 from handlers.intake import Intake
-from handlers.limits import MOST_CONNECTIONS
+from handlers.limits import MOST_CONNECTIONS, Seldom
 from handlers.line import Line
 from handlers.simple import Request, first_line
 from handlers.sms import Form, SmsHandler, Webhook
@@ -32,6 +37,8 @@ from handlers.stream import Stream
 from handlers.webhook import Door, Rejection
 from smsmentor.core.events import Inbound, Receipt
 from smsmentor.ports import Clock
+
+log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.2
 """How long the rest of a request may take to come. After that it is slow, and Tornado's with its own bounds."""
@@ -85,10 +92,10 @@ class Front:
         self._server = server
         self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
-        self._intake = Intake(self._accepted, lambda: self.open < self.most)
-        self._lines: set[Line] = set()
-        self._streams: set[Stream] = set()
-        """Those that are Tornado's."""
+        self._intake = Intake(self._accepted, self._has_room)
+        self._places: dict[Line | Stream, None] = {}
+        """Who is open, in the order in which they came, became Tornado's or last brought a signed request."""
+        self._given_up = Seldom()
         self._begun: dict[Line, float] = {}
         """Who has sent a part of a request, and since when: the longest first."""
         self._slow: asyncio.TimerHandle | None = None
@@ -97,7 +104,7 @@ class Front:
     @property
     def open(self) -> int:
         """How many connections are open."""
-        return len(self._lines) + len(self._streams)
+        return len(self._places)
 
     # As a server
 
@@ -116,8 +123,9 @@ class Front:
         for timer in (self._slow, self._silent):
             if timer is not None:
                 timer.cancel()
-        for line in tuple(self._lines):
-            line.close()
+        for connection in tuple(self._places):
+            if isinstance(connection, Line):
+                connection.close()
         await self._server.close_all_connections()
 
     def _accepted(self, connection: socket.socket, address: Any) -> None:
@@ -127,7 +135,19 @@ class Front:
         except OSError:
             connection.close()
             return
-        self._lines.add(Line(self, connection, address))
+        self._places[Line(self, connection, address)] = None
+
+    def _has_room(self) -> bool:
+        """Whether one more can be open, if need be in place of another. Who has a signed request in hand keeps it."""
+        if self.open < self.most:
+            return True
+        last = next((connection for connection in self._places if not connection.in_hand), None)
+        if last is None:
+            return False
+        last.close()
+        if times := self._given_up.again():
+            log.warning("No more connections can be open: %d that brought nothing were closed for others", times)
+        return True
 
     # For its lines
 
@@ -144,8 +164,8 @@ class Front:
 
     def pass_on(self, connection: socket.socket, address: Any, begun: bytes, unsent: bytes) -> None:
         """Make a connection Tornado's. `begun` was read of it already, `unsent` is still to be written."""
-        stream = Stream(connection, begun, self._streams.discard, self._server.max_buffer_size)
-        self._streams.add(stream)
+        stream = Stream(connection, begun, self._gone, self._server.max_buffer_size)
+        self._places[stream] = None
         if unsent:
             stream.write(unsent)
         self._server.handle_stream(stream, address)
@@ -158,12 +178,20 @@ class Front:
 
     def forget(self, line: Line) -> None:
         """A connection has been closed, or is Tornado's."""
-        self._lines.discard(line)
+        self._gone(line)
         self._begun.pop(line, None)
+
+    def has_brought(self, line: Line) -> None:
+        """A signed request has come."""
+        if line in self._places:
+            self._places[line] = self._places.pop(line)
 
     def has_come(self, line: Line) -> None:
         """The rest of a request has come."""
         self._begun.pop(line, None)
+
+    def _gone(self, connection: Line | Stream) -> None:
+        self._places.pop(connection, None)
 
     # From time to time
 
@@ -176,7 +204,6 @@ class Front:
             line.pass_on(line.rest)
 
     def _close_silent(self) -> None:
-        connections: list[Line | Stream] = [*self._lines, *self._streams]
-        for connection in connections:
+        for connection in tuple(self._places):
             connection.looked_at(SWEEPS)
         self._silent = self._loop.call_later(self._idle_seconds / SWEEPS, self._close_silent)

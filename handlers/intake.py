@@ -13,8 +13,9 @@ from handlers.limits import Seldom
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 128
-"""How many are taken in before others have their turn."""
+AT_ONCE = 32
+"""How many are taken in before others have their turn. Fewer than there are places, so that who came in one turn is
+read before who comes in the next can take the place."""
 PAUSE_SECONDS = 1.0
 _RUN_OUT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
@@ -23,7 +24,7 @@ class Intake:
     """Listens. A connection for which there is no room is closed at once: its sender hears so, and can try again."""
 
     def __init__(self, take: Callable[[socket.socket, Any], None], room: Callable[[], bool]) -> None:
-        """`take` is given each connection with its address, while there is `room`."""
+        """`take` is given each connection with its address. `room` is asked before, and may make some."""
         self._take = take
         self._room = room
         self._loop = asyncio.get_running_loop()

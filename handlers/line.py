@@ -40,6 +40,11 @@ class Line:
         """What has come of a request whose end has not."""
         self._loop.add_reader(self._fd, self._readable)
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether a signed request waits to be answered."""
+        return self._task is not None
+
     def looked_at(self, most: int) -> None:
         """Close it when nothing came while it was looked at so many times."""
         self._looks += 1
@@ -103,6 +108,7 @@ class Line:
     def _hand_over(self, route: Route, event: Inbound | Receipt, data: bytes, size: int, began: float) -> None:
         in_flight = self._front.in_flight
         in_flight.enter()
+        self._front.has_brought(self)
         self._task = self._loop.create_task(self._handed_over(route, event, data, size, began))
         self._task.add_done_callback(lambda _: in_flight.leave())
 

@@ -22,6 +22,9 @@ class Stream(IOStream):
     closed after a while, and who takes less than comes when too much waits.
     """
 
+    in_hand = False
+    """What Tornado has in hand it answers in a moment, and most of it is a stranger's."""
+
     def __init__(
         self,
         connection: socket.socket,

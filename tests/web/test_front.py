@@ -495,25 +495,77 @@ def test_who_never_takes_answers_is_closed(asked: bytes) -> None:
     visit(story, Impatient)
 
 
-@pytest.mark.parametrize("begun", [b"", b"GET /heal", GOOD], ids=["silent", "tornado's", "served"])
-def test_beyond_the_bound_connections_are_closed_until_another_has_gone(
+@asynccontextmanager
+async def strangers(house: Tornado, begun: bytes, number: int) -> AsyncIterator[list[socket.socket]]:
+    """Connections that are held open after a few bytes, one by one taken in and read."""
+    loop, lines = asyncio.get_running_loop(), [socket.socket() for _ in range(number)]
+    try:
+        for line in lines:
+            passed_on = house.passed_on
+            line.setblocking(False)
+            await loop.sock_connect(line, ("127.0.0.1", house.port))
+            await loop.sock_sendall(line, begun)
+            if begun == GOOD:
+                assert (await loop.sock_recv(line, 65536)).startswith(b"HTTP/1.1 200")
+            while begun[:1] == b"G" and house.passed_on == passed_on:
+                await asyncio.sleep(0)
+            for _ in range(3):
+                await asyncio.sleep(0)
+        yield lines
+    finally:
+        for line in lines:
+            line.close()
+
+
+async def is_closed(line: socket.socket) -> bool:
+    try:
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(line, 1), 0.05) == b""
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /t", b"GET /h", GOOD], ids=["silent", "slow", "tornado's", "served"])
+def test_beyond_the_bound_a_newcomer_gets_the_place_of_the_oldest(
     begun: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(house: Tornado) -> None:
+        house.server.most = 6
+        for _ in range(3):
+            async with strangers(house, begun, 8) as lines:
+                assert house.server.open == 6
+                assert [await is_closed(line) for line in lines] == [True] * 2 + [False] * 6
+                for _ in range(5):
+                    assert (await house.speak(GOOD + LAST)).count(b"HTTP/1.1 200") == 2
+                assert [await is_closed(line) for line in lines[2:]] == [True] + [False] * 5
+        assert [record.levelname for record in caplog.records if record.name == "handlers.front"] == ["WARNING"]
+
+    visit(story, Patient)
+
+
+def test_who_brought_a_signed_text_lately_keeps_the_place() -> None:
+    async def story(house: Tornado) -> None:
+        house.server.most = 6
+        async with strangers(house, GOOD, 1) as [carrier]:
+            for _ in range(5):
+                async with strangers(house, b"GET /heal", 5):
+                    await asyncio.get_running_loop().sock_sendall(carrier, GOOD)
+                    assert (await asyncio.get_running_loop().sock_recv(carrier, 65536)).startswith(b"HTTP/1.1 200")
+        assert len(house.service.events) == 6
+
+    visit(story, Patient)
+
+
+def test_who_has_a_signed_text_in_hand_is_never_closed_for_another(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(house: Tornado) -> None:
         house.server.most = 3
-        loop = asyncio.get_running_loop()
-        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-            for line in (one, two, three):
-                line.setblocking(False)
-                await loop.sock_connect(line, ("127.0.0.1", house.port))
-                await loop.sock_sendall(line, begun)
-            while house.server.open < 3 or (begun[:1] == b"G" and house.passed_on < 3):
-                await asyncio.sleep(0)
-            assert [await house.speak(GOOD + LAST) for _ in range(5)] == [b""] * 5
-            one.close()
-            while house.server.open == 3:
-                await asyncio.sleep(0)
-            assert (await house.speak(GOOD + LAST)).count(b"HTTP/1.1 200") == 2
+        house.service.commit.clear()
+        carriers = [asyncio.create_task(house.speak(GOOD + LAST)) for _ in range(3)]
+        while house.in_flight.count < 3:
+            await asyncio.sleep(0)
+        assert [await house.speak(GOOD + LAST) for _ in range(5)] == [b""] * 5
+        house.service.commit.set()
+        assert [(await carrier).count(b"HTTP/1.1 200") for carrier in carriers] == [2] * 3
+        assert (await house.speak(GOOD + LAST)).count(b"HTTP/1.1 200") == 2
         assert [record.levelname for record in caplog.records if record.name == "handlers.intake"] == ["WARNING"]
 
     visit(story, Patient)
