@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from smsmentor.core.model import RECORDS, Index, Record
@@ -36,6 +37,11 @@ class Layout:
         self.columns = tuple(name for index in self.indexes for name in _columns(index))
         self.places = _places(kind)
         """Where each index has its columns: from, to."""
+        self.key_of: Mapping[str, Callable[[Any], str | None]] = {
+            "id": attrgetter("id"),
+            **{index.name: index.key for index in kind.INDEXES},
+        }
+        """What a record is found by under each name."""
         self.keys: Callable[[Record], tuple[Any, ...]] = _keys_of(kind)
         """The values of a record's key and order columns."""
         self.written: Callable[[Record], tuple[str | bytes, bool]] = records.written

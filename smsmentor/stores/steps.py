@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from smsmentor.core.model import OutText, Record
+from smsmentor.errors import StoreDamaged
 from smsmentor.ports import Changes
 from smsmentor.stores import records
 from smsmentor.stores.known import UNREAD, Known, KnownTable
@@ -32,7 +33,11 @@ _TOOK_EFFECT = 'SELECT EXISTS (SELECT 1 FROM "texts" WHERE id = ?1) OR EXISTS (S
 
 
 class RowReader:
-    """What a step or a page reads, inside one transaction of `connection`. The writer's looks at what is `known`."""
+    """What a step or a page reads, inside one transaction of `connection`. The writer's looks at what is `known`.
+
+    Rows are found by their columns, and an encrypted document is believed for what is in it. So each is compared with
+    what it was found by: one that somebody put in another's place is refused.
+    """
 
     def __init__(
         self, connection: sqlite3.Connection, layouts: Layouts, stats: Stats, known: Known | None = None
@@ -53,7 +58,7 @@ class RowReader:
         sought = layout.sought("id", id) if layout.hidden else id
         row = self._connection.execute(layout.get, (sought,)).fetchone()
         if row is not None:
-            found: R = self._record(layout, known, row)
+            found: R = self._record(layout, known, row, "id", id)
             return found
         if known is not None:
             known.note_absent(id)
@@ -69,7 +74,7 @@ class RowReader:
         statement = layout.walks.get(way)
         if statement is None:
             raise KeyError(f"{kind.__name__} has no index {index!r}")
-        return self._each(layout, known, statement, key, way)
+        return self._found(layout, known, statement, key, way, value)
 
     def count(self, kind: type[Record], index: str, value: str) -> int:
         layout = self._layouts[kind]
@@ -87,42 +92,53 @@ class RowReader:
 
     def all(self, kind: type[R]) -> Iterator[R]:
         layout = self._layouts[kind]
-        return self._each(layout, None, layout.all)
+        for row in self._rows(layout.all):
+            self._stats.rows_read += 1
+            yield layout.loads(row[1])
 
     def finish(self) -> None:
         """End the walks that were left half-way: an open one would hold up checkpoints."""
         for cursor in self._open:
             cursor.close()
 
-    def _each(
+    def _found(
         self,
         layout: Layout,
         known: KnownTable | None,
         statement: str,
-        key: str | None = None,
-        way: tuple[str, bool] | None = None,
+        key: str,
+        way: tuple[str, bool],
+        value: str,
     ) -> Iterator[Any]:
-        self._stats.statements += 1
-        cursor = self._connection.execute(statement, () if key is None else (key,))
-        self._open.append(cursor)
         given = []
-        for row in cursor:
-            record = self._record(layout, known, row)
+        for row in self._rows(statement, key):
+            record = self._record(layout, known, row, way[0], value)
             if known is not None:
                 given.append(record)
             yield record
-        if known is not None and way is not None and key is not None:
+        if known is not None:
             known.note_walk(way, key, given)
 
-    def _record(self, layout: Layout, known: KnownTable | None, row: tuple[int, Any]) -> Any:
+    def _rows(self, statement: str, *values: str) -> Iterator[tuple[int, Any]]:
+        self._stats.statements += 1
+        cursor = self._connection.execute(statement, values)
+        self._open.append(cursor)
+        return cursor
+
+    def _record(self, layout: Layout, known: KnownTable | None, row: tuple[int, Any], name: str, value: str) -> Any:
+        """The record of a row that was found by a value of its id or of an index."""
         self._stats.rows_read += 1
-        if known is None:
-            return layout.loads(row[1])
-        if (there := known.by_doc_id.get(row[0])) is not None:
-            return there
-        record: Record = layout.loads(row[1])
-        known.note(row[0], record)
+        there = known.by_doc_id.get(row[0]) if known is not None else None
+        record: Any = layout.loads(row[1]) if there is None else there
+        if layout.key_of[name](record) != value:
+            raise _displaced(layout)
+        if known is not None and there is None:
+            known.note(row[0], record)
         return record
+
+
+def _displaced(layout: Layout) -> StoreDamaged:
+    return StoreDamaged(f"{layout.table}: a document lies in another one's place; restore a backup")
 
 
 class Writing:
@@ -229,4 +245,8 @@ def pending_texts(connection: sqlite3.Connection, layouts: Layouts) -> Iterator[
     """Each text that waits to be sent, with its `doc_id`."""
     found = connection.execute("SELECT doc_id, doc FROM \"outbox\" WHERE key_pending = 'yes'").fetchall()
     for doc_id, text in found:
-        yield layouts[OutText].loads(text), doc_id
+        layout = layouts[OutText]
+        record: OutText = layout.loads(text)
+        if not record.pending:
+            raise _displaced(layout)
+        yield record, doc_id

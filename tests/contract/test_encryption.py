@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from smsmentor.core.making import replace
 from smsmentor.core.members import number_hash
 from smsmentor.core.model import Member, Offer, OutText, Record, Standing, Suppressed, Tally, Text
 from smsmentor.errors import StoreDamaged, StoreError, StoreSealed
-from smsmentor.ports import SetClock, Store
+from smsmentor.ports import Changes, Reader, SetClock, Store
 from smsmentor.rig import Rig
 from smsmentor.stores.layouts import LAYOUTS, layouts_of
 from smsmentor.stores.rekey import change_key
@@ -177,6 +177,59 @@ def test_a_row_that_was_changed_behind_our_back_is_recognised(path: Path, harm: 
         connection.execute(harm)
     with closing(TinyDBStore(path, key=KEY)) as store, pytest.raises(StoreDamaged):
         store.check()
+
+
+TWO = (
+    Member("m1", "+12025550101", NOW, alias="Ana", operator=True),
+    Member("m2", "+12025550102", NOW, alias="Ben"),
+)
+
+
+@pytest.mark.parametrize("key", ["", KEY], ids=["plain", "sealed"])
+@pytest.mark.parametrize(
+    ("column", "how"),
+    [
+        ("doc", lambda reader: reader.get(Member, "m1")),
+        ("doc", lambda reader: list(reader.walk(Member, "phone", "+12025550101"))),
+        ("key_phone", lambda reader: list(reader.walk(Member, "phone", "+12025550101"))),
+        ("id", lambda reader: reader.get(Member, "m1")),
+    ],
+    ids=["documents, by id", "documents, by number", "numbers, by number", "ids, by id"],
+)
+def test_nobody_is_taken_for_another_whose_row_was_swapped(
+    path: Path, key: str, column: str, how: Callable[[Reader], object]
+) -> None:
+    with closing(TinyDBStore(path, key=key)) as store:
+        run(lambda: put(store, *TWO))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        found = connection.execute(f"SELECT {column}, doc_id FROM members ORDER BY doc_id").fetchall()
+        connection.execute(f"UPDATE members SET {column} = 'meanwhile' WHERE doc_id = ?", found[0][1:])
+        connection.execute(f"UPDATE members SET {column} = ? WHERE doc_id = ?", (found[0][0], found[1][1]))
+        connection.execute(f"UPDATE members SET {column} = ? WHERE doc_id = ?", (found[1][0], found[0][1]))
+    with closing(TinyDBStore(path, key=key)) as store:
+        with store.reading() as reader, pytest.raises(StoreDamaged, match=r"members: .* another one's place"):
+            how(reader)
+
+        def step(reader: Reader) -> Changes:
+            how(reader)
+            return Changes()
+
+        for _ in range(2):  # nor is it known the second time
+            with pytest.raises(StoreDamaged):
+                run(lambda: store.transact(None, step, now=NOW))
+        with pytest.raises(StoreDamaged):
+            store.check()
+
+
+@pytest.mark.parametrize("key", ["", KEY], ids=["plain", "sealed"])
+def test_a_text_that_has_left_is_not_sent_again_because_its_row_says_so(path: Path, key: str) -> None:
+    waiting = next(sample for sample in SAMPLES if isinstance(sample, OutText))
+    with closing(TinyDBStore(path, key=key)) as store:
+        run(lambda: put(store, replace(waiting, status="sent")))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE outbox SET key_pending = 'yes', order_pending = 0")
+    with closing(TinyDBStore(path, key=key)) as store, pytest.raises(StoreDamaged):
+        run(lambda: store.lease(NOW, 5, NOW - NOW))
 
 
 def test_its_tinydb_face_works_with_the_key(path: Path, tmp_path: Path) -> None:
