@@ -121,8 +121,8 @@ def _is_cheap(text: str) -> bool:
 
 
 def _is_country(code: str) -> bool:
-    if code == "US" or not re.fullmatch("[A-Z]{2}", code):
-        return code == "US"
+    if code == "US":
+        return True
     import phonenumbers  # its import is only for those who are elsewhere
 
     return code in phonenumbers.SUPPORTED_REGIONS
