@@ -253,7 +253,10 @@ class App:
         return in_front(server, routes, self.in_flight, IDLE_SECONDS, most_connections())
 
     async def run(self, listener: socket.socket, started: Callable[[int], None]) -> None:
-        """Serve until SIGTERM or SIGINT, then finish what is in hand. `started` is told the port."""
+        """Serve until SIGTERM, SIGINT or the end of its terminal, then finish what is in hand.
+
+        `started` is told the port.
+        """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(report_to_log)
         allow_files()
@@ -261,7 +264,9 @@ class App:
         for name in LOGGERS:
             logging.getLogger(name).addFilter(sparing)
         told = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        # Under nohup the end of the terminal is to be ignored, as it is already.
+        hangup = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+        for number in (signal.SIGTERM, signal.SIGINT, *hangup):
             loop.add_signal_handler(number, told.set)
         await self._take_operators()
         await self.engine.start()

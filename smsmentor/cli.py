@@ -45,6 +45,11 @@ class Commands(click.Group):
                 click.echo(f"- {problem}", err=True)
         except SmsmentorError as error:
             click.echo(str(error), err=True)
+        except BrokenPipeError:
+            raise  # who reads has seen enough: Click ends quietly
+        except OSError as error:
+            what = f"{error.filename} cannot be used" if error.filename else "What is to be said cannot be written"
+            click.echo(f"{what}: {error.strerror or error}.", err=True)
         ctx.exit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -45,6 +46,36 @@ def test_try_opens_a_page_on_loopback_and_keeps_nothing(tmp_path: Path) -> None:
     assert lines[0].startswith("Open http://127.0.0.1:")
     assert "Ctrl-C" in lines[2]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["in a terminal", "under nohup"])
+def test_the_end_of_its_terminal_stops_a_server_in_order_and_not_at_all_under_nohup(
+    tmp_path: Path, ignored: bool
+) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SMSMENTOR_")}
+    environ |= {"SMSMENTOR_DATA": str(tmp_path), "SMSMENTOR_LOG_FORMAT": "text"}
+    nohup = ["nohup"] if ignored else []
+    words = [*nohup, sys.executable, "-m", "smsmentor", "serve", "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("Open")
+        process.send_signal(signal.SIGHUP)
+        if ignored:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1)
+            process.terminate()
+        assert process.wait() == 0
+        assert "Stopped" in process.stderr.read()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_what_cannot_be_written_is_said_in_a_line() -> None:
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "smsmentor", "version"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "What is to be said cannot be written: No space left on device.\n")
 
 
 def test_a_port_that_is_taken_is_named_or_another_one_is_used() -> None:
