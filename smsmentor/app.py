@@ -33,7 +33,7 @@ from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Member, OutText
 from smsmentor.core.turn import Turn
 from smsmentor.door import CarrierDoor
-from smsmentor.errors import SmsmentorError, StoreDamaged, StoreUnwritable
+from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError, StoreUnwritable
 from smsmentor.housekeeping import Housekeeping
 from smsmentor.logs import report_to_log
 from smsmentor.outbox import Outbox
@@ -358,7 +358,10 @@ def _with_way_back(error: StoreDamaged, settings: Settings) -> StoreDamaged:
     """The error with what to do: nothing is half loaded, and nothing was changed."""
     from smsmentor.backup import copies
 
-    found = copies(settings.backups_path)
+    try:
+        found = copies(settings.backups_path)
+    except StoreError as problem:
+        return StoreDamaged(f"{error}\n{problem} Copies may be there. Keep the file as it is.")
     if not found:
         return StoreDamaged(f"{error}\nThere is no copy in {settings.backups_path}. Keep the file as it is.")
     newest = f"{found[0].made:%Y-%m-%d %H:%M} UTC"

@@ -45,9 +45,18 @@ class Copy:
 
 
 def copies(folder: Path) -> list[Copy]:
-    """The copies in a folder, the newest first; other files are not looked at."""
+    """The copies in a folder, the newest first; other files are not looked at.
+
+    Raises StoreError where the folder is there and cannot be looked into: it may hold some.
+    """
     found = []
-    for path in folder.glob(f"{PREFIX}*.db*") if folder.is_dir() else ():
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"The folder of copies {folder} cannot be read ({error.strerror}).") from error
+    for path in (folder / name for name in names if name.startswith(PREFIX)):
         stem = path.name.removeprefix(PREFIX).removesuffix(SEALED).removesuffix(PLAIN)
         with suppress(ValueError):
             found.append(Copy(path, datetime.strptime(stem, STAMP).replace(tzinfo=UTC)))

@@ -103,7 +103,9 @@ def export(form: str, out: Path | None, force: bool) -> None:
                 store.export_json(target)
                 written = [target]
         except OSError as error:
-            raise SmsmentorError(f"{error.filename or out} cannot be written: {error.strerror}") from error
+            raise SmsmentorError(
+                f"{error.filename or target.absolute()} cannot be written: {error.strerror}"
+            ) from error
         for path in written:
             click.echo(path.absolute())
 

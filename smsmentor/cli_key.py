@@ -105,7 +105,11 @@ def _say_copies(settings: Settings) -> None:
     """What else holds the former form: only its owner can say when it is not needed any more."""
     from smsmentor.backup import copies
 
-    former = [copy.path for copy in copies(settings.backups_path)]
+    former: list[Path] = []
+    try:
+        former = [copy.path for copy in copies(settings.backups_path)]
+    except SmsmentorError as error:
+        click.echo(f"{error} Look for copies there yourself.", err=True)
     former += sorted(settings.data.glob(f"{settings.store_path.name}.before-*"))
     if former:
         click.echo(f"{len(former)} earlier copies are as they were made; remove them when all is well:")

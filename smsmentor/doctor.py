@@ -192,14 +192,20 @@ def _copies(settings: Settings, now: datetime) -> Iterator[Check]:
         fix = "Give the service's user the folder, or name another one with SMSMENTOR_BACKUP_FOLDER."
         yield Check("fail", "copies", f"{folder} cannot be written ({problem}): no copy is made", fix)
         return
-    newest = backup.newest(folder, now)
+    try:
+        newest = backup.newest(folder, now)
+    except SmsmentorError as error:
+        yield Check("fail", "copies", str(error), "Let the service's user read the folder.")
+        return
     if newest is None:
         yield Check("warn", "copies", f"none in {folder}", "Make one: smsmentor backup. A running server makes them.")
     elif settings.backup_hours and now - newest.made > 2 * timedelta(hours=settings.backup_hours):
         said = f"the newest is of {newest.made:%Y-%m-%d %H:%M} UTC"
         yield Check("warn", "copies", said, "Is `smsmentor serve` running? Its log says why none was made.")
     else:
-        yield Check("ok", "copies", f"the newest is of {newest.made:%Y-%m-%d %H:%M} UTC")
+        # Also where another disk is named: it may not be mounted now.
+        same = ", on the same disk as the data" if folder.stat().st_dev == settings.data.stat().st_dev else ""
+        yield Check("ok", "copies", f"the newest is of {newest.made:%Y-%m-%d %H:%M} UTC{same}")
 
 
 def _alarms(settings: Settings, now: datetime) -> Iterator[Check]:

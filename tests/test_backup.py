@@ -371,6 +371,22 @@ def test_restoring_refuses_while_a_server_runs_and_when_there_is_no_copy(rig: Ri
     assert (code, "Another smsmentor is serving" in said) == (1, True)
 
 
+def test_a_folder_that_cannot_be_looked_into_is_not_called_empty(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    backup.make(store_of(rig), tmp_path / "data" / "backups", NOW)
+    rig.store.close()
+    monkeypatch.setattr(os, "listdir", refused)
+    for words in (("backup", "--list"), ("restore", "--yes"), ("doctor",)):
+        code, said = command(tmp_path / "data", *words)
+        assert code == 1
+        assert "cannot be read (Permission denied)" in said
+        assert "There is no copy" not in said
+
+
 def test_a_damaged_store_says_so_at_the_start_and_names_the_way_back(rig: Rig, tmp_path: Path) -> None:
     text(rig, QUESTION)
     data = tmp_path / "data"
@@ -401,7 +417,7 @@ def test_the_doctor_tells_how_old_the_newest_copy_is_and_reads_the_whole_store(r
         "the newest is of 2026-02-28 15:00 UTC" + "Is `smsmentor serve` running? Its log says why none was made.",
     )
     backup.make(store_of(rig), folder, NOW - timedelta(hours=3))
-    assert said("copies") == ("ok", "the newest is of 2026-03-03 12:00 UTC")
+    assert said("copies") == ("ok", "the newest is of 2026-03-03 12:00 UTC, on the same disk as the data")
     assert said("store")[0] == "ok"
     with closing(sqlite3.connect(store_of(rig).path)) as connection:
         connection.execute("UPDATE texts SET doc = replace(doc, '2026', 'long ago')")

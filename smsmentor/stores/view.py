@@ -153,7 +153,7 @@ class StoreView:
 def _way(path: Path) -> str:
     """How the file can be read without writing. Without a log nobody has it open, and all is in the file."""
     if not os.access(path, os.R_OK):
-        raise StoreUnwritable(f"{path}: this user may not read it")
+        raise StoreError(f"{path}: this user may not read it; give the command as the user to whom it belongs")
     if not has_log(path):
         return IN_THE_FILE
     if index_of(path).exists():
