@@ -121,7 +121,9 @@ def _asked(call: Callable[[], T]) -> T:
         if status is None:
             raise SmsmentorError(UNREADABLE) from None
         code = f", code {error.code}" if getattr(error, "code", None) else ""
-        raise SmsmentorError(f"The carrier refused: HTTP {status}{code}. Is the account right?") from None
+        busy = status == 429 or status >= 500
+        hint = "It is busy or has a fault: try again in some minutes." if busy else "Is the account right?"
+        raise SmsmentorError(f"The carrier refused: HTTP {status}{code}. {hint}") from None
     except ValueError:
         raise SmsmentorError(UNREADABLE) from None
     except requests.RequestException as error:

@@ -21,6 +21,8 @@ from smsmentor.settings import Settings, load
 from smsmentor.units import counted
 
 if TYPE_CHECKING:
+    from requests import Response
+
     from smsmentor.core.knowledge import Knowledge
 
 Mark = Literal["ok", "warn", "fail"]
@@ -38,6 +40,7 @@ FORGETFUL = {"DYNO": "Heroku", "K_SERVICE": "Cloud Run"}
 """Platforms, by a variable that they set, on which every file is gone after a restart."""
 VOLUMES = {"RENDER": "Render", "FLY_APP_NAME": "Fly", "RAILWAY_ENVIRONMENT": "Railway"}
 """Platforms on which only files on a volume stay."""
+TRY_LATER = "The carrier is busy or has a fault of its own: try again in some minutes."
 LONGEST_FILLS = {"code": "K4385", "time": "12/31 23:59", "letter": "A", "count": "9"}
 
 
@@ -288,6 +291,12 @@ def _account(settings: Settings, now: datetime, *, online: bool) -> Iterator[Che
         yield _reach(settings, now)
 
 
+def _is_object(answer: Response) -> bool:
+    with suppress(ValueError):
+        return isinstance(answer.json(), dict)
+    return False
+
+
 def _reach(settings: Settings, now: datetime) -> Check:
     """Ask the carrier for the account, which needs the right SID and token."""
     import requests
@@ -305,8 +314,12 @@ def _reach(settings: Settings, now: datetime) -> Check:
         fix = "Look at the network, a firewall, and SMSMENTOR_TWILIO_BASE_URL."
         return Check("fail", "carrier online", f"it cannot be reached ({type(error).__name__})", fix)
     if answer.status_code != 200:
-        fix = "Compare the SID and the token with the carrier's console."
+        busy = answer.status_code == 429 or answer.status_code >= 500
+        fix = TRY_LATER if busy else "Compare the SID and the token with the carrier's console."
         return Check("fail", "carrier online", f"it answered HTTP {answer.status_code}", fix)
+    if not _is_object(answer):
+        fix = "Is SMSMENTOR_TWILIO_BASE_URL right, and no sign-in page of the network in between?"
+        return Check("fail", "carrier online", "its answer cannot be read", fix)
     with suppress(KeyError, ValueError, TypeError):
         skew = parsedate_to_datetime(answer.headers["Date"]) - now
         if abs(skew) > MOST_SKEW:

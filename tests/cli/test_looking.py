@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import responses
 from tinydb import where
 
 from smsmentor import __version__
@@ -237,12 +238,38 @@ def test_data_on_a_disk_that_takes_nothing_is_read_where_it_lies(
     assert "everything in it can be read\nfail  store: nothing can be written to it\n" in doctor.output
 
 
+ACCOUNT = {
+    "TWILIO_ACCOUNT_SID": "AC" + "0123456789abcdef" * 2,
+    "TWILIO_AUTH_TOKEN": "token",
+    "TWILIO_NUMBERS": "+12125550100",
+    "PUBLIC_URL": "http://peers.example.org",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, "{}", "ok    carrier online: the account answers\n"),
+        (200, "<html>Sign in to the network</html>", "fail  carrier online: its answer cannot be read\n      Is SMS"),
+        (401, "{}", "fail  carrier online: it answered HTTP 401\n      Compare the SID"),
+        (429, "{}", "fail  carrier online: it answered HTTP 429\n      The carrier is busy"),
+        (503, "", "fail  carrier online: it answered HTTP 503\n      The carrier is busy"),
+    ],
+)
+@responses.activate
+def test_doctor_asks_the_carrier_and_believes_no_other_page(
+    data: Path, monkeypatch: pytest.MonkeyPatch, status: int, body: str, said: str
+) -> None:
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(f"SMSMENTOR_{name}", value)
+    url = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT['TWILIO_ACCOUNT_SID']}.json"
+    responses.get(url, status=status, body=body)
+    result = call("doctor", "--online")
+    assert said in result.output
+    assert result.exit_code == (not said.startswith("ok"))
+
+
 def test_doctor_says_that_an_address_is_not_https(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "TWILIO_ACCOUNT_SID": "AC" + "0123456789abcdef" * 2,
-        "TWILIO_AUTH_TOKEN": "token",
-        "TWILIO_NUMBERS": "+12125550100",
-        "PUBLIC_URL": "http://peers.example.org",
-    }.items():
+    for name, value in ACCOUNT.items():
         monkeypatch.setenv(f"SMSMENTOR_{name}", value)
     assert "warn  public address: it is not https" in fine("doctor")
