@@ -184,8 +184,11 @@ def _ready(draft: Path, source: Path, now: datetime, store_key: str) -> int:
     except StoreSealed:
         wanted = "it was made with another key than the one in" if store_key else "set its key as"
         raise StoreSealed(f"{source} is encrypted: {wanted} SMSMENTOR_STORE_KEY; nothing was changed.") from None
-    except StoreDamaged as error:
-        raise StoreDamaged(f"{source} is no whole copy of a store; nothing was changed. ({error})") from None
+    except StoreError as error:
+        why = str(error).removeprefix(f"{draft}: ").removesuffix("; restore a backup")
+        if isinstance(error, StoreDamaged):
+            raise StoreDamaged(f"{source} is no whole copy of a store; nothing was changed. ({why})") from None
+        raise StoreError(f"{source} cannot be put back; nothing was changed. ({why})") from None
     return waiting
 
 

@@ -44,6 +44,13 @@ class Housekeeping:
             log.exception("The file could not be looked through")
         while True:
             try:
+                self.store.check_place()
+            except StoreDamaged as error:
+                damaged(error)
+                return
+            except OSError:
+                log.exception("The file could not be looked at")
+            try:
                 await self.run()
             except StoreError as error:
                 log.error("Housekeeping failed and will be tried again: %s", error)

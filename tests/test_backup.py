@@ -328,6 +328,42 @@ def test_the_housekeeping_makes_a_copy_a_day_and_keeps_them_for_two_weeks(rig: R
     assert [copy.made for copy in backup.copies(settings.backups_path)] == [NOW + timedelta(days=19)]
 
 
+@pytest.mark.parametrize("instead", [False, True], ids=["moved away", "replaced"])
+def test_a_server_whose_file_is_taken_away_stops_before_more_texts_go_with_it(
+    rig: Rig, tmp_path: Path, instead: bool
+) -> None:
+    class Ended(Exception):
+        pass
+
+    told: list[str] = []
+
+    async def later(seconds: float) -> None:
+        if path.with_name("away").exists():
+            raise Ended
+        if instead:
+            shutil.copy(path, path.with_name("other"))
+        path.rename(path.with_name("away"))
+        if instead:
+            path.with_name("other").rename(path)
+
+    path = tmp_path / "data" / "smsmentor.db"
+    keeper = Housekeeping(rig.service, store_of(rig), Settings(tmp_path / "data"), SetClock(NOW))
+    asyncio.run(keeper.forever(later, lambda error: told.append(str(error))))
+    assert told == [f"{path}: the file was removed, moved or replaced while it was in use"]
+
+
+def test_what_cannot_be_put_back_is_called_by_its_own_name(tmp_path: Path) -> None:
+    newer = tmp_path / "newer.db"
+    TinyDBStore(newer).close()
+    with closing(sqlite3.connect(newer)) as other:
+        other.execute("PRAGMA user_version = 9")
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    for copy, why in ((newer, "written by a newer program"), (empty, r"no whole copy.*\(the file is empty\)")):
+        with pytest.raises(StoreError, match=f"^{copy} .*{why}"):
+            backup.restore(copy, tmp_path / "data" / "smsmentor.db", NOW)
+
+
 def test_a_clock_that_was_ahead_does_not_end_the_copies(tmp_path: Path) -> None:
     (tmp_path / "smsmentor-20990101T000000Z.db").touch()
     (tmp_path / "smsmentor-notes.db").touch()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack, closing
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.core.model import OutText, Text, Timer
-from smsmentor.errors import StoreError, StoreUnwritable
+from smsmentor.errors import StoreDamaged, StoreError, StoreUnwritable
 from smsmentor.ports import Changes, Committed, Step
 from smsmentor.stores import records
 from smsmentor.stores.batches import Batches, Job, Spoiled
@@ -79,6 +80,7 @@ class TinyDBStore(StoreView):
             except OSError as error:
                 raise StoreUnwritable(f"{self.path}: cannot be opened for writing ({error})") from error
             opened.pop_all()
+        self._file = self.path.stat()
         self._lines = Lines()
         self._lines_as_of: int | None = None
 
@@ -133,6 +135,16 @@ class TinyDBStore(StoreView):
             if storage.names():
                 raise StoreError(f"{self.path}: there are documents already; import into a new store")
             storage.write(data)
+
+    def check_place(self) -> None:
+        """Raise StoreDamaged when the file was taken away or replaced: what is written would go with this process."""
+        self._refuse_when_closed()
+        try:
+            there = os.path.samestat(self._file, self.path.stat())
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise StoreDamaged(f"{self.path}: the file was removed, moved or replaced while it was in use")
 
     def tidy(self) -> bool:
         """Carry the log over and empty it, so that nothing of what was overwritten stays in it. Not on the loop.
