@@ -215,6 +215,8 @@ class Request(Record, frozen=True):
     asked_at: datetime | None = None
     last_part: datetime | None = None
     """When the newest piece of the question came."""
+    parts: int = 0
+    """How many texts were added to it once mentors had it."""
     waiting: bool = False
     """Nobody could be asked: whoever frees up goes to the oldest waiting request."""
     front: bool = False

@@ -56,6 +56,15 @@ def _say(turn: Turn, request: Request, mentor: Member, offer: Offer) -> None:
         offer=offer.id,
         useless_after=_end(turn, request),
     )
+    _add(turn, request, mentor, more)
+
+
+def add(turn: Turn, request: Request, offer: Offer, text: str) -> None:
+    """More of a question to somebody who was asked; a very long text in several, none cut off."""
+    _add(turn, request, turn.need(Member, offer.mentor), pieces(text, turn.rules.relay_longest))
+
+
+def _add(turn: Turn, request: Request, mentor: Member, more: Sequence[str]) -> None:
     for piece in more:
         turn.say(mentor, "offer.added", code=request.code, quote=piece, request=request.id)
 

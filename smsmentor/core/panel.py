@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smsmentor.core import members, pool, requests, rhythm, rotation, waiting
+from smsmentor.core import members, offering, pool, requests, rhythm, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
@@ -148,7 +148,10 @@ def take_over(turn: Turn, request: Request, letter: str, follow_up: str) -> None
     if asked := [o for o in rotation.in_flight_of(turn, request) if not o.late]:
         mentor = turn.need(Member, asked[0].mentor)
         turn.save(replace(asked[0], follow_up=follow_up))
-        turn.say(mentor, "offer.taken_over", code=request.code, about="", quote=follow_up, sent="", request=request.id)
+        first, *more = pieces(follow_up, turn.rules.relay_longest)
+        turn.say(mentor, "offer.taken_over", code=request.code, about="", quote=first, sent="", request=request.id)
+        for piece in more:
+            offering.add(turn, request, asked[0], piece)
     else:
         found = rotation.replace_mentor(turn, request, follow_up)
     mentee = turn.need(Member, request.mentee)
@@ -159,11 +162,11 @@ def take_over(turn: Turn, request: Request, letter: str, follow_up: str) -> None
 def go_on_with_others(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
     """More from a mentee whose mentors have all left the conversation: for those asked instead, or for somebody new."""
     if asked := [o for o in rotation.in_flight_of(turn, request) if not o.late]:
+        turn.save(replace(request, parts=request.parts + 1))
         for offer in asked:
-            mentor = turn.need(Member, offer.mentor)
-            turn.say(mentor, "offer.added", code=request.code, quote=text, request=request.id)
+            offering.add(turn, request, offer, text)
     elif request.waiting and request.follow_up:
-        turn.save(replace(request, follow_up=f"{request.follow_up} {text}"))
+        turn.save(replace(request, follow_up=f"{request.follow_up} {text}", parts=request.parts + 1))
     elif not rotation.anybody_left(turn, request):
         turn.say(mentee, "more.gone", code=request.code, request=request.id)
         return Outcome("clarified", "nobody is left to ask", request.id)

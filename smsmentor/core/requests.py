@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smsmentor.core import members, own_skills, rotation, waiting
+from smsmentor.core import members, offering, own_skills, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
@@ -79,7 +79,8 @@ def extend(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
     only_now = request.status == "clarifying" and parse.thin(request.question, turn.knowledge.yes_no(mentee.lang))
     question = text if only_now else f"{request.question} {text}"
     topics, skills = _topics(turn, question), own_skills.asked_for(turn, question)
-    changed = replace(request, question=question.strip(), topics=topics, skills=skills, last_part=turn.now)
+    parts = request.parts + (request.status == "asking")
+    changed = replace(request, question=question.strip(), topics=topics, skills=skills, last_part=turn.now, parts=parts)
     turn.note("request.extended", request=request.id, code=request.code)
     if request.status == "clarifying":  # what came before was hardly a question yet
         changed = turn.save(move_request(changed, "gathering", opened=turn.said_at))
@@ -92,9 +93,17 @@ def extend(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
         turn.save(changed)
         for offer in turn.find(Offer, "request", request.id):
             if offer.status in ("sent", "lapsed"):
-                mentor = turn.need(Member, offer.mentor)
-                turn.say(mentor, "offer.added", code=request.code, quote=text, request=request.id)
+                offering.add(turn, request, offer, text)
     return Outcome("request", "extended", request=request.id)
+
+
+def is_full(turn: Turn, request: Request, text: str) -> bool:
+    """Whether a question is as long as mentors can be asked to read, or was added to often enough.
+
+    Each of them gets each part: one phone that goes on and on would cost them, and us, many times its own texts.
+    """
+    too_long = len(request.question) + len(text) > turn.rules.question_longest
+    return too_long or request.parts >= turn.rules.question_parts
 
 
 def send_as_it_is(turn: Turn, mentee: Member, request: Request) -> None:

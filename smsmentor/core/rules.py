@@ -28,6 +28,10 @@ class Rules:
     outside_hold_minutes: int = 45
     """How long a place is kept for the view from outside."""
     open_requests: int = 2
+    question_longest: int = 3600
+    """Characters of a question with all that is added to it: every mentor who is asked gets them."""
+    question_parts: int = 10
+    """Texts that are added to a question once mentors have it."""
     expiry_hours: int = 24
     notes_after_minutes: tuple[int, ...] = (10, 45)
     """When a mentee who waits is told so, at most."""

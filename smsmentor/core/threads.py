@@ -92,6 +92,9 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
         return requests.begin(turn, member, text, thin=parse.thin(text, turn.knowledge.yes_no(member.lang)))
     if kind == "extend":
         request = turn.need(Request, id)
+        if requests.is_full(turn, request, text):
+            turn.say(member, "ask.full", code=request.code, request=request.id)
+            return Outcome("clarified", "the question is long enough", request.id)
         more = panel.go_on_with_others if request.answers else requests.extend
         return more(turn, member, request, text)
     if kind in ("offer", "late"):
@@ -123,7 +126,7 @@ def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
         turn.say(member, "consent.ask")
         return Outcome("clarified", "consent")
     if kept is not None:
-        text = f"{kept.text} {text}"
+        text = f"{kept.text} {text}"[: turn.rules.question_longest]
         turn.drop(Prompt, kept.id)
         turn.forget("prompt.expire", kept.id)
     asked = Prompt(turn.new_id("p"), member.id, "consent", turn.now, until, text=text, text_id=turn.text_id)

@@ -47,6 +47,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "send_tries": (1, 50),
     "lease_seconds": (30, 3600),
     "relay_longest": (160, 1500),
+    "question_longest": (160, 100_000),
+    "question_parts": (1, 1000),
 }
 """The least and the most of a number, both allowed, where the unit alone does not say it."""
 UNITS: dict[str, tuple[float, float]] = {
