@@ -98,7 +98,7 @@ LIMITS = {
     "a pass": ("command", Cost(26, 9, 10, 1)),
     "a command": ("command", Cost(13, 2, 4, 1)),
     "a menu": ("command", Cost(12, 2, 4, 1)),
-    "help": ("command", Cost(9, 1, 3, 1)),
+    "help": ("command", Cost(10, 1, 4, 1)),
     "a reaction": ("ignored", Cost(9, 1, 3, 1)),
     "contact details": ("held", Cost(18, 4, 7, 1)),
     "a new question": ("request", Cost(40, 10, 9, 1)),

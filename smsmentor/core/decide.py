@@ -18,6 +18,7 @@ GATES: tuple[Callable[[Turn, Member, Inbound], Outcome | None], ...] = (
     parked.life_sign,
     gates.carrier_words,
     gates.kept_out,
+    gates.answered_carrier_words,
     gates.reactions,
     gates.nothing_to_read,
     gates.danger,

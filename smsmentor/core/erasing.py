@@ -17,7 +17,6 @@ from smsmentor.core.model import (
     Request,
     Sprint,
     Standing,
-    Suppressed,
     Text,
     Thread,
 )
@@ -29,12 +28,11 @@ T = TypeVar("T", Text, OutText)
 
 def erase(turn: Turn, member: Member) -> None:
     """Erase one person now. What is open ends as if they had left; the others keep what they received."""
-    if member.state == "opted_out":
-        turn.save(Suppressed(members.number_hash(member.phone), turn.now))
-    else:
+    if member.state != "opted_out":
         turn.say(member, "forget.done", farewell=True)
         leaving.let_go(turn, member)
     members.leave_blocks(turn, member)
+    members.leave_number(turn, member)
     own = turn.find(Request, "mentee", member.id)
     offers = turn.find(Offer, "mentor", member.id)
     for request in own:

@@ -24,7 +24,7 @@ MOST_WORDS_OF_A_CHOICE = 4
 
 
 def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
-    """STOP, START, HELP and plain requests to be left alone: they come before anything of ours."""
+    """STOP and START: they come before anything of ours, also before what keeps floods out."""
     word = event.opt_out or turn.knowledge.carrier.read(event.body)
     if leaving.overtaken(member, word, event.at):
         return Outcome("ignored", "a later START or STOP counts")
@@ -45,6 +45,12 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if word == "start" and parse.bare(event.body) not in turn.knowledge.yes_no(member.lang)["yes"]:
         turn.say(member, menu_text(turn, member))
         return Outcome("command", "START")
+    return None
+
+
+def answered_carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
+    """HELP, and plain requests to be left alone: they change nothing, and a flood of them costs an answer each."""
+    word = event.opt_out or turn.knowledge.carrier.read(event.body)
     if word == "help":
         return leaving.help_contact(turn, member, event)
     if word == "stop?":

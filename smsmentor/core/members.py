@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from smsmentor.core.making import replace
@@ -22,11 +22,39 @@ from smsmentor.core.model import (
 from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Turn
 
+NUMBERS = "erased.numbers"
+"""The timer that forgets the numbers of who was erased lately."""
+HOUR = timedelta(hours=1)
+
 
 def by_phone(turn: Turn, phone: str) -> Member | None:
     """The member with this number, if it is known."""
     found = turn.find(Member, "phone", phone)
     return found[0] if found else None
+
+
+def leave_number(turn: Turn, member: Member) -> None:
+    """A member is erased: an opt-out stays. Else their number is known for an hour: it is not a new one if it comes
+    back, nor may it text more than others."""
+    left = member.state == "opted_out"
+    turn.save(Suppressed(number_hash(member.phone), turn.now, opted_out=left, hour_count=member.hour_count))
+    if not left:
+        turn.remind(NUMBERS, NUMBERS, turn.now + HOUR)
+
+
+def forget_numbers(turn: Turn, subject: str) -> None:
+    """The hour of erased numbers is over."""
+    for known in turn.find(Suppressed, "lately", "yes"):
+        if turn.now - known.at >= HOUR:
+            turn.drop(Suppressed, known.id)
+        else:
+            turn.remind(NUMBERS, subject, known.at + HOUR)
+
+
+def erased_lately(reader: Reads, phone: str) -> Suppressed | None:
+    """What is known of a number that was erased within the hour."""
+    found = reader.get(Suppressed, number_hash(phone))
+    return found if found is not None and not found.opted_out else None
 
 
 def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
@@ -42,6 +70,8 @@ def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
     )
     if suppressed(turn, phone):
         member = replace(member, state="opted_out")
+    elif lately := erased_lately(turn, phone):
+        member = replace(member, hour_from=lately.at, hour_count=lately.hour_count)
     turn.save(member)
     take_up_blocks(turn, member)
     turn.note("member.joined", member=member.id, role="mentee")
@@ -60,7 +90,8 @@ def hear_language(turn: Turn, member: Member, body: str) -> None:
 
 def suppressed(reader: Reads, phone: str) -> bool:
     """Whether somebody who had opted out was erased with this number."""
-    return reader.get(Suppressed, number_hash(phone)) is not None
+    found = reader.get(Suppressed, number_hash(phone))
+    return found is not None and found.opted_out
 
 
 def number_hash(phone: str) -> str:

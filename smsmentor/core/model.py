@@ -555,11 +555,15 @@ class Considered(Struct, frozen=True, gc=False):
 
 
 class Suppressed(Record, frozen=True):
-    """A keyed hash of a number that opted out and was erased, so that the opt-out stays honoured."""
+    """A hash of a number that was erased: so that an opt-out stays honoured, else for an hour, against floods."""
 
     TABLE: ClassVar[str] = "suppressed"
+    INDEXES: ClassVar[tuple[Index, ...]] = (Index("lately", lambda s: None if s.opted_out else "yes"),)
 
     at: datetime
+    opted_out: bool = True
+    hour_count: int = 0
+    """How many texts came from it in the hour of its erasing."""
 
 
 class Apart(Record, frozen=True):

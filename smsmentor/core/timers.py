@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from smsmentor.core import crisis, delivery, panel, pool, prompts, requests, rotation, sprints
+from smsmentor.core import crisis, delivery, members, panel, pool, prompts, requests, rotation, sprints
 from smsmentor.core.commands import mentoring
 from smsmentor.core.events import Fired
 from smsmentor.core.model import Member, Offer, Prompt, Record, Request, Sprint, Timer
@@ -59,5 +59,6 @@ _KINDS = _Kinds(
         "sprint.week": (Sprint, sprints.week),
         crisis.PAGE: (Request, crisis.page),
         "report.early": (None, delivery.forget_early),
+        members.NUMBERS: (None, members.forget_numbers),
     }
 )

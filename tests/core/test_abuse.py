@@ -14,7 +14,7 @@ from phonenumbers import PhoneNumberType
 from smsmentor.core import making
 from smsmentor.core.abuse import number_kind
 from smsmentor.core.events import Act, Inbound
-from smsmentor.core.model import Fact, Member, Text
+from smsmentor.core.model import Fact, Member, Suppressed, Text
 from smsmentor.ports import Changes, SetClock
 from smsmentor.rig import Rig
 from smsmentor.stores.memory import MemoryStore
@@ -34,6 +34,7 @@ def example(country: str, kind: int, plus: int = 0) -> str:
 
 BRITISH = [example("GB", PhoneNumberType.MOBILE, n) for n in range(10)]
 FRENCH = [example("FR", PhoneNumberType.MOBILE, n) for n in range(10)]
+NEWCOMERS = [f"+1212555{200 + n:04d}" for n in range(2)]
 PREMIUM = example("US", PhoneNumberType.PREMIUM_RATE)
 
 
@@ -178,6 +179,36 @@ def test_a_flood_from_one_phone_is_dropped_with_its_reason() -> None:
             await rig.text(ANA, f"text number {number} of a flood")
             await rig.wait(timedelta(seconds=10))
         assert [detail for kind, detail in outcomes(rig) if kind == "dropped"] == ["too many texts"] * 3
+
+    play(story, real_phones=False, texts_an_hour="5")
+
+
+def test_who_is_erased_and_comes_back_is_no_new_number_and_texts_no_more_than_others() -> None:
+    async def story(rig: Rig) -> None:
+        for _ in range(8):
+            for words in ("how do I ask my boss for this?", "FORGET", "FORGET ME"):
+                await rig.text(NEWCOMERS[0], words)
+                await rig.wait(timedelta(seconds=10))
+        assert outcomes(rig)[10:] == [("dropped", "too many texts")] * 14
+        await rig.text(NEWCOMERS[1], "how do I tell her?")
+        assert outcomes(rig)[-1] == ("request", "")
+        await rig.wait(timedelta(hours=2))
+        with rig.store.reading() as reader:
+            assert list(reader.all(Suppressed)) == []
+        await rig.text(NEWCOMERS[0], "and how do I tell him now?")
+        assert outcomes(rig)[-1][0] == "request"
+
+    play(story, newcomers_an_hour="2", texts_an_hour="10")
+
+
+def test_help_is_answered_no_oftener_than_other_texts() -> None:
+    async def story(rig: Rig) -> None:
+        for _ in range(8):
+            await rig.text(ANA, "HELP")
+            await rig.wait(timedelta(seconds=10))
+        assert outcomes(rig) == [("command", "HELP")] * 5 + [("dropped", "too many texts")] * 3
+        await rig.text(ANA, "STOP")
+        assert outcomes(rig)[-1] == ("command", "STOP")
 
     play(story, real_phones=False, texts_an_hour="5")
 
