@@ -22,7 +22,7 @@ from smsmentor.core.understand import codes
 from smsmentor.core.understand.carrier import CarrierWords
 from smsmentor.core.understand.contact import Contacts
 from smsmentor.core.understand.language import Languages
-from smsmentor.core.understand.normal import plain
+from smsmentor.core.understand.normal import as_it_looks, plain
 from smsmentor.core.understand.parse import bare, kept_words
 from smsmentor.core.understand.reactions import Reactions
 from smsmentor.core.understand.safety import Safety
@@ -124,7 +124,7 @@ class Knowledge:
 
     def is_name_of_ours(self, name: str) -> bool:
         """Whether a name could be taken for the team, for the service, or for a word or letter of ours in our texts."""
-        said, own = bare(name), bare(self.rules.name)
+        said, own = bare(as_it_looks(name)), bare(self.rules.name)
         together = said.replace(" ", "")
         if (len(together) == 1 and together.isascii()) or self.carrier.read(name) or codes.read(name):
             return True

@@ -22,6 +22,37 @@ _TYPOGRAPHY = str.maketrans(
     }
 )
 
+# Letters of other alphabets that nobody tells from Latin ones on a phone (Unicode Technical Standard 39). Some look so
+# as capitals only, and a name may be written in these.
+_LOOKS_LATIN = str.maketrans(
+    {
+        **dict.fromkeys("аαɑ", "a"),
+        **dict.fromkeys("вβ", "b"),
+        **dict.fromkeys("сϲ", "c"),
+        **dict.fromkeys("ԁ", "d"),
+        **dict.fromkeys("еёεє", "e"),
+        **dict.fromkeys("ɡ", "g"),
+        **dict.fromkeys("һнη", "h"),
+        **dict.fromkeys("іїιı", "i"),
+        **dict.fromkeys("ј", "j"),
+        **dict.fromkeys("кκ", "k"),
+        **dict.fromkeys("ӏ", "l"),
+        **dict.fromkeys("мμ", "m"),
+        **dict.fromkeys("п", "n"),
+        **dict.fromkeys("оοσ", "o"),
+        **dict.fromkeys("рρ", "p"),
+        **dict.fromkeys("ԛ", "q"),
+        **dict.fromkeys("ѕ", "s"),
+        **dict.fromkeys("тτ", "t"),
+        **dict.fromkeys("υ", "u"),
+        **dict.fromkeys("ѵν", "v"),
+        **dict.fromkeys("ԝω", "w"),
+        **dict.fromkeys("хχ", "x"),
+        **dict.fromkeys("уүγ", "y"),
+        **dict.fromkeys("ζ", "z"),
+    }
+)
+
 # Kept in relayed text: they shape emoji and some scripts, and cannot reorder or hide words.
 _JOINERS = "\u200c\u200d"
 
@@ -42,6 +73,11 @@ def plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY)).translate(_TYPOGRAPHY)
     seen = folded if _all_seen(folded) else "".join(map(_seen, folded))
     return _SPACES.sub(" ", seen).strip().lower()
+
+
+def as_it_looks(text: str) -> str:
+    """A name in the Latin letters that it looks like: small ones, whatever alphabet they were taken from."""
+    return text if text.isascii() else plain(text).translate(_LOOKS_LATIN)
 
 
 def runs(text: str) -> list[str]:
