@@ -48,8 +48,6 @@ class Housekeeping:
             except StoreDamaged as error:
                 damaged(error)
                 return
-            except OSError:
-                log.exception("The file could not be looked at")
             try:
                 await self.run()
             except StoreError as error:

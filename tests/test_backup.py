@@ -349,7 +349,8 @@ def test_a_server_whose_file_is_taken_away_stops_before_more_texts_go_with_it(
     path = tmp_path / "data" / "smsmentor.db"
     keeper = Housekeeping(rig.service, store_of(rig), Settings(tmp_path / "data"), SetClock(NOW))
     asyncio.run(keeper.forever(later, lambda error: told.append(str(error))))
-    assert told == [f"{path}: the file was removed, moved or replaced while it was in use"]
+    assert len(told) == 1
+    assert told[0].startswith(f"{path}: the file was removed, moved or replaced while it was in use")
 
 
 def test_what_cannot_be_put_back_is_called_by_its_own_name(tmp_path: Path) -> None:

@@ -26,9 +26,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from smsmentor.errors import StoreBusy, StoreError, StoreUnwritable
+from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
 from smsmentor.stores.known import Known
-from smsmentor.stores.rows import Crash, connect, open_log, plain_error, roll_back, sync, transaction, write_again
+from smsmentor.stores.rows import (
+    Crash,
+    connect,
+    identity,
+    open_log,
+    plain_error,
+    roll_back,
+    sync,
+    transaction,
+    write_again,
+)
 from smsmentor.stores.steps import Stats
 
 log = logging.getLogger(__name__)
@@ -112,6 +122,7 @@ class Batches:
         # A commit writes to the log, and `_sync` syncs it. SQLite itself still syncs around checkpoints.
         connection.execute("PRAGMA synchronous = NORMAL")
         self._log = open_log(path)
+        self._opened = identity(path)
         self._unsafe = os.fstat(self._log).st_size > 0
         """What is in the log may not be on the disk: a sync has failed, or somebody else wrote it."""
 
@@ -124,6 +135,21 @@ class Batches:
     def _syncing(self) -> bool:
         """The helper has a batch before it."""
         return bool(self._unsynced) and not self._unsynced[-1].synced.done()
+
+    def refuse_when_gone(self) -> None:
+        """Raise StoreDamaged when the file of the open store was removed, or another put in its place.
+
+        Ours then has no name any more, and the log fits no other file: whatever we would answer for would be lost.
+        """
+        try:
+            there = identity(self._path)
+        except OSError:  # whether the disk fails is for the next read or write to say
+            return
+        if there != self._opened:
+            raise StoreDamaged(
+                f"{self._path}: the file was removed, moved or replaced while it was in use; stop the server, "
+                "and put the same file back or a copy (`smsmentor restore`)"
+            )
 
     def submit(self, job: Job) -> None:
         self._queue.append(job)
@@ -141,6 +167,7 @@ class Batches:
         self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience_s * 1000)}")
         while self._queue:
             try:
+                self.refuse_when_gone()
                 if self._unsafe:
                     self._mend()
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -205,8 +232,9 @@ class Batches:
 
     def _begin(self) -> bool:
         try:
+            self.refuse_when_gone()
             self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreDamaged) as error:
             reason = plain_error(error, self._path)
             if isinstance(reason, StoreBusy) and not self._out_of_patience():
                 if self._again is not None:

@@ -162,6 +162,15 @@ def open_log(path: Path) -> int:
     return os.open(log_of(path), os.O_RDWR)
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is that has this name; None for none. Raises OSError when that cannot be said."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def log_of(path: Path) -> Path:
     """What was committed and is not in the file yet."""
     return path.with_name(f"{path.name}-wal")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack, closing
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.core.model import OutText, Text, Timer
-from smsmentor.errors import StoreDamaged, StoreError, StoreUnwritable
+from smsmentor.errors import StoreError, StoreUnwritable
 from smsmentor.ports import Changes, Committed, Step
 from smsmentor.stores import records
 from smsmentor.stores.batches import Batches, Job, Spoiled
@@ -80,7 +79,6 @@ class TinyDBStore(StoreView):
             except OSError as error:
                 raise StoreUnwritable(f"{self.path}: cannot be opened for writing ({error})") from error
             opened.pop_all()
-        self._file = self.path.stat()
         self._lines = Lines()
         self._lines_as_of: int | None = None
 
@@ -124,7 +122,7 @@ class TinyDBStore(StoreView):
 
         Raises StoreError when this store is not empty, ValueError when the file is not such an export.
         """
-        self._refuse_when_closed()
+        self._refuse_when_gone()
         try:
             data = json.loads(Path(source).read_text(encoding="utf-8"))
             if not isinstance(data, dict) or not all(isinstance(documents, dict) for documents in data.values()):
@@ -138,20 +136,14 @@ class TinyDBStore(StoreView):
 
     def check_place(self) -> None:
         """Raise StoreDamaged when the file was taken away or replaced: what is written would go with this process."""
-        self._refuse_when_closed()
-        try:
-            there = os.path.samestat(self._file, self.path.stat())
-        except FileNotFoundError:
-            there = False
-        if not there:
-            raise StoreDamaged(f"{self.path}: the file was removed, moved or replaced while it was in use")
+        self._refuse_when_gone()
 
     def tidy(self) -> bool:
         """Carry the log over and empty it, so that nothing of what was overwritten stays in it. Not on the loop.
 
         False when somebody was reading or writing just then: nothing was lost, and it can be tried again.
         """
-        self._refuse_when_closed()
+        self._refuse_when_gone()
         try:
             with closing(connect(self.path)) as connection:
                 connection.execute("PRAGMA busy_timeout = 200")
@@ -207,6 +199,10 @@ class TinyDBStore(StoreView):
             for text, doc_id in pending_texts(self._connection, self._layouts):
                 lines.put(text, doc_id)
             self._lines, self._lines_as_of = lines, as_of
+
+    def _refuse_when_gone(self) -> None:
+        super()._refuse_when_gone()
+        self._batches.refuse_when_gone()
 
 
 def _leaves_its_text(event_id: str, changes: Changes) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from smsmentor.core.model import Member, OutText, Tally, Text
-from smsmentor.errors import StoreBusy, StoreError, StoreUnwritable
+from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
 from smsmentor.ports import Changes, Committed, Reader, Step
 from smsmentor.stores import batches, rows
 from smsmentor.stores.lines import Lines
@@ -59,6 +59,26 @@ def test_a_failed_commit_fails_all_of_its_batch_and_the_store_goes_on(path: Path
         assert run(lambda: store.lease(NOW, 10, MINUTE)) == []
         assert [outcome.fresh for outcome in run(three)] == [True] * 3
         assert len(run(lambda: store.lease(NOW, 10, MINUTE))) == 3
+
+
+@pytest.mark.parametrize("other", [True, False], ids=["replaced", "taken away"])
+def test_nothing_is_answered_for_once_the_file_was_replaced_or_taken_away(path: Path, other: bool) -> None:
+    with closing(TinyDBStore(path)) as store:
+        run(lambda: put(store, Text("SM1", "m1", "first", NOW)))
+        with closing(TinyDBStore(path.with_name("other.db"))):
+            pass
+        before = path.with_name("other.db").read_bytes()
+        if other:
+            path.with_name("other.db").rename(path)
+        else:
+            path.unlink()
+        for _ in range(2):
+            with pytest.raises(StoreDamaged, match="removed, moved or replaced"):
+                run(lambda: put(store, Text("SM2", "m1", "second", NOW)))
+        for use in (store.tidy, store.check, lambda: store.backup_to(path.with_name("copy.db"))):
+            with pytest.raises(StoreDamaged, match="removed, moved or replaced"):
+                use()
+    assert not other or path.read_bytes() == before
 
 
 def test_a_crash_after_the_save_has_saved(path: Path) -> None:
