@@ -317,11 +317,23 @@ class App:
         """The operators that the settings name."""
         now = self.engine.service.clock.now()
         for number, phone in enumerate(self.settings.operators):
-            with self.store.reading() as reader:
-                known = next(reader.walk(Member, "phone", phone), None)
-            if known is None or not known.operator:
-                act = Act(f"settings:{now.isoformat()}:{number}", "operator", {"phone": phone}, by="settings")
-                await self.engine.service.receive(act)
+            if self._is_operator(phone):
+                continue
+            act = Act(
+                f"settings:{now.isoformat()}:{number}", "operator", {"phone": phone, "listed": True}, by="settings"
+            )
+            await self.engine.service.receive(act)
+            if not self._is_operator(phone):
+                log.warning(
+                    "Number %d of SMSMENTOR_OPERATORS is no operator: it was given up and may have a new owner "
+                    "(`smsmentor op add` if it has not), or opted out and was erased",
+                    number + 1,
+                )
+
+    def _is_operator(self, phone: str) -> bool:
+        with self.store.reading() as reader:
+            known = next(reader.walk(Member, "phone", phone), None)
+        return known is not None and known.operator
 
 
 def knowledge_of(settings: Settings) -> Knowledge:

@@ -72,14 +72,18 @@ def _mentee(turn: Turn, args: Mapping[str, Any]) -> None:
 
 
 def _operator(turn: Turn, args: Mapping[str, Any]) -> None:
-    """A number may give operator commands and is paged.
+    """A number may give operator commands and is paged. `listed`: the settings say so, as at each start.
+
+    A number that may have a new owner is one again only by somebody's own act.
 
     The name is for somebody who has none. A mentor's is what mentees read, and theirs to choose.
     """
     phone = str(args["phone"])
+    passed_on = parked.PASSED_ON + members.number_hash(phone)
     base = members.by_phone(turn, phone) or _stranger(turn, phone)
-    if base is None:
+    if base is None or (args.get("listed") and turn.get(Tally, passed_on) is not None):
         return
+    turn.drop(Tally, passed_on)
     alias = base.alias or ("" if base.mentor else str(args.get("alias") or ""))
     turn.save(replace(base, operator=True, alias=alias))
     turn.note("member.joined", member=base.id, role="operator")

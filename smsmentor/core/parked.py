@@ -19,6 +19,8 @@ WRONG_NUMBER = 0
 """In place of a carrier's code: the phone itself said that we have the wrong number."""
 PARKED = "parked"
 """The tally of who is parked, by member, and since when."""
+PASSED_ON = "passed on:"
+"""The tallies of operators' numbers that somebody else may have now, by hash: settings that still list them are old."""
 UNREACHED = "unreached:"
 """The tallies of phones that were not reached last, by member: how often in a row, and since when."""
 RUN = 4
@@ -145,6 +147,8 @@ def _may_be_another(turn: Turn, member: Member) -> bool:
 def _begin_afresh(turn: Turn, member: Member, event: Inbound) -> Member:
     """The number goes to a new member; the old one keeps what was theirs, without a number."""
     _strike(turn, member)
+    if member.operator:
+        turn.save(Tally(PASSED_ON + members.number_hash(member.phone), {"at": turn.now.timestamp()}))
     turn.save(replace(member, phone=""))
     turn.note("member.changed", member=member.id, what="number")
     fresh = members.newcomer(turn, event.sender, event.at)

@@ -359,7 +359,7 @@ def _missed(row: Any) -> Missed:
     media = str(row.num_media or "0")
     at = row.date_sent or row.date_created
     # JSON can hold half a character, which no store can; the webhook's bytes cannot.
-    body = (row.body or "").encode("utf-8", "replace").decode()
+    body = (row.body or "")[:LONGEST_BODY].encode("utf-8", "replace").decode()
     return Missed(row.sid, row.from_, body, at, int(media) if media.isdecimal() else 0, row.to or "")
 
 

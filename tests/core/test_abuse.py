@@ -213,6 +213,29 @@ def test_help_is_answered_no_oftener_than_other_texts() -> None:
     play(story, real_phones=False, texts_an_hour="5")
 
 
+def test_an_operators_number_that_has_a_new_owner_is_no_operators_because_settings_list_it_still() -> None:
+    async def story(rig: Rig) -> None:
+        def is_operator() -> bool:
+            with rig.store.reading() as reader:
+                return next(reader.walk(Member, "phone", NEWCOMERS[0])).operator
+
+        listed = {"phone": NEWCOMERS[0], "listed": True}
+        await rig.service.receive(Act("start 1", "operator", listed, by="settings"))
+        assert is_operator()
+        await rig.text(NEWCOMERS[0], "MENU")
+        await rig.receipt(rig.phones.threads[NEWCOMERS[0]][-1].id, "undelivered", 30005)
+        await rig.wait(timedelta(days=9))
+        await rig.text(NEWCOMERS[0], "NEW")
+        assert outcomes(rig)[-1] == ("command", "NEW")
+        await rig.service.receive(Act("start 2", "operator", listed, by="settings"))
+        assert not is_operator()
+        for id in ("added", "start 3"):
+            await rig.service.receive(Act(id, "operator", listed if id != "added" else {"phone": NEWCOMERS[0]}))
+            assert is_operator()
+
+    play(story)
+
+
 def test_an_operator_command_that_the_carrier_did_not_confirm_does_nothing() -> None:
     async def story(rig: Rig) -> None:
         await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
