@@ -213,8 +213,8 @@ def test_what_waits_of_one_mentor_goes_and_what_waits_of_another_comes_in_the_mo
             f"""
 18:00 Ana > ZONE Madrid
 18:01 Ana > how do i ask for a raise
-18:05 {first} > say a number
-18:06 {second} > say it on a tuesday
+18:45 {first} > say a number
+18:46 {second} > say it on a tuesday
 """,
             "Ben",
         )
@@ -270,7 +270,7 @@ def test_what_waits_for_another_when_its_writer_is_erased_never_comes_not_even_b
 18:00 Ana > how do i ask for a raise
 18:05 Ben > just ask
 18:06 Ben > ZONE Madrid
-18:07 Ana > zebra thing: and if he says no
+18:47 Ana > zebra thing: and if he says no
 """,
             "Ana",
         )

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from smsmentor.core.events import Act, Event
+from smsmentor.core.kinds import REPLIES
 from smsmentor.core.model import Fact, Member, Offer, OutText, Prompt, Request, Text, Thread, Timer
-from smsmentor.core.schedule import quiet_until
+from smsmentor.core.schedule import awake, quiet_until
 from smsmentor.core.turn import Turn
 from smsmentor.gateways.simulator import Bubble
 from smsmentor.ports import Reader
@@ -174,6 +175,7 @@ class Walk:
         for name, phone in PEOPLE.items():
             if phone != bubble.phone and phone[-7:] in bubble.body.replace(" ", "").replace("-", ""):
                 self.problems.append(f"the number of {name} was texted to {self._name(bubble.phone)}")
+        rules = self.rig.knowledge.rules
         with self.rig.store.reading() as reader:
             row = _row_of(reader, bubble)
             if row is None:
@@ -182,7 +184,9 @@ class Walk:
             member = reader.get(Member, row.member)
             if member is None or (member.state != "active" and not row.farewell):
                 self.problems.append(f"{self._name(bubble.phone)} is {member and member.state} and was texted")
-            elif not row.direct and quiet_until(member, bubble.at, self.rig.knowledge.rules) is not None:
+            elif quiet_until(member, bubble.at, rules) is not None and not (
+                row.direct or (row.text_id in REPLIES and awake(member, bubble.at, rules))
+            ):
                 self.problems.append(f"{self._name(bubble.phone)} was texted at night: {bubble.text_id}")
 
     def _look(self) -> None:

@@ -18,6 +18,9 @@ RELAYED = frozenset(
 )
 """Texts that bring a person's words: two within a minute are a conversation and no noise."""
 
+REPLIES = frozenset({"advice.first", "advice.more", "thread.asks"})
+"""Texts that bring a person's words to somebody who has written to them, or asked: the other half of a conversation."""
+
 COURTESIES = frozenset(
     {
         "answer.thanks",

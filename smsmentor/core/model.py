@@ -435,6 +435,8 @@ OutState = Literal["queued", "leased", "sent", "delivered", "failed", "dropped"]
 
 TOO_MANY = "too many at once"
 """Why a text waits that nobody asked for; a word from its phone lets it go."""
+QUIET = "quiet"
+"""Why a text waits for the morning; a word from its phone lets replies of people go."""
 
 
 class OutText(Record, frozen=True):
@@ -446,7 +448,7 @@ class OutText(Record, frozen=True):
         Index("to", lambda t: t.member if t.pending else None, lambda t: moment(t.queued)),
         Index(
             "held_up",
-            lambda t: t.member if t.status == "queued" and t.report == TOO_MANY else None,
+            lambda t: t.member if t.status == "queued" and t.report in (TOO_MANY, QUIET) else None,
             lambda t: moment(t.queued),
         ),
         Index("provider_id", lambda t: t.provider_id or None),

@@ -47,6 +47,8 @@ class Rules:
 
     quiet_from: str = "21:00"
     quiet_until: str = "08:00"
+    awake_minutes: int = 30
+    """So long after a text of their own somebody is awake in their night: replies of people still go out."""
 
     patience_minutes: float = 1.0
     """G of the doubling patience: the wait before a further ask when only the panel's own asks are in flight."""

@@ -37,6 +37,15 @@ def clock_time(text: str) -> time:
     return time(int(hours), int(minutes or 0))
 
 
+def awake(member: Member, now: datetime, rules: Rules) -> bool:
+    """Whether this member holds the phone, whatever the hour: a reply that comes now is a direct one.
+
+    Who has asked for a pause is let alone at night.
+    """
+    said = member.last_text_at
+    return said is not None and now - said <= timedelta(minutes=rules.awake_minutes) and not member.paused
+
+
 def quiet_until(member: Member, now: datetime, rules: Rules) -> datetime | None:
     """When the quiet hours end that this member is in, or None when it is day there."""
     start, end = clock_time(rules.quiet_from), clock_time(rules.quiet_until)

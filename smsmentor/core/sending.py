@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from smsmentor.core.events import Withheld
+from smsmentor.core.kinds import REPLIES
 from smsmentor.core.making import replace
-from smsmentor.core.model import TOO_MANY, Member, Offer, OutText, Request, Thread
+from smsmentor.core.model import QUIET, TOO_MANY, Member, Offer, OutText, Request, Thread
 from smsmentor.core.pace import wait_for_day, wait_for_phone
 from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
-from smsmentor.core.schedule import quiet_until
+from smsmentor.core.schedule import awake, quiet_until
 from smsmentor.core.turn import Turn
 
 
@@ -27,8 +28,9 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
         return Withheld(row.id, "stale")
     if (row.offer and not _still_wanted(reader, row)) or _asks_for_nothing(reader, row):
         return Withheld(row.id, "no longer needed")
+    in_time = row.direct or (row.text_id in REPLIES and awake(member, now, rules))
     waits = {
-        "quiet": None if row.direct else quiet_until(member, now, rules),
+        QUIET: None if in_time else quiet_until(member, now, rules),
         "daily cap": wait_for_day(reader, row, now, rules),
         TOO_MANY: wait_for_phone(reader, row, member, now, rules),
     }
@@ -62,9 +64,13 @@ def at_carrier(row: OutText, now: datetime, rules: Rules) -> OutText:
 
 
 def let_go_on(turn: Turn, member: Member) -> None:
-    """A phone has said something: what was held back for it goes now, before what comes later."""
+    """A phone has said something: what was held back for it goes now, before what comes later.
+
+    So do replies of people that wait for the morning: they are what somebody who texts at night is waiting for.
+    """
     for text in turn.find(OutText, "held_up", member.id):
-        turn.save(replace(text, not_before=turn.now, report=""))
+        if text.report == TOO_MANY or text.text_id in REPLIES:
+            turn.save(replace(text, not_before=turn.now, report=""))
 
 
 def _asks_for_nothing(reader: Reads, row: OutText) -> bool:

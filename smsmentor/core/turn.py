@@ -10,13 +10,13 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from smsmentor.core.budget import left_out
 from smsmentor.core.gsm import encoding, segments
-from smsmentor.core.kinds import RELAYED
+from smsmentor.core.kinds import RELAYED, REPLIES
 from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.model import Fact, Member, Offer, OutText, Record, Request, Text, Timer
+from smsmentor.core.model import QUIET, Fact, Member, Offer, OutText, Record, Request, Text, Timer
 from smsmentor.core.reads import Reads
 from smsmentor.core.render import fill
 from smsmentor.core.rules import Rules
-from smsmentor.core.schedule import quiet_until
+from smsmentor.core.schedule import awake, quiet_until
 
 R = TypeVar("R", bound=Record)
 
@@ -204,6 +204,8 @@ class Turn:
     ) -> None:
         """Text a member. A direct reply or an urgent text goes at once, anything else not before the quiet hours end.
 
+        What a person replies to somebody who has just texted is direct too.
+
         A courtesy is dropped when the event was held up by downtime and something else waits for the member.
         Someone who has opted out, is erased, banned or suspended hears nothing.
         """
@@ -217,7 +219,8 @@ class Turn:
             return
         caught_up, replies = self.caught_up, self.sender is not None and member.id == self.sender.id
         direct = urgent or (replies and not caught_up)
-        quiet = None if direct else quiet_until(member, self.now, rules)
+        in_time = direct or (text_id in REPLIES and awake(member, self.now, rules))
+        quiet = None if in_time else quiet_until(member, self.now, rules)
         body = self.words(member, text_id, **args)
         if caught_up and (replies or text_id in RELAYED):
             body += self.words(member, "word.your_text_of" if replies else "word.sent_ago", span=self._age())
@@ -235,6 +238,7 @@ class Turn:
             useless_after=useless_after,
             request=request,
             offer=offer,
+            report=QUIET if quiet is not None else "",
             farewell=farewell,
             sender=member.line,
             of_party=self.is_party(member.id, request),

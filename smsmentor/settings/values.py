@@ -37,6 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "silence_hours": (0.1, 168),
     "silent_offers_pause": (1, 50),
     "thread_rest_hours": (0.1, 720),
+    "awake_minutes": (0, 240),
     "retry_minutes": (0.5, 1440),
     "same_text_seconds": (0, 30),
     "automatic_in_a_row": (1, 50),
