@@ -14,6 +14,7 @@ from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.rules import Rules
 from smsmentor.core.understand.carrier import CarrierWords
 from smsmentor.core.understand.contact import Contacts
+from smsmentor.core.understand.fields import Fields
 from smsmentor.core.understand.language import Languages
 from smsmentor.core.understand.reactions import Reactions
 from smsmentor.core.understand.safety import Safety
@@ -50,6 +51,7 @@ def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, 
         rules=rules,
         words=Catalogue(files),
         topics=Topics(read_toml(folder / "topics.toml")),
+        fields=Fields(read_toml(folder / "fields.toml")),
         times=Times({lang: table["times"] for lang, table in files.items() if "times" in table}),
         carrier=CarrierWords(files, together),
         safety=Safety(files, together),

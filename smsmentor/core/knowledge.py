@@ -21,6 +21,7 @@ from smsmentor.core.schedule import zone_of
 from smsmentor.core.understand import codes
 from smsmentor.core.understand.carrier import CarrierWords
 from smsmentor.core.understand.contact import Contacts
+from smsmentor.core.understand.fields import Fields
 from smsmentor.core.understand.language import Languages
 from smsmentor.core.understand.normal import as_it_looks, plain
 from smsmentor.core.understand.parse import bare, kept_words
@@ -40,6 +41,7 @@ class Knowledge:
     rules: Rules
     words: Catalogue
     topics: Topics
+    fields: Fields
     times: Times
     carrier: CarrierWords
     safety: Safety

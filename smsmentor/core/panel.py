@@ -44,9 +44,7 @@ def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
     """Give an answer its place and letter, and the mentee the advice."""
     mentee, mentor = turn.need(Member, request.mentee), turn.need(Member, offer.mentor)
     letter = chr(ord("A") + len(request.answers))
-    near = {turn.need(Member, a.mentor).field.casefold() for a in request.answers if not a.outside}
-    outside = mentee.wants_outside and pool.outside_of(mentor, mentee, near | {""})
-    outside = outside and (offer.seat == "outside" or bool(mentee.field))
+    outside = _is_outside(turn, request, mentor, mentee) and (offer.seat == "outside" or bool(mentee.field))
     taken = Answer(letter, mentor.id, turn.now, outside)
     was_first = request.status == "asking"
     if was_first:
@@ -229,13 +227,21 @@ def _who(turn: Turn, mentee: Member, mentor: Member, outside: bool) -> str:
     return ", ".join(parts)
 
 
+def _is_outside(turn: Turn, request: Request, mentor: Member, mentee: Member) -> bool:
+    """Whether a view of this mentor is one from outside, for this mentee and beside those who have answered."""
+    near = [turn.need(Member, a.mentor) for a in request.answers if not a.outside]
+    return mentee.wants_outside and pool.outside_of(turn, mentor, mentee, near)
+
+
 def _place_is_kept(turn: Turn, request: Request, offer: Offer) -> bool:
     """Whether the last free place is still kept for the outside view that has been asked for."""
     if offer.seat == "outside" or not request.outside or request.outside_until is None:
         return False
     if turn.now >= request.outside_until or len(request.answers) < request.places - 1:
         return False
-    if any(a.outside for a in request.answers):
+    mentee = turn.need(Member, request.mentee)
+    there = any(a.outside for a in request.answers)
+    if there or _is_outside(turn, request, turn.need(Member, offer.mentor), mentee):
         return False
     return any(o.seat == "outside" for o in rotation.in_flight_of(turn, request))
 

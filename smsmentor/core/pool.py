@@ -317,15 +317,20 @@ def busy(turn: Turn, mentor: Member) -> int:
     return offers + threads
 
 
-def outside_of(mentor: Member, mentee: Member, near: set[str]) -> bool:
+def outside_of(turn: Turn, mentor: Member, mentee: Member, near: Iterable[Member]) -> bool:
     """Whether this mentor brings the view from outside: another field and another employer than the mentee's.
 
-    Where the mentee has not said a field, the fields of the others on the panel stand for it.
+    Fields that are near relatives are no other fields. Where the mentee has not said a field, those of the others on
+    the panel stand for it.
     """
     if not mentor.field:
         return False
     if mentee.employer and mentor.employer.casefold() == mentee.employer.casefold():
         return False
-    own = mentee.field.casefold()
-    mine = mentor.field.casefold()
-    return mine != own if own else mine not in near
+    inside = (mentee,) if mentee.field else near
+    return turn.knowledge.fields.of(mentor.field).isdisjoint(fields_of(turn, inside))
+
+
+def fields_of(turn: Turn, people: Iterable[Member]) -> frozenset[str]:
+    """The fields of some people, as far as they are known."""
+    return frozenset().union(*(turn.knowledge.fields.of(member.field) for member in people if member.field))

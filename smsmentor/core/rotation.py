@@ -309,12 +309,14 @@ def _pick_one(turn: Turn, request: Request, mentee: Member, seat: Seat, shelf: s
 def _best(turn: Turn, request: Request, found: list[Member], picks: Picks) -> Member:
     """Of those free longest: for MORE a field that has not answered, then the best hour less what was given lately."""
     rhythms = rhythm.Rhythm(turn)
-    fields = {turn.need(Member, a.mentor).field for a in request.answers} if request.further else set()
+    answered = [turn.need(Member, a.mentor) for a in request.answers] if request.further else []
+    fields = pool.fields_of(turn, answered)
     claims: dict[str, tuple[bool, float, float]] = {}
     for mentor in found:
         load = members.load_of(turn, mentor.id)
         given = DEBT_WEIGHT * debt.share(mentor, load, turn.now, turn.rules)
-        claims[mentor.id] = (mentor.field not in fields, rhythms.now(mentor, load)[1], given)
+        unlike = pool.fields_of(turn, [mentor]).isdisjoint(fields)
+        claims[mentor.id] = (unlike, rhythms.now(mentor, load)[1], given)
     best = max(found, key=lambda mentor: (claims[mentor.id][0], claims[mentor.id][1] - claims[mentor.id][2]))
     unlike, hour, given = claims[best.id]
     for mentor in found:
@@ -327,13 +329,13 @@ def _best(turn: Turn, request: Request, found: list[Member], picks: Picks) -> Me
 
 def _candidates(turn: Turn, request: Request, mentee: Member, seat: Seat, rung: str, picks: Picks) -> Iterator[Member]:
     """Those who may be asked for a place, free longest first; the others are written down with the reason."""
-    near = {m.field.casefold() for m, s in picks.taken if s != "outside" and m.field}
-    near |= {turn.need(Member, a.mentor).field.casefold() for a in request.answers if not a.outside}
+    near = [m for m, s in picks.taken if s != "outside"]
+    near += [turn.need(Member, a.mentor) for a in request.answers if not a.outside]
     taken = {m.id for m, _ in picks.taken}
     for standing in islice(pool.front(turn, rung, mentee.lang, picks.spare), LOOK_AT_MOST):
         picks.looked_at += 1
         mentor = turn.need(Member, standing.mentor)
-        if mentor.id in taken or (seat == "outside" and not pool.outside_of(mentor, mentee, near)):
+        if mentor.id in taken or (seat == "outside" and not pool.outside_of(turn, mentor, mentee, near)):
             continue
         refusal = pool.refusal(turn, mentor, request, mentee, resting=rung.startswith(pool.RESTING))
         if refusal is None:
