@@ -47,6 +47,7 @@ OFFER_MOVES: tuple[Move, ...] = (
         "the last place is filled, the request closes, the mentor leaves, or they part",
     ),
     Move("passed", "lapsed", "the mentor thinks again while a place is free"),
+    Move("withdrawn", "lapsed", "the mentor who had paused answers while a place is free"),
     Move("passed", "answered", "the mentee wants the late view"),
     Move("withdrawn", "answered", "the mentee wants the late view"),
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from smsmentor.core import members, offering, pool, requests, rhythm, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
-from smsmentor.core.model import Answer, Member, Offer, Prompt, Request, Thread
+from smsmentor.core.model import Answer, Member, Offer, Request, Thread
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn
 
@@ -20,8 +18,9 @@ def answer(turn: Turn, mentor: Member, offer: Offer, text: str) -> Outcome:
     request = turn.need(Request, offer.request)
     pool.replied(turn, mentor.id)
     members.drop_prompts(turn, mentor.id, "sure", f"offer:{offer.id}")
-    if request.status == "closed" or offer.status == "withdrawn" or len(request.answers) >= request.places:
+    if request.status == "closed" or len(request.answers) >= request.places:
         return late(turn, mentor, offer, request, text)
+    offer = think_again(turn, offer)
     rhythm.count_answer(turn, offer)
     if _place_is_kept(turn, request, offer):
         turn.save(replace(offer, late=text))
@@ -34,10 +33,11 @@ def answer(turn: Turn, mentor: Member, offer: Offer, text: str) -> Outcome:
     return Outcome("relayed", request=request.id)
 
 
-def think_again(turn: Turn, offer: Offer, request: Request) -> None:
-    """Who passed writes their view after all: like a lapsed offer, theirs can be answered while a place is free."""
-    if offer.status == "passed" and len(request.answers) < request.places:
-        turn.save(move_offer(offer, "lapsed", turn.now))
+def think_again(turn: Turn, offer: Offer) -> Offer:
+    """Who passed or paused writes a view after all: while a place is free it counts, as that of a lapsed offer does."""
+    if offer.status not in ("passed", "withdrawn"):
+        return offer
+    return turn.save(move_offer(offer, "lapsed", turn.now))
 
 
 def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
@@ -73,21 +73,13 @@ def late(turn: Turn, mentor: Member, offer: Offer, request: Request, text: str) 
     if turn.need(Member, request.mentee).state != "active":
         turn.say(mentor, "code.closed", code=request.code, request=request.id)
         return Outcome("clarified", "the mentee has left", request.id)
-    turn.save(replace(offer, late=f"{offer.late} {text}".strip()))
-    turn.note("advice.late", request=request.id, code=request.code, member=mentor.id)
+    offer = turn.save(replace(offer, late=f"{offer.late} {text}".strip()))
     closed = request.status == "closed"
     if closed and request.closed is not None:
         turn.say(mentor, "answer.late_closed", code=request.code, time=request.closed, request=request.id)
     else:
         turn.say(mentor, "answer.late_full", code=request.code, request=request.id)
-    mentee = turn.need(Member, request.mentee)
-    asked = any(p.kind == "late" and p.target == offer.id for p in turn.find(Prompt, "member", mentee.id))
-    if not asked:
-        until = turn.now + timedelta(hours=turn.rules.late_hours)
-        turn.save(
-            Prompt(turn.new_id("p"), mentee.id, "late", turn.now, until, request=request.id, target=offer.id),
-        )
-        turn.say(mentee, "late.ask", code=request.code, request=request.id)
+    requests.offer_late_view(turn, offer, request)
     return Outcome("relayed", "late", request=request.id)
 
 
@@ -154,6 +146,8 @@ def take_over(turn: Turn, request: Request, letter: str, follow_up: str) -> None
         found = rotation.replace_mentor(turn, request, follow_up)
     mentee = turn.need(Member, request.mentee)
     text_id = "mentor.left" if found else "mentor.left_waiting"
+    if not found and not rotation.anybody_left(turn, request):
+        text_id = "mentor.left_nobody"
     turn.say(mentee, text_id, letter=letter, code=request.code, request=request.id)
 
 
@@ -252,7 +246,8 @@ def _places_changed(turn: Turn, request: Request) -> None:
         return
     turn.forget("request.next", request.id)
     for offer in rotation.in_flight_of(turn, request):
-        if offer.late:
-            continue
-        requests.withdraw(turn, offer, request, tell="offer.filled")
+        if offer.late:  # the place that it waited for has gone to the view from outside
+            requests.offer_late_view(turn, offer, request)
+        else:
+            requests.withdraw(turn, offer, request, tell="offer.filled")
     rotation.freed(turn)

@@ -179,6 +179,17 @@ def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> N
         turn.say(mentor, tell, courtesy=True, code=request.code, request=request.id)
 
 
+def offer_late_view(turn: Turn, offer: Offer, request: Request) -> None:
+    """An answer that found no place is kept: its mentee is asked, once, whether they want it."""
+    turn.note("advice.late", request=request.id, code=request.code, member=offer.mentor)
+    mentee = turn.need(Member, request.mentee)
+    if any(p.kind == "late" and p.target == offer.id for p in turn.find(Prompt, "member", mentee.id)):
+        return
+    until = turn.now + timedelta(hours=turn.rules.late_hours)
+    turn.save(Prompt(turn.new_id("p"), mentee.id, "late", turn.now, until, request=request.id, target=offer.id))
+    turn.say(mentee, "late.ask", code=request.code, request=request.id)
+
+
 def done(turn: Turn, request: Request, *, ask_rating: bool = True) -> None:
     """DONE: ask for a rating of each answer, and close. A request without answers is withdrawn."""
     mentee = turn.need(Member, request.mentee)
@@ -187,7 +198,10 @@ def done(turn: Turn, request: Request, *, ask_rating: bool = True) -> None:
         return
     if ask_rating:
         _ask_rating(turn, mentee, request)
+    kept = [offer for offer in rotation.in_flight_of(turn, request) if offer.late]
     close(turn, request, "done")
+    for offer in kept:
+        offer_late_view(turn, turn.need(Offer, offer.id), request)
     _check_in_later(turn, request)
 
 
