@@ -319,12 +319,13 @@ def _gather(turn: Turn, request: Request) -> None:
 def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
     peers, opens = rotation.preview(turn, request)
     first = not mentee.first_told
+    too_late = opens is not None and opens - turn.now >= timedelta(hours=turn.rules.expiry_hours)
     if peers:
         span = waiting.words(turn, mentee, request) if not first else ""
         text_id = "ask.got" if first else "waiting.receipt" if span else "ask.got_again"
         asked = _peers(turn, mentee, peers)
         turn.say(mentee, text_id, code=request.code, peers=asked, span=span, request=request.id)
-    elif not rotation.anybody_left(turn, request):
+    elif too_late or not rotation.anybody_left(turn, request):
         text_id = "ask.got_nobody" if first else "ask.got_nobody_again"
         turn.say(mentee, text_id, code=request.code, request=request.id)
     elif opens is not None and opens - turn.now >= WORTH_NAMING:
