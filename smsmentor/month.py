@@ -1,4 +1,4 @@
-"""Last month as its facts tell it: who asked when about what, and what each mentor did. No words are read."""
+"""Last month as its facts tell it: who asked when about what, and what each mentor did. No texts are read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from itertools import takewhile
 from statistics import median
 from typing import NamedTuple
 
+from smsmentor.core import own_skills
 from smsmentor.core.making import replace
-from smsmentor.core.model import Fact, Member
+from smsmentor.core.model import Fact, Member, Request
 from smsmentor.ports import Reader
 
 MOST = 1000
@@ -26,6 +27,8 @@ class Asked(NamedTuple):
     at: datetime
     mentee: str
     topics: tuple[str, ...]
+    skills: tuple[str, ...] = ()
+    """Of the pool's own, as long as the question remembers them."""
 
 
 class Did(NamedTuple):
@@ -102,7 +105,7 @@ def month(reader: Reader, until: datetime, days: int = 30) -> Month:
     return Month(
         since,
         until,
-        tuple(Asked(f.at, str(f.data["member"]), tuple(f.data.get("topics", ()))) for f in opened),
+        tuple(_asked(reader, f) for f in opened),
         _did(reader, since, numbers),
         tuple(waits),
         ended,
@@ -111,6 +114,12 @@ def month(reader: Reader, until: datetime, days: int = 30) -> Month:
         tuple(_people(reader, since)),
         left_out,
     )
+
+
+def _asked(reader: Reader, opened: Fact) -> Asked:
+    request = reader.get(Request, str(opened.data["request"]))
+    topics = tuple(topic for topic in opened.data.get("topics", ()) if topic != own_skills.OWN)
+    return Asked(opened.at, str(opened.data["member"]), topics, request.skills if request else ())
 
 
 def _waited(closed: Fact | None) -> bool:

@@ -2,8 +2,7 @@
 
 A mentor who was asked a question then does now what they did then; asked another, they answer as often and as fast as
 their own facts say, and the pool's where those are few. Chance is drawn from mentor and question, so that two plays
-differ by the settings only. Loads start level. Follow-ups and MORE are not played, questions have stand-in words, and
-one about a skill that only mentors named (facts do not say which) goes to anybody.
+differ by the settings only. Loads start level. Follow-ups and MORE are not played, and questions have stand-in words.
 """
 
 from __future__ import annotations
@@ -170,7 +169,8 @@ class _Play:
     def _asks(self, turn: Turn, number: int, mentee: Member) -> None:
         known = turn.get(Member, mentee.id) or turn.save(mentee)
         request = requests.begin(turn, known, f"question {number}: {WORDS}", thin=False).request
-        turn.save(replace(turn.need(Request, request), topics=self.span.asked[number].topics))
+        asked = self.span.asked[number]
+        turn.save(replace(turn.need(Request, request), topics=asked.topics, skills=asked.skills))
         self.number[request], self.request[number] = number, request
 
     def _ends(self, turn: Turn, number: int) -> None:

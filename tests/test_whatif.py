@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.model import Fact, Member, Record
+from smsmentor.core.model import Fact, Member, Record, Request
 from smsmentor.month import Did, Ended, Month, month
 from smsmentor.whatif import Played, compare, play
 from tests.core.small_pool import NOON, SmallPool, shipped
@@ -99,7 +100,7 @@ def test_no_words_are_read() -> None:
     town = quiet_month()
 
     class Shy:
-        """A reader that has facts and members only."""
+        """A reader that has facts, members, and of questions the skills that they name."""
 
         def __init__(self, reader: Any) -> None:
             self.reader = reader
@@ -107,6 +108,10 @@ def test_no_words_are_read() -> None:
         def walk(self, kind: type[Record], *args: Any, **options: Any) -> Iterator[Any]:
             assert kind is Fact
             return iter(self.reader.walk(kind, *args, **options))
+
+        def get(self, kind: type[Record], id: str) -> Any:
+            assert kind is Request
+            return SimpleNamespace(skills=())
 
         def all(self, kind: type[Record]) -> Iterator[Any]:
             assert kind is Member
@@ -155,3 +160,24 @@ def test_who_was_away_is_away_in_the_play_and_who_was_paused_kindly_comes_back_a
     assert [(a.mentor, a.until) for a in span.away] == [("ben", NOON + 12 * DAY), ("cam", None)]
     assert span.comes_back == (2 / 3, 1440.0)
     assert 0.5 <= played(span).answered < 0.9
+
+
+def test_a_question_about_a_skill_that_a_mentor_typed_goes_to_who_has_it() -> None:
+    town = Town()
+    for name in ("cam", "dee", "eli"):
+        town.pool.mentor(name)
+    town.pool.mentor("ben", topics=("horse care",))
+    for number in range(6):
+        at, request = NOON + number * 2 * DAY, f"r{number}"
+        question = Request(request, f"K{number}", "ana", "", at, status="closed", skills=("horse care",))
+        town.pool.do(lambda turn, question=question: turn.save(question))  # type: ignore[misc]
+        town.fact(at, "request.opened", request=request, member="ana", topics=["own"])
+        for mentor in ("ben", "cam", "dee", "eli"):
+            town.fact(at, "offer.made", request=request, member=mentor)
+        town.fact(at + 20 * MINUTE, "advice.relayed", request=request, member="ben")
+        town.fact(at + 20 * MINUTE, "request.answered", request=request)
+    span = town.month()
+    assert [(asked.topics, asked.skills) for asked in span.asked] == [((), ("horse care",))] * 6
+    assert played(span, places=1).median_minutes < 25
+    unknown = replace(span, asked=tuple(asked._replace(skills=()) for asked in span.asked))
+    assert played(unknown, places=1).median_minutes > played(span, places=1).median_minutes
