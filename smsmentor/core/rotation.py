@@ -266,10 +266,15 @@ def pick(turn: Turn, request: Request, count: int) -> Picks:
 
 
 def _next_free(turn: Turn, lang: str, spare: timedelta = timedelta(0)) -> datetime | None:
-    """When the next mentor will have been free for so long, those who rest among them; None when nobody can tell."""
-    lines = (shelf + pool.EVERYONE for shelf in ("", pool.RESTING))
-    found = (pool.next_free(turn, line, lang, spare) for line in lines)
-    return min((free for free in found if free is not None), default=None)
+    """When the next mentor will have been free for so long; None when nobody can tell.
+
+    Those who rest after silence are waited for only where nobody else is free for some hours.
+    """
+    free = pool.next_free(turn, pool.EVERYONE, lang, spare)
+    if free is not None and free - turn.now < timedelta(hours=turn.rules.silence_hours):
+        return free
+    resting = pool.next_free(turn, pool.RESTING + pool.EVERYONE, lang, spare)
+    return min((at for at in (free, resting) if at is not None), default=None)
 
 
 def _seats(turn: Turn, request: Request, count: int) -> list[Seat]:
