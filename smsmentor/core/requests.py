@@ -241,7 +241,11 @@ def _check_in_later(turn: Turn, request: Request) -> None:
     sprint = turn.first(Sprint, "running", request.mentee)
     asks_itself = sprint is not None and request.id in sprint.requests and sprint.week < sprint.weeks
     if turn.need(Member, request.mentee).checkins and not asks_itself:
-        turn.remind("request.checkin", request.id, turn.now + timedelta(days=turn.rules.checkin_days))
+        asked = turn.now + timedelta(days=turn.rules.checkin_days)
+        turn.remind("request.checkin", request.id, asked)
+        # The question names the code, so the code stays theirs until no answer is awaited any more.
+        kept = turn.now + timedelta(days=turn.rules.code_kept_days)
+        turn.remind("code.free", request.id, max(kept, asked + timedelta(hours=turn.rules.rating_hours)))
 
 
 def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
