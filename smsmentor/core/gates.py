@@ -193,10 +193,10 @@ def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
     if parse.is_kind(rest, turn.knowledge.yes_no(member.lang)):
         turn.say(member, "code.closed", code=request.code)
         return Outcome("clarified", "closed", request.id)
+    if request.mentee == member.id:
+        return threads.hold_of_closed(turn, member, request, rest)
     if open_places:
         return threads.hold(turn, member, open_places, rest, "code.closed_kept", code=request.code)
-    if request.mentee == member.id:
-        return threads.hold_for_one(turn, member, "new", rest, "code.closed_ask", request.code)
     offer = threads.offer_of(turn, member, request)
     if offer is not None and not members.blocked(turn, member.id, request.mentee):
         return threads.hold_for_one(turn, member, f"late:{offer.id}", rest, "code.closed_late", request.code)
@@ -280,6 +280,8 @@ def _lettered(turn: Turn, member: Member, text: str, within: list[Request] | Non
     found = parse.lettered(text) or behind_code
     if found is None:
         return None
+    if within is None and (several := _for_several(turn, member, text)):
+        return several
     letter, rest = found
     live = within if within is not None else members.live_requests(turn, member.id)
     panel = [t for r in live for t in turn.find(Thread, "request", r.id)]
@@ -288,9 +290,26 @@ def _lettered(turn: Turn, member: Member, text: str, within: list[Request] | Non
     if not named and surely and any(not t.closed for t in panel):
         return threads.hold(turn, member, threads.places(turn, member), rest or text, "more.no_such_kept", code=letter)
     if not named:
-        return None
+        closed = asking.closed_with(turn, member, letter) if surely and not panel and rest else None
+        thanks = parse.is_kind(rest, turn.knowledge.yes_no(member.lang))
+        return threads.hold_of_closed(turn, member, closed, rest) if closed and not thanks else None
+    return _to_letter(turn, member, letter, named, rest)
+
+
+def _to_letter(turn: Turn, member: Member, letter: str, named: list[Thread], text: str) -> Outcome:
     asked = Asked(turn, member, parse.Call("more", "", True, True, True))
-    return asking.to_letter(asked, letter, named, rest) or Outcome("relayed", request=named[0].request)
+    return asking.to_letter(asked, letter, named, text) or Outcome("relayed", request=named[0].request)
+
+
+def _for_several(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """`A: thanks. B: how many?`: to each what is theirs, when each letter is that of one mentor of theirs."""
+    parts = parse.lettered_parts(text)
+    panel = [t for r in members.live_requests(turn, member.id) for t in turn.find(Thread, "request", r.id)]
+    named = {letter: [t for t in panel if t.letter == letter] for letter, _ in parts}
+    if not parts or any(len(found) != 1 for found in named.values()):
+        return None
+    outcomes = [_to_letter(turn, member, letter, named[letter], words) for letter, words in parts]
+    return next((outcome for outcome in outcomes if outcome.kind != "relayed"), outcomes[0])
 
 
 def our_question_in_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:

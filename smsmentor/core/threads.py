@@ -195,6 +195,13 @@ def hold_for_one(turn: Turn, member: Member, target: str, text: str, text_id: st
     return Outcome("held")
 
 
+def hold_of_closed(turn: Turn, member: Member, request: Request, text: str) -> Outcome:
+    """Keep what a mentee writes to a question of theirs that is closed, for a place that is open or a new question."""
+    if open_places := places(turn, member):
+        return hold(turn, member, open_places, text, "code.closed_kept", code=request.code)
+    return hold_for_one(turn, member, "new", text, "code.closed_ask", request.code)
+
+
 def ask_if_meant(turn: Turn, member: Member, place: Place, text: str) -> Outcome:
     """Keep a text that is hardly an answer to an offer until its sender says that it is one. Silence drops it."""
     members.drop_prompts(turn, member.id, "sure", place.target)

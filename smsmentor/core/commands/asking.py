@@ -8,8 +8,8 @@ from typing import NamedTuple
 from smsmentor.core import members, panel, prompts, requests, screen, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
-from smsmentor.core.model import Prompt, Request, Thread
-from smsmentor.core.turn import Outcome
+from smsmentor.core.model import Code, Member, Prompt, Request, Thread
+from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
 from smsmentor.core.understand.normal import plain
 from smsmentor.core.understand.parse import Lists, bare
@@ -147,9 +147,27 @@ def _more_grammar(asked: Asked) -> tuple[str, str] | None:
 
 
 def _has_letter(asked: Asked, letter: str) -> bool:
-    """Whether somebody of that letter has answered an open question."""
-    candidates = [asked.request] if asked.request else _open(asked)
-    return any(t.letter == letter for r in candidates for t in asked.turn.find(Thread, "request", r.id))
+    """Whether somebody of that letter has answered an open question, or the one that was closed last."""
+    turn, member = asked.turn, asked.member
+    panel = [
+        t for r in ([asked.request] if asked.request else _open(asked)) for t in turn.find(Thread, "request", r.id)
+    ]
+    return any(t.letter == letter for t in panel) or (not panel and closed_with(turn, member, letter) is not None)
+
+
+def closed_with(turn: Turn, member: Member, letter: str) -> Request | None:
+    """The newest question of theirs when it is closed, still has its code, and somebody of that letter answered it.
+
+    Nobody who has something else to answer is meant: what they write may be advice.
+    """
+    for request in turn.walk(Request, "mentee", member.id, newest=True):
+        if not request.answers:
+            continue
+        known = turn.get(Code, request.code)
+        theirs = request.status == "closed" and known is not None and known.request == request.id
+        named = theirs and any(answer.letter == letter for answer in request.answers)
+        return request if named and not threads.answers_somebody(turn, member) else None
+    return None
 
 
 def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
@@ -173,6 +191,10 @@ def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
 def to_letter(asked: Asked, letter: str, found: list[Thread], text: str) -> Outcome | None:
     """Go on with one mentor of the panel, named by letter."""
     turn, member = asked.turn, asked.member
+    if not found and text and not parse.is_kind(text, turn.knowledge.yes_no(member.lang)):
+        panel = [t for r in members.live_requests(turn, member.id) for t in turn.find(Thread, "request", r.id)]
+        if not panel and (closed := closed_with(turn, member, letter)) is not None:
+            return threads.hold_of_closed(turn, member, closed, text)
     if not found and text and (places := threads.places(turn, member)):
         return threads.hold(turn, member, places, text, "more.no_such_kept", code=letter)
     if not found:

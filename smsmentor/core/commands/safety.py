@@ -56,8 +56,9 @@ def _named(asked: Asked) -> Whom | None:
     """Whom the words begin with: `BLOCK Ben`, `bloquear a Ben`, `BLOCK A he is creepy`."""
     said, found = f"{_said(asked)} ", list(_met(asked))
     by_name = [met for met in found if (alias := _alias(asked, met)) and said.startswith(f"{alias} ")]
-    first = asked.call.rest.partition(" ")[0] if asked.call.shouted and " " in asked.call.rest else ""
-    by_letter = [met for met in found if met.letter and met.letter == first]
+    first, _, more = asked.call.rest.partition(" ")
+    first = first if asked.call.shouted or first in "bcdef" else ""  # a small `a` may be an article
+    by_letter = [met for met in found if met.letter and more and met.letter == first.upper()]
     return next((Whom(met.request, met.letter, met.other) for met in by_name or by_letter), None)
 
 

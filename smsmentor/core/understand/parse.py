@@ -55,6 +55,7 @@ _GAP = re.compile(r"\s*([^\w\s]*)\s*")
 _ONLY_SPACE = re.compile(r"[ \t]*")
 _LETTER_ALONE = re.compile(r"\s*([A-Fa-f])\s*:\s*")
 _LETTER_FIRST = re.compile(r"([A-Fa-f])\s+(\S.*)", re.DOTALL)
+_PART = re.compile(r"(?:^\s*|\n\s*|[,.;!?]\s+)([A-F]):\s*")
 _LETTERED = re.compile(r"\s*([A-Fa-f])\s*[:,;.)\-]\s*(\S.*)", re.DOTALL)
 
 
@@ -331,6 +332,19 @@ def lettered(text: str) -> tuple[str, str] | None:
         return (found[1].upper(), found[2].strip())
     alone = _LETTER_ALONE.fullmatch(text)
     return (alone[1].upper(), "") if alone else None
+
+
+def lettered_parts(text: str) -> list[tuple[str, str]]:
+    """`A: thanks. B: how many?` as a letter and its words each; empty when a text is not for several, each once.
+
+    Each begins a line or a sentence: `A: or take plan B: wait` is for A alone.
+    """
+    cuts = list(_PART.finditer(text))
+    ends = [cut.start() + len(cut[0]) - len(cut[0].lstrip(",.;!?")) for cut in cuts[1:]] + [len(text)]
+    parts = [(cut[1], text[cut.end() : end].strip()) for cut, end in zip(cuts, ends, strict=True)] if cuts else []
+    once = len({letter for letter, _ in parts}) == len(parts)
+    whole = bool(cuts) and cuts[0].start() == 0 and all(words for _, words in parts)
+    return parts if len(parts) > 1 and once and whole else []
 
 
 def letter_first(text: str, lists: Lists) -> tuple[str, str] | None:
