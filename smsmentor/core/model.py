@@ -334,6 +334,7 @@ PromptKind = Literal[
     "practice",
     "sprint",
     "sure",
+    "which",
 ]
 
 

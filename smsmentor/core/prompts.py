@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
-from smsmentor.core import apart, members, panel, screen, sprints, threads
+from smsmentor.core import apart, members, panel, requests, screen, sprints, threads
 from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
@@ -442,6 +442,55 @@ def _sprint(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
     return sprints.check_in(turn, member, sprint, text)
 
 
+WHICH_MINUTES = 15
+"""Nothing is kept meanwhile, and a digit that comes later is rather said to somebody who asked for a number."""
+
+
+def ask_which(turn: Turn, member: Member, command: str, candidates: Sequence[Request]) -> None:
+    """Ask which of their open questions a command is for, `done` or `more`."""
+    settle_which(turn, member)
+    choices = tuple(
+        Choice(str(number), request.id, f"{request.code} ({requests.label(request)})")
+        for number, request in enumerate(candidates, start=1)
+    )
+    until = turn.now + timedelta(minutes=WHICH_MINUTES)
+    asked = turn.save(
+        Prompt(turn.new_id("p"), member.id, "which", turn.now, until, choices=choices, target=command),
+    )
+    turn.remind("prompt.expire", asked.id, until)
+    turn.say(member, "which.question", choices=threads.listed(choices, 120))
+
+
+def settle_which(turn: Turn, member: Member) -> None:
+    """Which question was meant is known by now: a digit that comes later must not reach the other one."""
+    for prompt in turn.find(Prompt, "member", member.id):
+        if prompt.kind == "which":
+            end(turn, prompt)
+
+
+def _which(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """A digit, a code, a few words of its label, or `both` for DONE; `never mind` leaves all as it is."""
+    lists = turn.knowledge.yes_no(member.lang)
+    said = parse.bare(text).split()
+    every = bool(said) and not lists["all"].isdisjoint(said) and set(said) <= lists["all"] | lists["joins"]
+    chosen = _digit(turn, member, text) or _named(prompt, text, lists["choice"])
+    if chosen == "0" or _kept_words(turn, member, text) in lists["drop"]:
+        end(turn, prompt)
+        turn.say(member, "which.none")
+        return Outcome("answer", "which")
+    wanted = prompt.choices if every and prompt.target == "done" else [c for c in prompt.choices if c.digit == chosen]
+    live = [r for c in wanted if (r := turn.need(Request, c.target)).status != "closed"]
+    if not live:
+        return None
+    end(turn, prompt)
+    for request in live:
+        if prompt.target == "done":
+            requests.done(turn, request)
+        else:
+            panel.more_views(turn, member, request)
+    return Outcome("command", prompt.target.upper(), live[0].id)
+
+
 _TAKERS: Mapping[str, Taker] = {
     "hold": _hold,
     "contact": _contact,
@@ -452,6 +501,7 @@ _TAKERS: Mapping[str, Taker] = {
     "hard": _hard,
     "consent": _consent,
     "practice": _practice_passed,
+    "which": _which,
 }
 """FORGET ME is a command of its own: nothing else answers that question."""
 _TAKERS_OF_WORDS: Mapping[str, Taker] = {

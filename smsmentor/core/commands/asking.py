@@ -128,10 +128,12 @@ def _send(asked: Asked, _: object) -> Outcome | None:
     return None
 
 
-def _more_grammar(asked: Asked) -> tuple[str, str] | None:
-    """MORE alone, MORE B, MORE B text. `More or less` is none of them, and a small `a` may be an article."""
+def _more_grammar(asked: Asked) -> tuple[str, str] | Request | None:
+    """MORE alone, MORE K43, MORE B, MORE B text. `More or less` is none, and a small `a` may be an article."""
     if asked.bare:
         return ("", "")
+    if isinstance(named := of_request(asked), Request):
+        return named if named.mentee == asked.member.id else None
     found = re.fullmatch(
         r"(?:(?i:from|de)\s+)?([A-Fa-f])(?:\s*([:,.-])\s*|\s+|$)(.*)", asked.call.whole_rest, re.DOTALL
     )
@@ -170,10 +172,10 @@ def closed_with(turn: Turn, member: Member, letter: str) -> Request | None:
     return None
 
 
-def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
-    letter, text = wanted
+def _more(asked: Asked, wanted: tuple[str, str] | Request) -> Outcome | None:
+    named, (letter, text) = (wanted, ("", "")) if isinstance(wanted, Request) else (asked.request, wanted)
     turn, member = asked.turn, asked.member
-    candidates = [asked.request] if asked.request else _open(asked)
+    candidates = [named] if named else _open(asked)
     if letter:
         found = [t for r in candidates for t in turn.find(Thread, "request", r.id) if t.letter == letter]
         return to_letter(asked, letter, found, text)
@@ -183,6 +185,7 @@ def _more(asked: Asked, wanted: tuple[str, str]) -> Outcome | None:
         return Outcome("clarified", "nothing open")
     if len(candidates) > 1:
         return _which(asked, candidates)
+    prompts.settle_which(turn, member)
     if not panel.more_views(turn, member, candidates[0]):
         return Outcome("clarified", "no further place", candidates[0].id)
     return None
@@ -254,9 +257,12 @@ def done(asked: Asked, request: Request | str) -> Outcome | None:
     turn, member = asked.turn, asked.member
     if isinstance(request, str):
         candidates = _open(asked)
-        if request or not candidates:
+        if not candidates:
             turn.say(member, "done.nothing")
             return Outcome("clarified", "nothing open")
+        if request:
+            turn.say(member, "code.unknown_bare", code=request, codes=", ".join(r.code for r in candidates))
+            return Outcome("clarified", "not a code of theirs")
         if len(candidates) > 1:
             return _which(asked, candidates)
         request = candidates[0]
@@ -266,14 +272,14 @@ def done(asked: Asked, request: Request | str) -> Outcome | None:
     if request.status == "closed":
         turn.say(member, "code.closed", code=request.code)
         return Outcome("clarified", "closed", request.id)
+    prompts.settle_which(turn, member)
     requests.done(turn, request)
     return None
 
 
 def _which(asked: Asked, candidates: list[Request]) -> Outcome:
-    name = asked.turn.knowledge.words.keyword(asked.member.lang, asked.call.command)
-    shown = ", ".join(f"{r.code} {name}" for r in candidates[:3])
-    asked.turn.say(asked.member, "which.request", examples=shown)
+    """Ask which of their questions DONE or MORE is for."""
+    prompts.ask_which(asked.turn, asked.member, asked.call.command, candidates)
     return Outcome("clarified", "which request")
 
 
