@@ -356,9 +356,13 @@ def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: th
     if takes_back and turn.first(Offer, "request", place.request.id) is None:
         requests.done(turn, place.request)
         return Outcome("command", "DONE", place.request.id)
+    if parse.says(event.body, lists["announces"], lists["polite"]) and place.request.status != "clarifying":
+        turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")["ask"])
+        return Outcome("clarified", "how to ask another one", place.request.id)
     # Once mentors have it, it is theirs too: how to take it back is said, and done on that word.
     same = bare == parse.bare(place.request.question)
-    if takes_back or same or _is_digits(bare) or parse.is_for_us(event.body, lists):
+    only_asks = not bare and "?" in event.body
+    if takes_back or same or only_asks or _is_digits(bare) or parse.is_for_us(event.body, lists):
         requests.say_how_it_stands(turn, member, place.request)
         return Outcome("clarified", "no answer yet", place.request.id)
     return Outcome("ignored", "thanks") if parse.is_kind(event.body, lists) else None

@@ -326,6 +326,7 @@ PromptKind = Literal[
     "hard",
     "shown",
     "rating",
+    "rated",
     "checkin",
     "late",
     "report",

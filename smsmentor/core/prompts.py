@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
+from itertools import dropwhile
 
 from smsmentor.core import apart, members, panel, requests, screen, sprints, threads
 from smsmentor.core.making import replace
@@ -219,15 +220,33 @@ def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
         letters = ", ".join(a.letter for a in request.answers)
         turn.say(member, "rate.how_many" if len(letters) > 1 else "rate.how_many_one", letters=letters)
         return Outcome("clarified", "not as many ratings as answers", request.id)
-    end(turn, prompt)
+    turn.save(replace(prompt, kind="rated"))
     rate(turn, member, request, given)
     return Outcome("answer", "rating", request.id)
+
+
+def _rated(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """Other ratings after the first, `oops, 4 3`, `i meant B 3`: the last ones count, and are no new question.
+
+    A number alone may be a slip, and with something open numbers may be meant for somebody there.
+    """
+    lists = turn.knowledge.yes_no(member.lang)
+    words = text.split()
+    kept = list(dropwhile(lambda word: parse.bare(word) in lists["corrects"], words))
+    request = turn.need(Request, prompt.request)
+    unsaid = len(kept) == len(words)
+    if not kept or (unsaid and (len(request.answers) == 1 or threads.places(turn, member))):
+        return None
+    said = _by_letters(turn, request, " ".join(kept))
+    if not any(sign.isdecimal() for sign in said):
+        return None
+    return _rating(turn, member, prompt, said)
 
 
 def skip(turn: Turn, member: Member) -> None:
     """No rating and no check-in of what is over: what we asked about it, and would ask, is dropped."""
     for prompt in turn.find(Prompt, "member", member.id):
-        if prompt.kind in ("rating", "checkin"):
+        if prompt.kind in ("rating", "rated", "checkin"):
             end(turn, prompt)
     for request in turn.walk(Request, "mentee", member.id, newest=True):
         if request.opened < turn.now - timedelta(days=turn.rules.checkin_days + 2):
@@ -248,9 +267,9 @@ def rate(turn: Turn, member: Member, request: Request, given: Sequence[int]) -> 
     """Keep what a mentee says of each answer, in their order."""
     rated = tuple(replace(a, rating=r) for a, r in zip(request.answers, given, strict=True))
     turn.save(replace(request, answers=rated))
-    for one in rated:
+    for before, one in zip(request.answers, rated, strict=True):
         turn.note("advice.rated", request=request.id, code=request.code, letter=one.letter, rating=one.rating)
-        if one.rating == 1:
+        if one.rating == 1 != before.rating:
             _lowest(turn, member, request, one)
     turn.say(member, "rate.thanks")
 
@@ -496,6 +515,7 @@ _TAKERS: Mapping[str, Taker] = {
     "contact": _contact,
     "sure": _sure,
     "rating": _rating,
+    "rated": _rated,
     "checkin": _checkin,
     "late": _late,
     "hard": _hard,
