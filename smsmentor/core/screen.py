@@ -9,7 +9,6 @@ from smsmentor.core import members
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn
-from smsmentor.core.understand.contact import REMOVED
 from smsmentor.core.understand.normal import relay_text
 
 FOR_RECEIVER = ("threat", "abuse")
@@ -28,8 +27,9 @@ def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outco
         return None
     kinds = dict.fromkeys(detail.kind for detail in found)
     what = turn.words(member, "word.and").join(turn.words(member, f"detail.{kind}") for kind in kinds)
-    without = turn.knowledge.contacts.without(text)
-    if not any(map(str.isalnum, without.replace(REMOVED, ""))):
+    removed = f"[{turn.words(member, 'word.removed')}]"
+    without = turn.knowledge.contacts.without(text, removed)
+    if not any(map(str.isalnum, without.replace(removed, ""))):
         turn.say(member, "screen.contact_alone", what=what)
         return Outcome("clarified", "contact details alone")
     until = turn.now + timedelta(minutes=turn.rules.hold_minutes)

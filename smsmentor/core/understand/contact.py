@@ -13,6 +13,8 @@ from smsmentor.core.understand.normal import runs
 Kind = Literal["phone", "email", "link", "handle", "code", "id", "address"]
 
 REMOVED = "[removed]"
+WORDS_OF_A_KIND = 2
+"""So many words behind `code` may say which kind it is."""
 
 # A phone number has 7 (local) to 15 digits (ITU-T E.164).
 _PHONE_DIGITS_MIN, _PHONE_DIGITS_MAX = 7, 15
@@ -174,7 +176,7 @@ class Contacts:
         self._on_service = re.compile(rf"(?<!\w)@?([\w.]{{3,40}})\s(?:on|en)\s(?:{_SERVICES})\b", re.IGNORECASE)
         code, yours = _any(words.code), _any(words.yours)
         number = r"(\d{4,8}|\d{3}[ -]\d{3})(?![\w-])"
-        self._code_first = re.compile(rf"(?:(\w+)\s)?\b(?:{code})\b[^\d\n]{{0,25}}?(?<![\w-]){number}", re.IGNORECASE)
+        self._code_first = re.compile(rf"(?:(\w+)\s)?\b(?:{code})\b([^\d\n]{{0,25}}?)(?<![\w-]){number}", re.IGNORECASE)
         self._code_last = re.compile(
             rf"(?<![\w-])(\d{{4,8}}|\d{{3}}[ -]\d{{3}})\s(?:is|es)\s(?:{yours})\b[^.\n]{{0,30}}?\b(?:{code})\b",
             re.IGNORECASE,
@@ -182,10 +184,17 @@ class Contacts:
         no_name = "the|on|in|of|a|my|to|down|off|more|and|from|for|or|at"
         word = rf"(?!min|hour|hr|mile|year|day|week|month|block|km|people|(?:{no_name})\b)[\w'.]{{1,20}}"
         live = _any(words.live)
+        first = [*words.street_first, *words.street_first_if_live]
+        street_name = rf"(?!(?:{_any(words.street_never)})\b)[\w'.]{{1,20}}"
+        counted = rf"\s?(?:{_any([*words.street_counted, *words.units])})\b"
+        named = rf"(?:{street_name}\s){{1,4}}(?:#|no\.?\s?|número\s|numero\s)?\d{{1,5}}\b(?!{counted})"
         self._address = re.compile(
             rf"(?<![\w$.,])\d{{1,5}}\s(?:{word}\s){{1,3}}(?:{_any(words.street)})\b\.?(?:,?\s(?:apt|apartment|unit|#)\s?\w{{1,5}})?"
             rf"|(?:{live})\s\d{{1,5}}\s(?:{word}\s){{1,3}}(?:{_any([*words.street, *words.street_if_live])})\b"
-            rf"|\b(?:{_any(words.street_first)})\.?\s(?:[\w'.]{{1,20}}\s){{1,4}}(?:#|no\.?\s?|número\s|numero\s)?\d{{1,5}}\b",
+            # `Calle Mayor 12`, `Cra 7 # 45-10`; but `otra carrera a los 35` and `en la calle 3 meses` say none.
+            rf"|\b(?:{_any(words.street_first)})\.?\s{named}"
+            rf"|(?:{live})\s(?:(?:en|la|el|es)\s){{0,2}}(?:{_any(first)})\.?\s{named}"
+            rf"|\b(?:{_any(first)})\.?\s\d{{1,3}}\s?[a-z]?\s?(?:#|no\.?|n°)\s?\d{{1,4}}(?:\s?-\s?\d{{1,4}})?\b",
             re.IGNORECASE,
         )
         self._money = re.compile(rf"(?<![\d., ])\d[\d., ]{{0,15}}\s(?:{_any(words.units)})\b", re.IGNORECASE)
@@ -246,11 +255,11 @@ class Contacts:
             or any(slash in lower for slash in self._words.slash)
         )
 
-    def without(self, text: str) -> str:
-        """The text with "[removed]" in place of each detail."""
+    def without(self, text: str, removed: str = REMOVED) -> str:
+        """The text with `removed` in place of each detail."""
         parts, at = [], 0
         for detail in self.find(text):
-            parts += [text[at : detail.start], REMOVED]
+            parts += [text[at : detail.start], removed]
             at = detail.end
         return "".join([*parts, text[at:]])
 
@@ -333,8 +342,9 @@ class Contacts:
 
     def _numbers(self, text: str) -> Iterator[Detail]:
         for m in self._code_first.finditer(text):
-            if (m[1] or "").lower() not in self._words.not_code and not _YEAR.fullmatch(m[2]):
-                yield Detail("code", *m.span(2))
+            about = [m[1] or "", *m[2].split()[:WORDS_OF_A_KIND]]  # `zip code 10001`, `codigo de area 787`
+            if self._words.not_code.isdisjoint(map(str.lower, about)) and not _YEAR.fullmatch(m[3]):
+                yield Detail("code", *m.span(3))
         yield from (Detail("code", *m.span(1)) for m in self._code_last.finditer(text))
         for pattern in (_SSN, _IBAN, _DNI, _G_CODE):
             yield from (Detail("code" if pattern is _G_CODE else "id", *m.span()) for m in pattern.finditer(text))
@@ -375,6 +385,8 @@ class _Words:
         self.code, self.not_code, self.yours = merged("code"), frozenset(merged("not_code")), merged("yours")
         self.live, self.street, self.street_first = merged("live"), merged("street"), merged("street_first")
         self.street_if_live, self.units = merged("street_if_live"), merged("units")
+        self.street_first_if_live, self.street_never = merged("street_first_if_live"), merged("street_never")
+        self.street_counted = merged("street_counted")
         self.ordinary = frozenset(merged("ordinary"))
 
 
