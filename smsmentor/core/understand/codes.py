@@ -79,7 +79,8 @@ def read(text: str) -> Coded | None:
         return None
     letter, gap, digits, signs, rest = found.groups()
     together = digits.isdecimal()
-    code = letter.upper() + (digits if together else re.sub(r"\D", "", digits))
+    # Figures of another width or script are figures.
+    code = letter.upper() + "".join(str(int(sign)) for sign in digits if sign.isdecimal())
     plainly = together and (not gap or letter.upper() not in _WORDS or ":" in signs)
     return Coded(code, rest.strip(), not gap and together, plainly)
 
