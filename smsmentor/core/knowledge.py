@@ -110,11 +110,8 @@ class Knowledge:
         said = bare(words)
         if _words_of_wishes(self.words).isdisjoint(said.split()):
             return None
-        for lang in self.words.languages:
-            wishes = self.yes_no(lang)["wishes"]
-            if said in wishes or kept_words(words, self.yes_no(lang)["polite"]) in wishes:
-                return lang
-        return None
+        forms = {said, *(kept_words(words, self.yes_no(lang)["polite"]) for lang in self.words.languages)}
+        return next((lang for lang, wishes in _wishes(self.words).items() if not wishes.isdisjoint(forms)), None)
 
     def language_named(self, words: str) -> str | None:
         """The language that a member names: its code, or its name in any language that we have."""
@@ -223,8 +220,13 @@ def _team_names(words: Catalogue) -> frozenset[str]:
 @lru_cache(maxsize=4)
 def _words_of_wishes(words: Catalogue) -> frozenset[str]:
     """The word of each wish that says most: without one of them no text is a wish."""
-    wishes = [wish for lang in words.languages for wish in _small_words(words, lang)["wishes"]]
-    return frozenset(max(bare(wish).split(), key=len) for wish in wishes)
+    return frozenset(max(wish.split(), key=len) for wishes in _wishes(words).values() for wish in wishes)
+
+
+@lru_cache(maxsize=4)
+def _wishes(words: Catalogue) -> Mapping[str, frozenset[str]]:
+    """How people ask for each language, in whichever language they do."""
+    return {lang: frozenset(map(bare, words.table(lang, "words")["wishes"])) for lang in words.languages}
 
 
 @lru_cache(maxsize=256)

@@ -92,6 +92,11 @@ def _until(asked: Asked, rest: str) -> datetime | Doubtful | None:
         read = times.read(words, turn.now, here, languages=languages, whole=True)
         if read is not None and read.ask == "past" and read.start < turn.now:
             return Doubtful(read.start)
+    first, _, words = rest.partition(" ")
+    if bare(first) in turn.knowledge.yes_no(member.lang)["till"]:  # "till tonight", in the evening: till it is over
+        read = times.read(words, turn.now, here, languages=languages, whole=True)
+        if read is not None and read.end is not None and read.start <= turn.now < read.end:
+            return read.end
     return None
 
 

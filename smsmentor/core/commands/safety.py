@@ -11,7 +11,7 @@ from smsmentor.core import apart, members, screen, threads
 from smsmentor.core.commands.kit import Asked, Command, of_request
 from smsmentor.core.model import Code, Member, Offer, OutText, Prompt, Request
 from smsmentor.core.turn import Outcome, Turn
-from smsmentor.core.understand.parse import Call, bare, last_word
+from smsmentor.core.understand.parse import Call, bare, kept_words, last_word
 
 
 class Whom(NamedTuple):
@@ -36,9 +36,12 @@ NOBODY = "?"
 
 def _whom(asked: Asked) -> Whom | None:
     """Alone, with a code, with a letter of the panel (`BLOCK B`), or from a mentee with a name or `this person`."""
-    if len(asked.rest) == 1 and asked.rest in "abcdef":
-        return Whom(letter=asked.rest.upper())
-    if asked.rest in asked.turn.knowledge.yes_no(asked.member.lang)["them"]:
+    letter = _said(asked)
+    if len(letter) == 1 and letter in "abcdef":
+        return Whom(letter=letter.upper())
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    # In Spanish the person may stand in the word itself: `bloquealo`.
+    if not {asked.rest, kept_words(asked.text, lists["polite"])}.isdisjoint(lists["them"]):
         return Whom(asked.request or "") if _only_asks(asked) else None
     if not threads.answers_somebody(asked.turn, asked.member) and (named := _named(asked)):
         return named

@@ -22,6 +22,8 @@ _WORD_LONGEST = 32
 
 _NOTHING = frozenset[str]()
 _WORD = re.compile(r"[^\W\d_]+")
+_DRAWN = re.compile(r"([a-z])\1{2,}")
+"""`holaaa` is `hola`."""
 
 
 class Languages:
@@ -66,7 +68,7 @@ class Languages:
 
     def read(self, text: str, used: str, *, known: bool) -> str | None:
         """The language to change to from the one that is `used`, or None. `known`: they have written before."""
-        shown = plain(text[:600])
+        shown = _DRAWN.sub(r"\1", plain(text[:600]))
         said = runs(shown)
         # Most texts have nothing of another language.
         signs = self._ascii_signs if shown.isascii() else self._signs

@@ -371,6 +371,10 @@ def surely_lettered(text: str) -> bool:
 
 def is_kind(text: str, lists: Lists) -> bool:
     """Whether a text is thanks, a good-bye or signs only: nothing that anybody needs to answer."""
+    return any(_is_kind(form, lists) for form in _forms(text))
+
+
+def _is_kind(text: str, lists: Lists) -> bool:
     words = bare(text)
     if not words:
         return "?" not in text
@@ -394,11 +398,32 @@ def takes_back(text: str, lists: Lists) -> bool:
 
 def is_no_view(text: str, lists: Lists) -> bool:
     """Whether a mentor's text is hardly a view: signs only, `ok`, `thanks`, `who is this`, `not my area`."""
-    return not bare(text) or says(text, lists["no_view"], lists["polite"])
+    if not bare(text) or _CHOICE_ALONE.fullmatch(plain(text)):
+        return True
+    return any(says(form, lists["no_view"], lists["polite"]) for form in _forms(text))
+
+
+_CHOICE_ALONE = re.compile(r"[^\w$€%]*(?:\d{1,2}|[a-f])[^\w$€%]*")
+"""A digit or a letter of a panel is more likely the answer to something that is over. `40%` may be a view."""
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """A text, and what it is when letters that are drawn out and laughter are taken for one: `holaaa`, `jajajaja`."""
+    laughed = _LAUGHTER.sub(r"\1\1", text)
+    short = _DRAWN.sub(r"\1", laughed)
+    return (text,) if short == text else (text, laughed, short)
+
+
+_DRAWN = re.compile(r"([^\W\d_])\1{2,}", re.IGNORECASE)
+_LAUGHTER = re.compile(r"\b([jh][aei])[jhaei]{3,}\b", re.IGNORECASE)
 
 
 def thin(text: str, lists: Lists) -> bool:
     """Whether a first text is too thin to answer: a greeting, a bare wish for a mentor, a word or two."""
+    return any(_thin(form, lists) for form in _forms(text))
+
+
+def _thin(text: str, lists: Lists) -> bool:
     words = bare(text).split()
     if len(words) <= 1 or (len(words) == 2 and "?" not in text):
         return True
