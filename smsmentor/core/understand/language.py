@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from smsmentor.core.understand.normal import plain, runs
+from smsmentor.core.understand.normal import plain, runs, undrawn
 
 ENOUGH = 2
 """Different words of a language that a text needs, and twice as many as of any other."""
@@ -22,8 +22,6 @@ _WORD_LONGEST = 32
 
 _NOTHING = frozenset[str]()
 _WORD = re.compile(r"[^\W\d_]+")
-_DRAWN = re.compile(r"([a-z])\1{2,}")
-"""`holaaa` is `hola`."""
 
 
 class Languages:
@@ -68,7 +66,7 @@ class Languages:
 
     def read(self, text: str, used: str, *, known: bool) -> str | None:
         """The language to change to from the one that is `used`, or None. `known`: they have written before."""
-        shown = _DRAWN.sub(r"\1", plain(text[:600]))
+        shown = undrawn(plain(text[:600]))
         said = runs(shown)
         # Most texts have nothing of another language.
         signs = self._ascii_signs if shown.isascii() else self._signs

@@ -113,3 +113,15 @@ def _seen(character: str) -> str:
     if category == "Co":
         return character
     return ""  # format, variation selector, surrogate, unassigned (XML-illegal FFFE and FFFF among them)
+
+
+@lru_cache(maxsize=64)
+def undrawn(text: str) -> str:
+    """A text, as `plain` gives it, without letters that are drawn out: `holaaa` is `hola`.
+
+    Remembered for a moment, as `plain` is.
+    """
+    return _DRAWN.sub(r"\1", text)
+
+
+_DRAWN = re.compile(r"([^\W\d_])\1{2,}")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
-from smsmentor.core.understand.normal import plain, runs
+from smsmentor.core.understand.normal import plain, runs, undrawn
 from smsmentor.core.understand.openings import Keywords, ends_of, indexed
 
 Lists = Mapping[str, frozenset[str]]
@@ -407,15 +407,16 @@ _CHOICE_ALONE = re.compile(r"[^\w$€%]*(?:\d{1,2}|[a-f])[^\w$€%]*")
 """A digit or a letter of a panel is more likely the answer to something that is over. `40%` may be a view."""
 
 
+@lru_cache(maxsize=64)
 def _forms(text: str) -> tuple[str, ...]:
     """A text, and what it is when letters that are drawn out and laughter are taken for one: `holaaa`, `jajajaja`."""
-    laughed = _LAUGHTER.sub(r"\1\1", text)
-    short = _DRAWN.sub(r"\1", laughed)
-    return (text,) if short == text else (text, laughed, short)
+    said = plain(text)
+    short = undrawn(said)
+    laughed = _LAUGHTER.sub(r"\1\1", short) if _LAUGHTER.search(short) else short
+    return (text,) if laughed == said else (text, short, laughed)
 
 
-_DRAWN = re.compile(r"([^\W\d_])\1{2,}", re.IGNORECASE)
-_LAUGHTER = re.compile(r"\b([jh][aei])[jhaei]{3,}\b", re.IGNORECASE)
+_LAUGHTER = re.compile(r"\b([jh][aei])[jhaei]{3,}\b")
 
 
 def thin(text: str, lists: Lists) -> bool:
