@@ -286,7 +286,8 @@ class Contacts:
             yield from self._handles(text)
         if any(map(str.isdigit, text)):
             yield from self._numbers(text)
-            yield from (Detail("address", *m.span()) for m in self._address.finditer(text))
+            if has("", self._words.streets):
+                yield from (Detail("address", *m.span()) for m in self._address.finditer(text))
         if has("", self._words.spelled):
             yield from self._spelled_phones(text)
 
@@ -387,6 +388,9 @@ class _Words:
         self.street_if_live, self.units = merged("street_if_live"), merged("units")
         self.street_first_if_live, self.street_never = merged("street_first_if_live"), merged("street_never")
         self.street_counted = merged("street_counted")
+        self.streets = frozenset(
+            [*self.street, *self.street_if_live, *self.street_first, *self.street_first_if_live],
+        )
         self.ordinary = frozenset(merged("ordinary"))
 
 
