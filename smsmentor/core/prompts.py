@@ -188,8 +188,16 @@ def _sure(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
 
 
 def _placed(turn: Turn, member: Member, prompt: Prompt, target: str, *, screened: bool) -> Outcome:
-    """Send the kept text on. The digit is the answer; where the text went is a fact of its own."""
+    """Send the kept text on. The digit is the answer; where the text went is a fact of its own.
+
+    More of a question, which has its first answers meanwhile, goes on with who gave them; of several one is chosen.
+    """
+    found = threads.moved(turn, target)
+    target = found[0].target if found else target
     turn.note("text.placed", text=prompt.text_id, member=member.id, where=target.partition(":")[0])
+    if len(found) > 1:
+        threads.hold(turn, member, found, prompt.text)
+        return Outcome("answer", prompt.kind, found[0].request.id)
     if target == "new" or screen.still_open(turn, target):
         placed = threads.deliver(turn, member, target, prompt.text, screened=screened)
         return Outcome("answer", prompt.kind, placed.request)

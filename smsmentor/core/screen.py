@@ -130,8 +130,7 @@ def still_open(turn: Turn, target: str) -> bool:
         return sprint is not None and sprint.ended is None
     if kind == "extend":
         request = turn.get(Request, id)
-        open_now = request is not None and request.status != "closed"
-        return open_now and all(thread.closed for thread in turn.find(Thread, "request", id))
+        return request is not None and request.status != "closed"
     thread = turn.get(Thread, id)
     if thread is not None and kind == "mentee":  # another peer takes it over where theirs has left
         return turn.need(Request, thread.request).status != "closed"

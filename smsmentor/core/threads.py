@@ -55,6 +55,13 @@ def mentee_places(turn: Turn, request: Request) -> list[Place]:
     return open_now or [Place(f"extend:{request.id}", request)]
 
 
+def moved(turn: Turn, target: str) -> list[Place]:
+    """Where more of a question can go that was kept while the first answers came: those who gave them."""
+    kind, _, id = target.partition(":")
+    request = turn.get(Request, id) if kind == "extend" else None
+    return mentee_places(turn, request) if request is not None and request.status != "closed" else []
+
+
 def offer_of(turn: Turn, member: Member, request: Request) -> Offer | None:
     """The offer of this request that was made to this member, whatever became of it."""
     return turn.get(Offer, f"{request.id}:{member.id}")
