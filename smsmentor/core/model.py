@@ -378,7 +378,6 @@ class Sprint(Record, frozen=True):
     weeks: int = 3
     week: int = 0
     """The week that it is in, from 1."""
-    missed: int = 0
     requests: tuple[str, ...] = ()
     """The check-ins, each a request to one mentor."""
     notes: tuple[str, ...] = ()

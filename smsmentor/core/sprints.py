@@ -38,8 +38,6 @@ def week(turn: Turn, sprint: Sprint) -> None:
     if sprint.ended is not None:
         return
     member = turn.need(Member, sprint.member)
-    if len(sprint.requests) + sprint.missed < sprint.week:
-        sprint = turn.save(replace(sprint, missed=sprint.missed + 1))
     if sprint.week >= sprint.weeks:
         end(turn, member, sprint)
     else:
