@@ -56,7 +56,7 @@ def test_the_bill_adds_up_by_month_member_and_request() -> None:
     ("budget", "words"),
     [
         (0, ["no budget is set", "about 30"]),
-        (100, ["of 100 (10%)", "about 30"]),
+        (100, ["of 100 (10%)", "about 30 at the end of the month if it goes on like this\n"]),
         (20, ["more than the budget"]),
         (11, ["budget: courtesies are left out, and one mentor is asked at a time"]),
         (10, ["(100%)", "budget: it is spent"]),

@@ -58,6 +58,8 @@ def test_the_alphabet_is_that_of_the_standard() -> None:
         # What people see as one character moves whole: a family of eight units, a flag of four, an accent of its own.
         ("👨‍👩‍👧" * 8, "UCS-2", 1),
         ("👨‍👩‍👧" * 9, "UCS-2", 2),
+        ("👨‍👩‍👧" * 8 + "ç" * 6, "UCS-2", 1),
+        ("👨‍👩‍👧" * 8 + "ç" * 7, "UCS-2", 2),
         ("👨‍👩‍👧" * 16, "UCS-2", 2),
         ("👨‍👩‍👧" * 17, "UCS-2", 3),
         ("ç" * 64 + "🇩🇪" + "ç" * 66, "UCS-2", 3),
@@ -82,6 +84,8 @@ def test_a_text_is_counted_as_it_is_billed(text: str, alphabet: str, count: int)
         ("नमस्ते", ["न", "म", "स्ते"]),
         ("น้ำ", ["น้ำ"]),
         ("\r\n\u0301", ["\r\n", "\u0301"]),
+        ("👩🏽\ufe0f\u200d💻a", ["👩🏽\ufe0f\u200d💻", "a"]),
+        ("가\u1161각\u1161", ["가\u1161", "각", "\u1161"]),
     ],
 )
 def test_what_people_see_as_one_character_stays_whole(text: str, whole: list[str]) -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from smsmentor import cli_pool
 from smsmentor.core.health import gini, health
-from smsmentor.core.model import Load, Tally, Window
+from smsmentor.core.making import replace
+from smsmentor.core.model import Answer, Load, Request, Tally, Window
 from tests.core.small_pool import NOON, SmallPool, shipped
 
 DAY = timedelta(days=1)
@@ -49,6 +50,8 @@ def test_who_waits_for_a_mentor_is_counted_with_the_longest_wait() -> None:
     town.wait(timedelta(minutes=20))
     town.ask("bea")
     town.wait(timedelta(minutes=20))
+    has_one = replace(town.get(Request, town.ask("ana")), answers=(Answer("A", "ben", NOON),), waiting=True)
+    town.do(lambda turn: turn.save(has_one))
     with town.store.reading() as reader:
         found = health(reader, town.now, shipped().rules)
     assert (found["waiting"], found["longest_wait_minutes"]) == (2, 40)

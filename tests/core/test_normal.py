@@ -46,6 +46,7 @@ def test_the_plain_form_keeps_what_is_said(text: str, expected: str) -> None:
         ("a\x00\x07b\ufffe\uffff\ud800", "a b"),
         ("zero\u200bwidth\ufeff", "zerowidth"),
         ("UPPER stays", "UPPER stays"),
+        ("my \uf8ff phone", "my \uf8ff phone"),  # the apple of an iPhone's keyboard
         ("  ", ""),
     ],
 )

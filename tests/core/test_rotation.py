@@ -259,6 +259,30 @@ def test_the_rhythm_prefers_a_good_hour_and_starts_level() -> None:
     assert found[1] > 1.5
 
 
+def test_what_was_learnt_of_an_hour_fades_with_newer_asks() -> None:
+    town = small("ben")
+    for answered in (*[True] * 60, False):
+        offer = Offer("r0:ben", "r0", "ben", town.now)
+        town.do(lambda turn, o=offer, a=answered: rhythm.learn(turn, o, answered=a))  # type: ignore[misc]
+    load = town.get(Load, "ben")
+    assert (sum(load.rhythm[: rhythm.BINS]), sum(load.rhythm[rhythm.BINS :])) == (30.5, 30)
+    assert 8 < load.expected < 40, "what was expected of the same asks fades with them"
+
+
+def test_an_offer_that_lapsed_or_rests_keeps_its_mentor_from_no_other() -> None:
+    town = small("ben")
+    found: list[int] = []
+    for offer in (
+        Offer("r0:ben", "r0", "ben", town.now - HOUR, status="lapsed"),
+        Offer("r1:ben", "r1", "ben", town.now - 5 * HOUR),
+    ):
+        town.do(lambda turn, o=offer: turn.save(o))  # type: ignore[misc]
+    town.do(lambda turn: found.append(pool.busy(turn, turn.need(Member, "ben"))))
+    town.do(lambda turn: turn.save(Offer("r2:ben", "r2", "ben", town.now - HOUR)))
+    town.do(lambda turn: found.append(pool.busy(turn, turn.need(Member, "ben"))))
+    assert found == [0, 1]
+
+
 def test_every_candidate_of_a_wave_is_written_down_with_a_reason_that_has_words() -> None:
     town = small("ben", "cam", "dee", "fay")
     request = town.ask("ana")

@@ -112,6 +112,7 @@ def test_words_joined_by_plus_count_wherever_they_stand() -> None:
     table = {"topics": {"boss": {"name": {"en": "bosses"}, "sure": {"en": "credit + boss"}}}}
     topics = Topics(table)
     assert [match.topic for match in topics.match("the credit always goes to my boss")] == ["boss"]
+    assert [match.topic for match in topics.match("boss credit")] == ["boss"]
     assert topics.best("my boss is great") is None
 
 
@@ -215,6 +216,8 @@ def test_an_operators_topic_needs_a_name_and_words_only() -> None:
         ({"topics": {"a": {"name": {"en": "a"}, "sure": "x"}}}, "topics.a.sure: needs words per language"),
         ({"topics": {"a": {"name": {"en": "a"}, "shure": {"en": "x"}}}}, "topics.a.shure: not one of"),
         ({"topics": {"a": {}, "b": {}}}, "topics.b"),
+        ({"topics": {"a": "gardening"}}, "topics.a: needs a name"),
+        ({"topics": {"a": {"name": "gardening"}}}, "topics.a: needs a name"),
     ],
 )
 def test_a_wrong_table_is_refused_with_every_mistake(table: dict[str, Any], words: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
-from smsmentor.core.waiting import Case, survival, usual
+from smsmentor.core.model import Request, Tally
+from smsmentor.core.waiting import TALLY, Case, survival, usual, words
+from tests.core.small_pool import SmallPool
 
 LEUKAEMIA = (
     [(6, True)] * 3
@@ -52,3 +56,23 @@ def test_those_who_still_wait_make_the_range_longer() -> None:
     assert without is not None
     assert counted is not None
     assert counted[1] > without[1]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [
+        (range(11, 31), "15 to 25 minutes"),
+        ([40] * 20, "40 to 45 minutes"),
+        (range(60, 260, 10), "2 to 4 hours"),
+        ([100] * 20, "2 to 3 hours"),
+        (range(40, 140, 5), "1 to 2 hours"),
+    ],
+)
+def test_a_range_is_told_in_steps_that_promise_nothing_too_early(minutes: Iterable[int], told: str) -> None:
+    town = SmallPool()
+    ana = town.person("ana")
+    request = town.ask("ana")
+    town.do(lambda turn: turn.save(Tally(TALLY, {"cases": [[m, True] for m in minutes]})))
+    said: list[str] = []
+    town.do(lambda turn: said.append(words(turn, ana, turn.need(Request, request))))
+    assert said == [told]

@@ -9,6 +9,7 @@ import pytest
 from phonenumbers import timezone
 
 from smsmentor import resources
+from smsmentor.core import schedule
 from smsmentor.core.rules import Rules
 
 
@@ -26,3 +27,9 @@ def test_elsewhere_and_with_other_lengths_the_whole_number_counts() -> None:
     knowledge = resources.load(Rules())
     assert knowledge.zone_for("+442071234567") == "Europe/London"
     assert knowledge.zone_for("+1") == knowledge.zone_for("+1212555") == knowledge.zone_for("12345") == ""
+
+
+def test_a_zone_that_does_not_exist_is_that_of_the_service() -> None:
+    assert schedule.zone("Nowhere/Atall", "America/New_York").key == "America/New_York"
+    assert schedule.zone("", "America/New_York").key == "America/New_York"
+    assert schedule.zone("Europe/London", "America/New_York").key == "Europe/London"
