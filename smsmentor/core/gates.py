@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smsmentor.core import abuse, crisis, erasing, leaving, members, prompts, requests, threads
+from smsmentor.core import abuse, crisis, erasing, leaving, members, panel, prompts, requests, threads
 from smsmentor.core.commands import asking, safety, standing
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
@@ -183,6 +183,8 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
         return Outcome("clarified", "no view after PASS", request.id)
     withdrawn = offer is not None and offer.status == "withdrawn"
     if offer and (withdrawn or thinks_again) and not members.blocked(turn, member.id, request.mentee):
+        if thinks_again and len(request.answers) < request.places:
+            panel.think_again(turn, offer)  # before: words that wait for a digit go on, unless they pass once more
         return threads.deliver(turn, member, f"offer:{offer.id}", rest)
     return _closed(turn, member, request, rest)
 

@@ -1,4 +1,4 @@
-"""Codes, the short names of requests: read as people type them; a slip is refused, so that it never reaches a stranger."""
+"""Codes, the short names of requests: read as people type them, and a slip is refused: it must reach no stranger."""
 
 from __future__ import annotations
 
