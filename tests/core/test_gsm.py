@@ -84,6 +84,7 @@ def test_a_text_is_counted_as_it_is_billed(text: str, alphabet: str, count: int)
         ("नमस्ते", ["न", "म", "स्ते"]),
         ("น้ำ", ["น้ำ"]),
         ("\r\n\u0301", ["\r\n", "\u0301"]),
+        ("👩🏽\u200d💻a", ["👩🏽\u200d💻", "a"]),
         ("👩🏽\ufe0f\u200d💻a", ["👩🏽\ufe0f\u200d💻", "a"]),
         ("가\u1161각\u1161", ["가\u1161", "각", "\u1161"]),
     ],

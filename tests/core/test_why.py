@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from smsmentor.core import pool
 from smsmentor.core.commands import mentoring
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Request, Window
 from smsmentor.core.why import Moment, history
 from tests.core.small_pool import SmallPool
@@ -74,6 +75,22 @@ def test_cool_down_and_limits_are_those_of_that_moment() -> None:
     assert reasons(told(town, second)[-1]) == {"ben": "cooldown"}
     town.wait(4 * HOUR)
     assert reasons(told(town, second)[0]) == {"ben": "topic"}
+
+
+def test_who_has_a_conversation_was_busy_and_who_came_later_was_not_there() -> None:
+    town = SmallPool()
+    for name in ("ana", "bea"):
+        town.person(name)
+    town.mentor("ben", topics=("pay",))
+    first = town.ask("ana")
+    town.wait(GATHER)
+    town.wait(4 * HOUR)
+    town.answer("ben", first)
+    second = town.ask("bea")
+    town.wait(GATHER)
+    joe = town.mentor("joe", topics=("pay",))
+    town.do(lambda turn: turn.save(replace(joe, joined=town.now + timedelta(seconds=1))))
+    assert reasons(told(town, second)[0]) == {"ben": "busy"}
 
 
 def test_a_question_that_nobody_was_asked_about_still_has_its_reasons() -> None:
