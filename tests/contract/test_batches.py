@@ -8,6 +8,7 @@ import random
 import shutil
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -94,6 +95,32 @@ def test_a_crash_after_the_save_has_saved(path: Path) -> None:
 # --- Syncs: a batch is decided while the one before it is synced ---
 
 
+class Queue:
+    """Lets threads go on in the order in which they came: who comes later takes nobody's turn."""
+
+    def __init__(self) -> None:
+        self._lock, self._spare = threading.Lock(), 0
+        self._waiting = deque[threading.Event]()
+
+    def line_up(self) -> threading.Event:
+        turn = threading.Event()
+        with self._lock:
+            if self._spare:
+                self._spare -= 1
+                turn.set()
+            else:
+                self._waiting.append(turn)
+        return turn
+
+    def release(self, count: int = 1) -> None:
+        with self._lock:
+            for _ in range(count):
+                if self._waiting:
+                    self._waiting.popleft().set()
+                else:
+                    self._spare += 1
+
+
 class SlowDisk:
     """Syncs the log when it is told to; `fails` says whether the syncs from then on do.
 
@@ -102,7 +129,7 @@ class SlowDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fails: bool | Callable[[], bool] = False
-        self.begun, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+        self.begun, self.go_on = threading.Semaphore(0), Queue()
         self.waits = True
         self._end, self._dropped, self._written_again = 0, list[tuple[int, int]](), False
         self._copies = 0
@@ -111,9 +138,9 @@ class SlowDisk:
 
     def _sync(self, handle: int) -> None:
         end = os.fstat(handle).st_size
+        turn = self.go_on.line_up() if self.waits else None
         self.begun.release()
-        if self.waits:
-            assert self.go_on.acquire(timeout=10)
+        assert turn is None or turn.wait(10)
         if self.fails() if callable(self.fails) else self.fails:
             self._dropped.append((self._end, end))
             self._end, self._written_again = end, False
