@@ -93,13 +93,16 @@ def test_what_somebody_wrote_in_a_sprint_goes_when_the_sprint_has_ended_long_ago
         await rig.text(ANA, "I spoke up in front of Zebedee")
         await rig.wait(timedelta(days=20))
         await rig.text(ANA, "SPRINT OFF")
+        await rig.text(ANA, "DONE")
+        await rig.text(ANA, "SPRINT time management")
+        await rig.text(ANA, "SPRINT OFF")
         ended = rig.clock.now()
         await rig.wait(KEPT - timedelta(hours=1))
         await clear(rig)
-        assert kept() == ["public speaking", "I spoke up in front of Zebedee"], ended
+        assert kept() == ["public speaking", "I spoke up in front of Zebedee", "time management"], ended
         await rig.wait(timedelta(days=7))
         assert await clear(rig)
-        assert kept() == [""]
+        assert kept() == ["", ""]
 
     run(main)
 
