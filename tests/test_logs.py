@@ -6,24 +6,15 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from smsmentor.errors import StoreError
 from smsmentor.logs import mask, report_to_log, set_up
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
 NUMBER, WORDS = "+12125550123", "my boss shouts at me"
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in ("smsmentor", "handlers")}
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
 
 
 @pytest.fixture(params=["text", "json"])

@@ -136,7 +136,7 @@ class Batches:
         """The helper has a batch before it."""
         return bool(self._unsynced) and not self._unsynced[-1].synced.done()
 
-    def refuse_when_gone(self) -> None:
+    def check_place(self) -> None:
         """Raise StoreDamaged when the file of the open store was removed, or another put in its place.
 
         Ours then has no name any more, and the log fits no other file: whatever we would answer for would be lost.
@@ -167,7 +167,7 @@ class Batches:
         self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience_s * 1000)}")
         while self._queue:
             try:
-                self.refuse_when_gone()
+                self.check_place()
                 if self._unsafe:
                     self._mend()
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -232,7 +232,7 @@ class Batches:
 
     def _begin(self) -> bool:
         try:
-            self.refuse_when_gone()
+            self.check_place()
             self._connection.execute("BEGIN IMMEDIATE")
         except (sqlite3.Error, StoreDamaged) as error:
             reason = plain_error(error, self._path)

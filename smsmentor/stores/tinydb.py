@@ -122,7 +122,7 @@ class TinyDBStore(StoreView):
 
         Raises StoreError when this store is not empty, ValueError when the file is not such an export.
         """
-        self._refuse_when_gone()
+        self.check_place()
         try:
             data = json.loads(Path(source).read_text(encoding="utf-8"))
             if not isinstance(data, dict) or not all(isinstance(documents, dict) for documents in data.values()):
@@ -136,14 +136,15 @@ class TinyDBStore(StoreView):
 
     def check_place(self) -> None:
         """Raise StoreDamaged when the file was taken away or replaced: what is written would go with this process."""
-        self._refuse_when_gone()
+        super().check_place()
+        self._batches.check_place()
 
     def tidy(self) -> bool:
         """Carry the log over and empty it, so that nothing of what was overwritten stays in it. Not on the loop.
 
         False when somebody was reading or writing just then: nothing was lost, and it can be tried again.
         """
-        self._refuse_when_gone()
+        self.check_place()
         try:
             with closing(connect(self.path)) as connection:
                 connection.execute("PRAGMA busy_timeout = 200")
@@ -199,10 +200,6 @@ class TinyDBStore(StoreView):
             for text, doc_id in pending_texts(self._connection, self._layouts):
                 lines.put(text, doc_id)
             self._lines, self._lines_as_of = lines, as_of
-
-    def _refuse_when_gone(self) -> None:
-        super()._refuse_when_gone()
-        self._batches.refuse_when_gone()
 
 
 def _leaves_its_text(event_id: str, changes: Changes) -> bool:

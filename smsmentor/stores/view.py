@@ -84,9 +84,13 @@ class StoreView:
         if self._way == IN_THE_FILE and has_log(self.path):
             raise StoreBusy(f"{self.path}: another process began to write to it meanwhile; do it again")
 
+    def check_place(self) -> None:
+        """For what opens the file by its name: raise StoreError when it is not to be opened any more."""
+        self._refuse_when_closed()
+
     def check(self, *, full: bool = True) -> None:
         """Raise StoreDamaged when the file is broken. `full` reads every page and every document."""
-        self._refuse_when_gone()
+        self.check_place()
         with closing(connect(self.path, way=self._way)) as connection:
             if full:
                 try:
@@ -98,7 +102,7 @@ class StoreView:
 
     def check_pages(self) -> None:
         """Raise StoreDamaged when a page of the file is broken. Reads every page and no document: not on the loop."""
-        self._refuse_when_gone()
+        self.check_place()
         with closing(connect(self.path, way=self._way)) as connection:
             check(connection, self.path, full=True)
 
@@ -107,7 +111,7 @@ class StoreView:
 
         It is plain text, also of an encrypted store.
         """
-        self._refuse_when_gone()
+        self.check_place()
         with (
             closing(open_reader(self.path, way=self._way)) as connection,
             written_whole(Path(target)) as draft,
@@ -119,7 +123,7 @@ class StoreView:
 
     def backup_to(self, target: str | Path) -> None:
         """A complete copy, consistent and verified, while the service runs. Takes the disk's time: not on the loop."""
-        self._refuse_when_gone()
+        self.check_place()
         try:
             with written_whole(Path(target)) as draft:
                 with closing(connect(self.path, way=self._way)) as connection:
@@ -148,10 +152,6 @@ class StoreView:
     def _refuse_when_closed(self) -> None:
         if self._closed:
             raise StoreError("the store is closed")
-
-    def _refuse_when_gone(self) -> None:
-        """For what opens the file by its name."""
-        self._refuse_when_closed()
 
 
 def _way(path: Path) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,18 +14,8 @@ LOAD = cache(resources.load)
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in ("smsmentor", "handlers")}
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
-
-
-@pytest.fixture(autouse=True)
-def _data_files_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes a second, and the commands of these tests share a process."""
+def _a_process_for_each(logging_as_before: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of these tests share a process. Its data files take a second, and are read once."""
     monkeypatch.setattr(resources, "load", LOAD)
 
 

@@ -62,13 +62,19 @@ def test_each_mentor_has_a_reason_of_that_moment_whatever_came_later() -> None:
     assert reasons(moments[-1])["ivy"] == "asked_before"
 
 
-def test_cool_down_and_limits_are_those_of_that_moment() -> None:
+def one_mentor_asked() -> tuple[SmallPool, str]:
+    """A pool of one mentor, whom ana has asked, and her question; bea has not asked yet."""
     town = SmallPool()
     for name in ("ana", "bea"):
         town.person(name)
     town.mentor("ben", topics=("pay",))
     first = town.ask("ana")
     town.wait(GATHER)
+    return town, first
+
+
+def test_cool_down_and_limits_are_those_of_that_moment() -> None:
+    town, first = one_mentor_asked()
     town.passes("ben", first)
     second = town.ask("bea")
     town.wait(HOUR)
@@ -78,12 +84,7 @@ def test_cool_down_and_limits_are_those_of_that_moment() -> None:
 
 
 def test_who_has_a_conversation_was_busy_and_who_came_later_was_not_there() -> None:
-    town = SmallPool()
-    for name in ("ana", "bea"):
-        town.person(name)
-    town.mentor("ben", topics=("pay",))
-    first = town.ask("ana")
-    town.wait(GATHER)
+    town, first = one_mentor_asked()
     town.wait(4 * HOUR)
     town.answer("ben", first)
     second = town.ask("bea")
