@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from string import ascii_lowercase
 
 # Look-alikes that cost nothing in meaning but would turn a GSM-7 text (160 characters a segment)
 # into a UCS-2 one (70 characters), see 3GPP TS 23.038, section 6.2.1.
@@ -121,7 +122,14 @@ def undrawn(text: str) -> str:
 
     Remembered for a moment, as `plain` is.
     """
+    if text.isascii():  # to look for each letter three times costs a fifth of a pattern that refers back
+        for drawn in _DRAWN_ASCII:
+            if drawn in text:
+                break
+        else:
+            return text
     return _DRAWN.sub(r"\1", text)
 
 
 _DRAWN = re.compile(r"([^\W\d_])\1{2,}")
+_DRAWN_ASCII = tuple(3 * letter for letter in ascii_lowercase)

@@ -410,13 +410,19 @@ _CHOICE_ALONE = re.compile(r"[^\w$€%]*(?:\d{1,2}|[a-f])[^\w$€%]*")
 @lru_cache(maxsize=64)
 def _forms(text: str) -> tuple[str, ...]:
     """A text, and what it is when letters that are drawn out and laughter are taken for one: `holaaa`, `jajajaja`."""
+    if len(text) > LONGEST_SMALL_TALK:
+        return (text,)
     said = plain(text)
     short = undrawn(said)
-    laughed = _LAUGHTER.sub(r"\1\1", short) if _LAUGHTER.search(short) else short
+    laughed = _LAUGHTER.sub(r"\1\1", short) if any(map(short.__contains__, _LAUGHS)) else short
     return (text,) if laughed == said else (text, short, laughed)
 
 
+LONGEST_SMALL_TALK = 80
+"""Characters: what is longer says more than hello or thanks, however its letters are drawn out."""
 _LAUGHTER = re.compile(r"\b([jh][aei])[jhaei]{3,}\b")
+_LAUGHS = tuple(f"{vowel}{breath}" for vowel in "aei" for breath in "jh")
+"""One of these is in all laughter, and in few texts."""
 
 
 def thin(text: str, lists: Lists) -> bool:
