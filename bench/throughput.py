@@ -158,6 +158,8 @@ class Bench:
                 slow = next(side for side in sides if side.name == report.SLOW)
                 self.crowd(count, {report.CROWD: sides[0], report.SLOW_CROWD: slow})
             if "latency" in self.parts:
+                for side in sides[1:]:
+                    side.stop()  # what they do by the clock would be its longest waits
                 self.latency(sides[0])
         finally:
             for side in sides:

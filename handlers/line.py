@@ -106,11 +106,9 @@ class Line:
             self.pass_on(data)
 
     def _hand_over(self, route: Route, event: Inbound | Receipt, data: bytes, size: int, began: float) -> None:
-        in_flight = self._front.in_flight
-        in_flight.enter()
+        self._front.in_flight.enter()
         self._front.has_brought(self)
         self._task = self._loop.create_task(self._handed_over(route, event, data, size, began))
-        self._task.add_done_callback(lambda _: in_flight.leave())
 
     async def _handed_over(self, route: Route, event: Inbound | Receipt, data: bytes, size: int, began: float) -> None:
         answer = route.answer
@@ -125,6 +123,8 @@ class Line:
             # Here at once: where all is busy nothing is tried twice, and no line becomes dearer than it was.
             answer = BUSY
             log_refusal(BUSY.status, f"POST {route.path}", not_kept(error))
+        finally:
+            self._front.in_flight.leave()
         self._task = None
         self._answer(answer, data[size:])
         log_answer(answer.status, "POST", route.path, time.monotonic() - began)

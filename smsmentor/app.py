@@ -144,7 +144,7 @@ class Carrier:
 
     def _wake(self, event: Event, turn: Turn) -> None:
         self.sender.wake()
-        self.ticker.wake()
+        self.ticker.wake_by(turn.first_timer)
 
 
 def _provider(

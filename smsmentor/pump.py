@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from smsmentor.ports import Clock
 
@@ -32,7 +32,11 @@ class Pump:
         self.work = work
         self.looked: datetime | None = None
         """When it last came round without a fault."""
-        self._woken = asyncio.Event()
+        self._woken = False
+        self._nap: asyncio.Future[None] | None = None
+        """Done when it is to look again; while it rests."""
+        self._until: datetime | None = None
+        """When the rest ends by itself."""
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -42,7 +46,14 @@ class Pump:
 
     def wake(self) -> None:
         """Something was committed: look now."""
-        self._woken.set()
+        self._woken = True
+        if self._nap is not None:
+            _end(self._nap)
+
+    def wake_by(self, moment: datetime | None) -> None:
+        """There will be something to do at this moment: look now if the rest would end later."""
+        if moment is not None and (self._until is None or moment < self._until):
+            self.wake()
 
     async def stop(self, grace_seconds: float) -> bool:
         """Finish the work in hand, or cut it off after the grace period. Returns whether all was done."""
@@ -59,7 +70,7 @@ class Pump:
 
     async def _run(self) -> None:
         while not self._stopping:
-            self._woken.clear()
+            self._woken = False
             try:
                 moment = self.next_moment()
                 if moment is not None and moment <= self.clock.now():
@@ -72,8 +83,21 @@ class Pump:
             await self._rest(moment)
 
     async def _rest(self, moment: datetime | None) -> None:
-        seconds = LOOK_SECONDS
-        if moment is not None and moment > self.clock.now():
-            seconds = min(seconds, (moment - self.clock.now()).total_seconds())
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+        if self._woken:
+            return
+        seconds, now = LOOK_SECONDS, self.clock.now()
+        if moment is not None and moment > now:
+            seconds = min(seconds, (moment - now).total_seconds())
+        loop = asyncio.get_running_loop()
+        self._nap, self._until = loop.create_future(), now + timedelta(seconds=seconds)
+        timer = loop.call_later(seconds, _end, self._nap)
+        try:
+            await self._nap
+        finally:
+            timer.cancel()
+            self._nap = self._until = None
+
+
+def _end(nap: asyncio.Future[None]) -> None:
+    if not nap.done():
+        nap.set_result(None)

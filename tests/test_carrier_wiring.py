@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from smsmentor.app import Carrier, build
+from smsmentor.core.events import Inbound
 from smsmentor.core.halt import HALT
-from smsmentor.core.model import Tally
+from smsmentor.core.model import Tally, Timer
+from smsmentor.core.turn import Turn
 from smsmentor.doctor import examine
 from smsmentor.errors import SettingsError
 from smsmentor.gateways.kannel import KannelGateway
@@ -36,6 +38,27 @@ def test_kannel_takes_the_place_of_an_account_and_opt_outs_are_confirmed(tmp_pat
     assert [route[0] for route in app.engine.routes()] == ["/kannel/sms", "/kannel/report"]
     assert app.engine.service.knowledge.confirms_stop
     assert app.engine.service.knowledge.real_phones
+    app.store.close()
+
+
+def test_the_ticker_is_told_when_the_earliest_timer_of_a_turn_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = build(load(KANNEL | {"SMSMENTOR_DATA": str(tmp_path)}), base_knowledge())
+    assert isinstance(app.engine, Carrier)
+    service = app.engine.service
+    told: list[datetime | None] = []
+    monkeypatch.setattr(app.engine.ticker, "wake_by", told.append)
+    event = Inbound("T1", "+12125550123", "HELP", NOW)
+    with app.store.reading() as reader:
+        turn = Turn(reader, NOW, event.id, service.knowledge)
+        for hours in (3, 1, 2):
+            turn.remind("request.expire", f"r{hours}", NOW + timedelta(hours=hours))
+        turn.drop(Timer, "request.expire:r1")
+    for watcher in service.watchers:
+        watcher(event, turn)
+    asyncio.run(service.receive(event))
+    assert told == [NOW + timedelta(hours=2), None]
     app.store.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from smsmentor.errors import StoreBusy
 from smsmentor.ports import SetClock
-from smsmentor.pump import Pump
+from smsmentor.pump import LOOK_SECONDS, Pump
 
 NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
 
@@ -53,6 +53,30 @@ def test_it_works_when_something_is_due_and_when_it_is_woken() -> None:
         assert work.times == 0
         due[0] = NOW
         pump.wake()
+        await work.done.wait()
+        assert await pump.stop(5)
+
+    run(main())
+
+
+def test_what_is_due_after_its_rest_does_not_wake_it() -> None:
+    async def main() -> None:
+        work, looks, due = Work(), [0], [NOW + timedelta(hours=1)]
+
+        def next_moment() -> datetime:
+            looks[0] += 1
+            return due[0]
+
+        pump = Pump("ticker", SetClock(NOW), next_moment, work.do)
+        pump.start()
+        while pump.looked is None:
+            await asyncio.sleep(0)
+        for moment in (None, NOW + timedelta(hours=2), NOW + timedelta(seconds=LOOK_SECONDS)):
+            pump.wake_by(moment)
+            await asyncio.sleep(0)
+        assert looks == [1]
+        due[0] = NOW
+        pump.wake_by(NOW)
         await work.done.wait()
         assert await pump.stop(5)
 

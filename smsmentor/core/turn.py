@@ -155,6 +155,12 @@ class Turn:
         """Remove a record."""
         self._changed.setdefault(kind, {})[id] = None
 
+    @property
+    def first_timer(self) -> datetime | None:
+        """When the earliest of the timers is due that this turn has set."""
+        timers = self._changed.get(Timer)
+        return min((timer.due for timer in timers.values() if timer is not None), default=None) if timers else None
+
     def new_id(self, prefix: str) -> str:
         """An id for a new record: made from the event's own, so that a turn run twice makes it again."""
         self._ids += 1

@@ -455,14 +455,8 @@ def parse_inbound(form: Form, settings: TwilioSettings, at: datetime) -> Inbound
 
 def _number_elsewhere(form: Form) -> bool:
     """Whether a `+`, as in a phone number, stands in a parameter that holds none when the carrier writes it."""
-    for name, values in form.items():
-        if name not in MAY_HOLD_PLUS:
-            for value in values:
-                if b"+" in value:
-                    return True
-            if "+" in name:
-                return True
-    return False
+    plain = [value for name, values in form.items() if name not in MAY_HOLD_PLUS for value in values]
+    return b"+" in b" ".join(plain) or "+" in "".join(form)
 
 
 def parse_receipt(form: Form, settings: TwilioSettings) -> Receipt | Rejected:

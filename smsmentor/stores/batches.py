@@ -211,11 +211,14 @@ class Batches:
                 self._run_batch()
 
     def _help(self, work: Callable[[], None]) -> Future[None]:
-        future = self._saver.submit(work)
-        future.add_done_callback(lambda _: self._wake())
+        return self._told(self._saver.submit(work))
+
+    def _told(self, future: Future[None]) -> Future[None]:
+        """The loop is woken when it is done."""
+        future.add_done_callback(self._wake)
         return future
 
-    def _wake(self) -> None:
+    def _wake(self, _done: Future[None]) -> None:
         """From a helper thread. A loop that has ended meanwhile has nobody left to answer."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
@@ -262,8 +265,8 @@ class Batches:
             if not self._decide(batch):
                 return
             if self._connection.total_changes != before:
-                committed = self._help(self._commit)
-                self._hand_over(Batch(batch, committed, self._help(partial(self._sync, committed))))
+                committed = self._told(Future())
+                self._hand_over(Batch(batch, committed, self._help(partial(self._save, committed))))
                 self._using = committed
                 return
             roll_back(self._connection)
@@ -271,7 +274,7 @@ class Batches:
                 # What they have seen another process wrote, and it has perhaps not synced it.
                 seen: Future[None] = Future()
                 seen.set_result(None)
-                self._hand_over(Batch(batch, seen, self._help(partial(self._sync, seen))))
+                self._hand_over(Batch(batch, seen, self._help(self._sync)))
                 return
         except Exception as error:
             self._give_up(batch, error)
@@ -326,14 +329,22 @@ class Batches:
 
     # In the helper thread, one after the other
 
+    def _save(self, committed: Future[None]) -> None:
+        """Commit, which gives the connection back, and sync."""
+        try:
+            self._commit()
+        except BaseException as error:
+            committed.set_exception(error)
+            return
+        committed.set_result(None)
+        self._sync()
+
     def _commit(self) -> None:
         self._crash("before-save")
         self._refuse_when_unsafe()
         self._connection.execute("COMMIT")
 
-    def _sync(self, committed: Future[None]) -> None:
-        if committed.exception() is not None:
-            return
+    def _sync(self) -> None:
         self._refuse_when_unsafe()
         self._crash("before-sync")
         try:
@@ -397,7 +408,7 @@ class Batches:
             if self._sweep is None and self._connection.total_changes - self._swept_at > _CHECKPOINT_ROWS:
                 self._swept_at = self._connection.total_changes
                 self._sweep = self._sweeper.submit(self._checkpoint)
-                self._sweep.add_done_callback(lambda _: self._wake())
+                self._sweep.add_done_callback(self._wake)
 
     def _settle(self) -> None:
         """Wait for all that the helper was given, on this thread."""

@@ -14,6 +14,8 @@ from smsmentor.stores.layouts import Layout, Layouts, Seen
 
 _MOST_KNOWN = 5_000
 """Records of a kind that are kept, and keys of its walks; a record has some 1 KB."""
+_LOOKS = 64
+"""Transactions between two looks at how much is kept."""
 _LONGEST_WALK = 16
 """Records of a walk that is kept: longer ones are the pool's and histories, of which an event looks at a few."""
 _ONLY_ADDED = frozenset((Fact, Text, Wave, Seen))
@@ -127,14 +129,19 @@ class Known:
         self.tables = {kind: KnownTable(layout) for kind, layout in layouts.items() if kind not in _ONLY_ADDED}
         self.as_of: int | None = None
         """Another number when another connection has written; as of the last transaction that began."""
+        self._begun = 0
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Once a transaction has the lock: forget what another connection may have changed."""
         as_of = connection.execute("PRAGMA data_version").fetchone()[0]
-        for table in self.tables.values():
-            if as_of != self.as_of or table.is_full():
-                table.clear()
-        self.as_of = as_of
+        if as_of != self.as_of:
+            self.clear()
+            self.as_of = as_of
+        self._begun += 1
+        if self._begun % _LOOKS == 0:
+            for table in self.tables.values():
+                if table.is_full():
+                    table.clear()
 
     def clear(self) -> None:
         for table in self.tables.values():
