@@ -268,9 +268,10 @@ def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:
 
 
 def _done_at_the_end(turn: Turn, member: Member, text: str, request: Request | None) -> Outcome | None:
+    if not members.live_requests(turn, member.id):
+        return None
     words = turn.knowledge.spellings("done", member.lang)
-    said = asking.is_done(text, words, turn.knowledge.yes_no(member.lang))
-    if not said or not members.live_requests(turn, member.id):
+    if not asking.is_done(text, words, turn.knowledge.yes_no(member.lang)):
         return None
     asked = Asked(turn, member, parse.Call("done", "", True, False, True), request)
     return asking.done(asked, request or "") or Outcome("command", "DONE")
@@ -306,9 +307,11 @@ def _to_letter(turn: Turn, member: Member, letter: str, named: list[Thread], tex
 def _for_several(turn: Turn, member: Member, text: str) -> Outcome | None:
     """`A: thanks. B: how many?`: to each what is theirs, when each letter is that of one mentor of theirs."""
     parts = parse.lettered_parts(text)
+    if not parts:
+        return None
     panel = [t for r in members.live_requests(turn, member.id) for t in turn.find(Thread, "request", r.id)]
     named = {letter: [t for t in panel if t.letter == letter] for letter, _ in parts}
-    if not parts or any(len(found) != 1 for found in named.values()):
+    if any(len(found) != 1 for found in named.values()):
         return None
     outcomes = [_to_letter(turn, member, letter, named[letter], words) for letter, words in parts]
     return next((outcome for outcome in outcomes if outcome.kind != "relayed"), outcomes[0])
@@ -343,11 +346,11 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 def _no_view(turn: Turn, member: Member, place: threads.Place, text: str) -> Outcome | None:
     """`ok`, `not for me` to an offer: hardly the view that was asked for, so its sender is asked before it goes."""
+    if not place.target.startswith("offer:"):
+        return None
     lists = turn.knowledge.yes_no(member.lang)
     hardly = parse.is_no_view(text, lists) or parse.bare(text) in lists["yes"] | lists["nay"]
-    if not place.target.startswith("offer:") or not hardly:
-        return None
-    return threads.ask_if_meant(turn, member, place, text)
+    return threads.ask_if_meant(turn, member, place, text) if hardly else None
 
 
 def _no_part_of_a_question(turn: Turn, member: Member, event: Inbound, place: threads.Place) -> Outcome | None:

@@ -43,7 +43,7 @@ def answer_in_words(turn: Turn, member: Member, text: str) -> Outcome | None:
 
 
 def _taken(turn: Turn, member: Member, text: str, takers: Mapping[str, Taker], request: str = "") -> Outcome | None:
-    for prompt in list(turn.walk(Prompt, "member", member.id, newest=True)):
+    for prompt in reversed(turn.find(Prompt, "member", member.id)):
         taker = takers.get(prompt.kind) if not request or prompt.request == request else None
         if taker is not None and prompt.expires > turn.now and (outcome := taker(turn, member, prompt, text)):
             return outcome

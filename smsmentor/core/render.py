@@ -23,7 +23,9 @@ def fill(
     words: Catalogue, rules: Rules, member: Member, now: datetime, text_id: str, args: Mapping[str, object]
 ) -> str:
     """The text of `text_id` for this member. Times among `args` are shown in the member's zone."""
-    shown = {"service": rules.name, **{name: _shown(words, value, member, now, rules) for name, value in args.items()}}
+    shown = {"service": rules.name}
+    for name, value in args.items():
+        shown[name] = value if type(value) is str else _shown(words, value, member, now, rules)
     body = words.text(member.lang, text_id, **shown)
     return body[: fits_until(body, LONGEST)]
 

@@ -43,7 +43,7 @@ def awake(member: Member, now: datetime, rules: Rules) -> bool:
     Who has asked for a pause is let alone at night.
     """
     said = member.last_text_at
-    return said is not None and now - said <= timedelta(minutes=rules.awake_minutes) and not member.paused
+    return said is not None and (now - said).total_seconds() <= 60 * rules.awake_minutes and not member.paused
 
 
 def quiet_until(member: Member, now: datetime, rules: Rules) -> datetime | None:

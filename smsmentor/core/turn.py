@@ -66,6 +66,7 @@ class Turn:
         self._walks: dict[tuple[type[Record], str, str, bool], _Walk] = {}
         self._changed: dict[type[Record], dict[str, Any]] = {}
         """By kind and id; None for a record that is removed."""
+        self._drops = False
 
     def begin(self, text: Text, sender: Member | None) -> None:
         """This turn is about a text: what we say to its sender is a direct reply."""
@@ -153,6 +154,7 @@ class Turn:
 
     def drop(self, kind: type[Record], id: str) -> None:
         """Remove a record."""
+        self._drops = True
         self._changed.setdefault(kind, {})[id] = None
 
     @property
@@ -318,6 +320,8 @@ class Turn:
 
     def drops(self) -> list[tuple[type[Record], str]]:
         """The records to remove."""
+        if not self._drops:
+            return []
         return [
             (kind, id) for kind, changed in self._changed.items() for id, record in changed.items() if record is None
         ]

@@ -74,15 +74,18 @@ class KnownTable:
         else:
             self.rows[record.id] = (doc_id, record, keys)
             self.by_doc_id[doc_id] = record
+        same = keys == before
         for (index, _), kept in self.walks.items():
             at, end = self.layout.places[index]
-            if before is not None and keys[at:end] == before[at:end]:
+            if same or (before is not None and keys[at:end] == before[at:end]):
                 if (there := kept.get(keys[at])) is not None:
                     kept[keys[at]] = tuple([record if one.id == record.id else one for one in there])
                 continue
             kept.pop(keys[at], None)
             if before is not None:
                 kept.pop(before[at], None)
+        if same:
+            return
         for index, count in self.counts.items():
             at, _ = self.layout.places[index]
             if keys[at] in count:

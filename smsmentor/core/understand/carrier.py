@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from smsmentor.core.understand.phrases import Found, Phrases, words_of
@@ -34,12 +35,14 @@ class CarrierWords:
         self._bits = 0
         for language in self._languages:
             self._bits |= self._together.add(language.whole, "whole") | self._together.add(language.requests, "found")
+        # Remembered for a moment: it is asked before all else, and again after what keeps floods out.
+        self.read = lru_cache(maxsize=16)(self._meaning)
+        """What a text asks of the carrier; "stop?" is to be confirmed with a question, never obeyed."""
         self.words: frozenset[str] = frozenset(
             word for table in tables.values() for part in table.get("carrier", {}).values() for word in part
         )
 
-    def read(self, text: str) -> Meaning | None:
-        """What the text asks of the carrier; "stop?" is to be confirmed with a question, never obeyed."""
+    def _meaning(self, text: str) -> Meaning | None:
         unquoted = _without_quotes(text)
         fits = self._together.fits(text)
         if unquoted != text:

@@ -79,8 +79,9 @@ def read(text: str) -> Coded | None:
         return None
     letter, gap, digits, signs, rest = found.groups()
     together = digits.isdecimal()
-    # Figures of another width or script are figures.
-    code = letter.upper() + "".join(str(int(sign)) for sign in digits if sign.isdecimal())
+    if not (together and digits.isascii()):  # figures of another width or script are figures
+        digits = "".join([str(int(sign)) for sign in digits if sign.isdecimal()])
+    code = letter.upper() + digits
     plainly = together and (not gap or letter.upper() not in _WORDS or ":" in signs)
     return Coded(code, rest.strip(), not gap and together, plainly)
 

@@ -207,9 +207,14 @@ def nearest(word: str, keywords: Mapping[str, str], common: Iterable[str] = ()) 
     """The one keyword that a mistyped word stands for: one slip, the same first letter, and no everyday word."""
     if len(word) < SHORTEST_REPAIRED or word in common:
         return None
+    return _one_slip_from(word, indexed(keywords))
+
+
+@lru_cache(maxsize=4096)
+def _one_slip_from(word: str, index: Keywords) -> str | None:
     found = {
-        keywords[keyword]: keyword
-        for keyword in indexed(keywords).alike(word)
+        index.of[keyword]: keyword
+        for keyword in index.alike(word)
         if one_slip(word, keyword) and not _plural(word, keyword)
     }
     return next(iter(found.values())) if len(found) == 1 else None
