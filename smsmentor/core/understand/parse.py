@@ -344,6 +344,8 @@ def lettered_parts(text: str) -> list[tuple[str, str]]:
 
     Each begins a line or a sentence: `A: or take plan B: wait` is for A alone.
     """
+    if text.count(":") < 2:
+        return []
     cuts = list(_PART.finditer(text))
     ends = [cut.start() + len(cut[0]) - len(cut[0].lstrip(",.;!?")) for cut in cuts[1:]] + [len(text)]
     parts = [(cut[1], text[cut.end() : end].strip()) for cut, end in zip(cuts, ends, strict=True)] if cuts else []
