@@ -387,6 +387,8 @@ def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     wanted = "show" if shows else _called(turn, member, text)
     if wanted not in ("show", "block", "report"):
         return None
+    if wanted == "show":
+        prompt = screen.hard_ones(turn, member, prompt.target)[0]  # of several the one that came first
     end(turn, prompt)
     request = turn.need(Request, prompt.request)
     writer = screen.who_wrote(turn, prompt.target, request)
@@ -396,6 +398,8 @@ def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         turn.say(member, "screen.shown", code=request.code, quote=prompt.text, request=request.id, writer=writer)
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="shown")
         _keep_going(turn, prompt, request)
+        if screen.hard_ones(turn, member, prompt.target):
+            turn.say(member, "screen.hard", code=request.code, request=request.id)
     elif wanted == "block":
         apart.part(turn, member.id, writer, "BLOCK")
         turn.say(member, "block.done")

@@ -77,6 +77,7 @@ def held_for_receiver(turn: Turn, member: Member, target: str, text: str, reques
     if alarm is None:
         return None
     receiver = turn.need(Member, other_end(turn, target, request))
+    told = hard_ones(turn, receiver, target)
     until = turn.now + timedelta(hours=turn.rules.late_hours)
     turn.save(
         Prompt(
@@ -91,10 +92,17 @@ def held_for_receiver(turn: Turn, member: Member, target: str, text: str, reques
             text_id=turn.text_id,
         )
     )
-    turn.say(receiver, "screen.hard", code=request.code, request=request.id)
+    if not told:  # else they know that something waits, and hear of this one when they have read it
+        turn.say(receiver, "screen.hard", code=request.code, request=request.id)
     turn.note("text.held", text=turn.text_id, member=member.id, why=alarm.rule)
     turn.note("request.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
     return Outcome("held", alarm.level, request.id)
+
+
+def hard_ones(turn: Turn, receiver: Member, target: str) -> list[Prompt]:
+    """What is held back for somebody from one place, and they have not chosen yet whether to read it."""
+    open_now = (p for p in turn.find(Prompt, "member", receiver.id) if p.kind == "hard" and p.target == target)
+    return [prompt for prompt in open_now if prompt.expires > turn.now]
 
 
 def other_end(turn: Turn, target: str, request: Request) -> str:
