@@ -111,8 +111,8 @@ def figures(waits: list[float | None]) -> tuple[float, float, float]:
 class _Play:
     def __init__(self, span: Month, knowledge: Knowledge) -> None:
         self.span = span
-        # Each draft of the span has its request already: here nobody has too many questions open.
-        rules = dataclasses.replace(knowledge.rules, open_requests=MANY)
+        # Each draft of the span has its request already: here nobody has too many questions open, or in a day.
+        rules = dataclasses.replace(knowledge.rules, open_requests=MANY, questions_a_day=0)
         self.knowledge = dataclasses.replace(knowledge, rules=rules, topics=cast(Any, _NoTopics(knowledge)))
         self.store = MemoryStore()
         self.now = span.since

@@ -54,8 +54,8 @@ def refusal(turn: Turn, event: Inbound) -> str:
         return "country not served"
     if _same_first_text(turn, event):
         return "same text from many numbers"
-    if members.erased_lately(turn, event.sender):
-        return ""  # it was here until it was erased just now, and begins where it was
+    if members.is_known_by_hash(turn, event.sender):
+        return ""  # it was here until it was erased, and begins where it was
     home = country == turn.rules.country
     if not home and _full(turn, f"newcomers:{country}", turn.rules.newcomers_an_hour_abroad):
         return "too many new numbers of that country"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from smsmentor.core import hourly
 from smsmentor.core.making import replace
 from smsmentor.core.model import (
     Apart,
@@ -24,7 +25,9 @@ from smsmentor.core.turn import Turn
 
 NUMBERS = "erased.numbers"
 """The timer that forgets the numbers of who was erased lately."""
-HOUR = timedelta(hours=1)
+TO_TEAM = "team:"
+"""Before a member's id: the tally of what they brought before the team within the hour."""
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def by_phone(turn: Turn, phone: str) -> Member | None:
@@ -34,27 +37,38 @@ def by_phone(turn: Turn, phone: str) -> Member | None:
 
 
 def leave_number(turn: Turn, member: Member) -> None:
-    """A member is erased: an opt-out stays. Else their number is known for an hour: it is not a new one if it comes
-    back, nor may it text more than others."""
+    """A member is erased: an opt-out stays. Else their number is known for an hour, or for the day of their questions:
+    it is not a new one if it comes back, nor may it text or ask more than others."""
     left = member.state == "opted_out"
-    turn.save(Suppressed(number_hash(member.phone), turn.now, opted_out=left, hour_count=member.hour_count))
-    if not left:
-        turn.remind(NUMBERS, NUMBERS, turn.now + HOUR)
+    asked = tuple(at for at in member.asked if turn.now - at < DAY)
+    to_team = hourly.count(turn, TO_TEAM + member.id)
+    known = Suppressed(number_hash(member.phone), turn.now, left, member.hour_count, asked, to_team)
+    turn.save(known)
+    timer = turn.get(Timer, f"{NUMBERS}:{NUMBERS}")
+    if not left and (timer is None or timer.due > _forgotten(known)):
+        turn.remind(NUMBERS, NUMBERS, _forgotten(known))
 
 
 def forget_numbers(turn: Turn, subject: str) -> None:
     """The hour of erased numbers is over."""
+    kept = []
     for known in turn.find(Suppressed, "lately", "yes"):
-        if turn.now - known.at >= HOUR:
+        if turn.now >= _forgotten(known):
             turn.drop(Suppressed, known.id)
         else:
-            turn.remind(NUMBERS, subject, known.at + HOUR)
+            kept.append(_forgotten(known))
+    if kept:
+        turn.remind(NUMBERS, subject, min(kept))
 
 
-def erased_lately(reader: Reads, phone: str) -> Suppressed | None:
-    """What is known of a number that was erased within the hour."""
-    found = reader.get(Suppressed, number_hash(phone))
-    return found if found is not None and not found.opted_out else None
+def _forgotten(known: Suppressed) -> datetime:
+    """When nothing of an erased number is needed any more: an hour on, or a day after its last question."""
+    return max([known.at + HOUR, *(at + DAY for at in known.asked[-1:])])
+
+
+def is_known_by_hash(reader: Reads, phone: str) -> bool:
+    """Whether somebody was erased with this number who had opted out, or was so a short while ago."""
+    return reader.get(Suppressed, number_hash(phone)) is not None
 
 
 def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
@@ -68,14 +82,32 @@ def newcomer(turn: Turn, phone: str, at: datetime) -> Member:
         consented=turn.now,
         consent_how="texted first",
     )
-    if suppressed(turn, phone):
-        member = replace(member, state="opted_out")
-    elif lately := erased_lately(turn, phone):
-        member = replace(member, hour_from=lately.at, hour_count=lately.hour_count)
+    if (known := turn.get(Suppressed, number_hash(phone))) is not None:
+        member = replace(member, hour_from=known.at, hour_count=known.hour_count, asked=known.asked)
+        if known.opted_out:
+            member = replace(member, state="opted_out")
     turn.save(member)
+    if known is not None:
+        hourly.goes_on(turn, TO_TEAM + member.id, known.at, known.to_team)
     take_up_blocks(turn, member)
     turn.note("member.joined", member=member.id, role="mentee")
     return member
+
+
+def goes_on(turn: Turn, fresh: Member, before: Member) -> Member:
+    """A new member on a number of whose phone we know that it is the same: its texts, its questions and words of
+    danger count as before."""
+    hourly.goes_on(turn, TO_TEAM + fresh.id, turn.now, hourly.count(turn, TO_TEAM + before.id))
+    return turn.save(
+        replace(
+            fresh,
+            hour_from=before.hour_from,
+            hour_count=before.hour_count,
+            asked=before.asked,
+            crisis_told=before.crisis_told,
+            crisis_case=before.crisis_case,
+        )
+    )
 
 
 def hear_language(turn: Turn, member: Member, body: str) -> None:

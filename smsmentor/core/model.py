@@ -126,6 +126,8 @@ class Member(Record, frozen=True):
     """While suspended: the carrier's code for why nothing can be sent there."""
     same_texts: int = 0
     """How often in a row the last text has come."""
+    asked: tuple[datetime, ...] = ()
+    """When they opened the questions of the last day, as it was with the newest of them."""
     chosen: tuple[str, ...] = ()
     """What they set by text themselves, by the names of the fields: the operator's list does not change it any more."""
 
@@ -567,6 +569,10 @@ class Suppressed(Record, frozen=True):
     opted_out: bool = True
     hour_count: int = 0
     """How many texts came from it in the hour of its erasing."""
+    asked: tuple[datetime, ...] = ()
+    """When it had opened the questions of its last day."""
+    to_team: int = 0
+    """What it had brought before the team within the hour."""
 
 
 class Apart(Record, frozen=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Container
+from datetime import datetime, timedelta
+from itertools import takewhile
 
 from smsmentor.core import members, offering, own_skills, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
@@ -14,13 +16,25 @@ from smsmentor.core.sending import take_back
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes, parse
 
+DAY = timedelta(days=1)
+CODES = 4
+"""So many codes are named in one text."""
 WORTH_NAMING = timedelta(minutes=20)
 """A moment that is nearer is not told: somebody who is busy now may be free before it, or not yet."""
 
 
 def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
     """A new question: receipt, code, and the gather time; a draft when enough are open already."""
-    live = [r for r in members.live_requests(turn, mentee.id) if r.status != "draft"]
+    live = members.live_requests(turn, mentee.id)
+    codes_open = [r.code for r in live if r.status != "draft"]
+    rest = rested_from(turn, mentee)
+    if rest is not None and thin:
+        return say_rest(turn, mentee, rest)
+    later = rest is not None or len(codes_open) >= turn.rules.open_requests
+    drafts = [r.code for r in live if r.status == "draft"]
+    if later and len(drafts) >= turn.rules.drafts:
+        turn.say(mentee, "ask.drafts_full", count=len(drafts), codes=", ".join(drafts[:CODES]))
+        return Outcome("clarified", "too many drafts")
     code = _new_code(turn)
     request = Request(
         turn.new_id("r"),
@@ -35,10 +49,15 @@ def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
         last_part=turn.now,
     )
     turn.save(Code(code, request.id))
-    if len(live) >= turn.rules.open_requests:
+    if later:
         turn.save(replace(request, status="draft"))
-        turn.say(mentee, "ask.draft", count=len(live), codes=", ".join(r.code for r in live))
+        if rest is not None:
+            turn.say(mentee, "ask.rest_draft", count=turn.rules.questions_a_day, time=rest, request=request.id)
+            turn.remind("request.rested", request.id, rest)
+        else:
+            turn.say(mentee, "ask.draft", count=len(codes_open), codes=", ".join(codes_open))
         return Outcome("request", "draft", request.id)
+    _count(turn, mentee)
     turn.note("request.opened", request=request.id, code=code, member=mentee.id, topics=own_skills.told(request))
     if thin:
         turn.save(replace(request, status="clarifying"))
@@ -67,11 +86,48 @@ def open_for(turn: Turn, mentee: Member, question: str, *, topics: tuple[str, ..
         last_part=turn.now,
     )
     turn.save(Code(code, request.id))
+    _count(turn, mentee)
     turn.note("request.opened", request=request.id, code=code, member=mentee.id, topics=list(topics))
     turn.save(request)
     turn.say(mentee, "sprint.got", code=code, request=request.id)
     _gather(turn, request)
     return request
+
+
+def rested_from(turn: Turn, mentee: Member) -> datetime | None:
+    """From when this person may ask the next question; None for now, as it nearly always is.
+
+    A day takes only so many: each asks several mentors, whose own day has few places. Nobody is held to account for a
+    question that nobody heard of, or that waited long for an answer and got none.
+    """
+    most, since = turn.rules.questions_a_day, turn.now - DAY
+    if not most or len(mentee.asked) < most:  # it has them all: no look at the questions themselves
+        return None
+    own = takewhile(lambda request: request.opened > since, turn.walk(Request, "mentee", mentee.id, newest=True))
+    counts = [request.opened for request in own if _counts(turn, request)]
+    counts += [at for at in reversed(mentee.asked) if since < at < mentee.joined]  # before they were erased
+    return counts[most - 1] + DAY if len(counts) >= most else None
+
+
+def _counts(turn: Turn, request: Request) -> bool:
+    """Whether a question has taken of its mentors' day, and brought something or was taken back soon."""
+    if request.status == "draft" or not request.wave:
+        return False
+    waited = (request.closed or turn.now) - request.opened
+    return bool(request.answers) or waited < timedelta(hours=turn.rules.silence_hours)
+
+
+def say_rest(turn: Turn, mentee: Member, until: datetime) -> Outcome:
+    """Tell somebody who has asked much within a day from when the next question is welcome."""
+    turn.say(mentee, "ask.rest", count=turn.rules.questions_a_day, time=until)
+    return Outcome("clarified", "many questions in a day")
+
+
+def _count(turn: Turn, mentee: Member) -> None:
+    """A question is opened now."""
+    mentee = turn.need(Member, mentee.id)
+    recent = (at for at in mentee.asked if turn.now - at < DAY)
+    turn.save(replace(mentee, asked=(*recent, turn.now)))
 
 
 def extend(turn: Turn, mentee: Member, request: Request, text: str) -> Outcome:
@@ -116,6 +172,7 @@ def send_as_it_is(turn: Turn, mentee: Member, request: Request) -> None:
 def open_draft(turn: Turn, mentee: Member, request: Request) -> None:
     """A draft takes the place that has become free."""
     request = turn.save(move_request(request, "gathering", opened=turn.now, last_part=turn.now))
+    _count(turn, mentee)
     topics = own_skills.told(request)
     turn.note("request.opened", request=request.id, code=request.code, member=mentee.id, topics=topics)
     _receipt(turn, mentee, request)
@@ -164,8 +221,8 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
     if tell:
         turn.say(mentee, tell, code=request.code, request=request.id)
     rotation.freed(turn)
-    if not was_draft:
-        _offer_draft(turn, mentee)
+    if not was_draft:  # said once, and not again when the next place becomes free
+        _offer_draft(turn, mentee, (turn.rules.open_requests - 1,))
 
 
 def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> None:
@@ -346,12 +403,22 @@ def _peers(turn: Turn, mentee: Member, count: int) -> str:
     return turn.words(mentee, "word.peers_one" if count == 1 else "word.peers_many", count=count)
 
 
-def _offer_draft(turn: Turn, mentee: Member) -> None:
-    """A place has become free: said once, and not again when the next one does."""
+def rested(turn: Turn, request: Request) -> None:
+    """A day has gone by in which enough was asked: what was kept meanwhile has its turn."""
+    if request.status == "draft":
+        _offer_draft(turn, turn.need(Member, request.mentee), range(turn.rules.open_requests))
+
+
+def _offer_draft(turn: Turn, mentee: Member, open_now: Container[int]) -> None:
+    """Say that there is room for what is kept, where so many are open; in a day's rest not before its end."""
     live = members.live_requests(turn, mentee.id)
     drafts = [r for r in live if r.status == "draft"]
-    if drafts and len(live) - len(drafts) == turn.rules.open_requests - 1:
-        turn.say(mentee, "ask.draft_free", quote=label(drafts[0]), request=drafts[0].id)
+    if not drafts or len(live) - len(drafts) not in open_now:
+        return
+    if (rest := rested_from(turn, turn.need(Member, mentee.id))) is not None:
+        turn.remind("request.rested", drafts[0].id, rest)
+        return
+    turn.say(mentee, "ask.draft_free", quote=label(drafts[0]), request=drafts[0].id)
 
 
 def _new_code(turn: Turn) -> str:

@@ -28,6 +28,11 @@ class Rules:
     outside_hold_minutes: int = 45
     """How long a place is kept for the view from outside."""
     open_requests: int = 2
+    questions_a_day: int = 5
+    """New questions of one person, each of which asks several mentors. One that nobody was asked, or that waited for
+    `silence_hours` without an answer, does not count. 0 is no limit."""
+    drafts: int = 3
+    """Questions of one person that are kept until there is room for them."""
     question_longest: int = 3600
     """Characters of a question with all that is added to it: every mentor who is asked gets them."""
     question_parts: int = 10

@@ -46,6 +46,7 @@ class _Kinds(dict[str, tuple[type[Record] | None, Callable[..., None]]]):
 
 _KINDS = _Kinds(
     {
+        "request.rested": (Request, requests.rested),
         "request.gathered": (Request, requests.gathered),
         "request.next": (Request, rotation.ask_further),
         rotation.LOOK: (None, rotation.look),

@@ -19,6 +19,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "places": (1, 6),
     "further_views": (0, 10),
     "open_requests": (1, 9),
+    "questions_a_day": (0, 1000),
+    "drafts": (1, 50),
     "expiry_hours": (1, 720),
     "notes_after_minutes": (1, 43_200),
     "hold_minutes": (1, 10_080),

@@ -194,6 +194,9 @@ def test_who_is_erased_and_comes_back_is_no_new_number_and_texts_no_more_than_ot
         assert outcomes(rig)[-1] == ("request", "")
         await rig.wait(timedelta(hours=2))
         with rig.store.reading() as reader:
+            assert [len(known.asked) for known in reader.all(Suppressed)] == [3]
+        await rig.wait(timedelta(hours=22))
+        with rig.store.reading() as reader:
             assert list(reader.all(Suppressed)) == []
         await rig.text(NEWCOMERS[0], "and how do I tell him now?")
         assert outcomes(rig)[-1][0] == "request"

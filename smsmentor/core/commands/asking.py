@@ -124,6 +124,8 @@ def _send(asked: Asked, _: object) -> Outcome | None:
     if len(live) - len(drafts) >= turn.rules.open_requests:
         turn.say(member, "send.full", codes=", ".join(r.code for r in live if r.status != "draft"))
         return Outcome("clarified", "too many open")
+    if (rest := requests.rested_from(turn, member)) is not None:
+        return requests.say_rest(turn, member, rest)
     requests.open_draft(turn, member, drafts[0])
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from smsmentor.core import sprints
+from smsmentor.core import requests, sprints
 from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.turn import Outcome
 from smsmentor.core.understand.normal import plain, relay_text
@@ -40,6 +40,8 @@ def _sprint(asked: Asked, skill: str) -> Outcome | None:
     if not skill or plain(skill) in _off(asked):
         turn.say(member, "sprint.what")
         return Outcome("clarified", "no skill")
+    if (rest := requests.rested_from(turn, member)) is not None:
+        return requests.say_rest(turn, member, rest)
     sprints.start(turn, member, skill)
     return None
 
