@@ -9,7 +9,7 @@ from typing import Literal
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from smsmentor.core import members
+from smsmentor.core import crisis, hourly, members
 from smsmentor.core.events import Inbound
 from smsmentor.core.model import Member, Tally
 from smsmentor.core.turn import Turn
@@ -23,7 +23,10 @@ LONG_TEXT = 30
 FIRST_TEXTS = "newcomers.texts"
 """The tally of what new numbers began with in the last hour."""
 MOST_FIRST_TEXTS = 300
-HOUR = timedelta(hours=1)
+HOUR = hourly.HOUR
+NO_ROOM_ABROAD = "too many new numbers of that country"
+NO_ROOM = "too many new numbers"
+SAME_TEXT = "same text from many numbers"
 COSTLY = frozenset(
     {
         PhoneNumberType.PREMIUM_RATE,
@@ -53,15 +56,31 @@ def refusal(turn: Turn, event: Inbound) -> str:
     if allowed and country not in allowed:
         return "country not served"
     if _same_first_text(turn, event):
-        return "same text from many numbers"
+        return SAME_TEXT
     if members.is_known_by_hash(turn, event.sender):
         return ""  # it was here until it was erased, and begins where it was
+    return _no_room(turn, country)
+
+
+def _no_room(turn: Turn, country: str) -> str:
     home = country == turn.rules.country
-    if not home and _full(turn, f"newcomers:{country}", turn.rules.newcomers_an_hour_abroad):
-        return "too many new numbers of that country"
-    if _full(turn, "newcomers", turn.rules.newcomers_an_hour):
-        return "too many new numbers"
+    if not home and hourly.full(turn, f"newcomers:{country}", turn.rules.newcomers_an_hour_abroad):
+        return NO_ROOM_ABROAD
+    if hourly.full(turn, "newcomers", turn.rules.newcomers_an_hour):
+        return NO_ROOM
     return ""
+
+
+def lets_in_danger(turn: Turn, event: Inbound, refused: str) -> bool:
+    """Whether a number is let in after all, because somebody there may be in danger.
+
+    Only where there is no room for new ones: who texts from a premium number, or from a country that is not served,
+    is refused as ever. These have a bound of their own, so that such words are no way to make us text the world.
+    """
+    if refused not in (NO_ROOM, NO_ROOM_ABROAD, SAME_TEXT) or not crisis.is_meant(turn, event.body):
+        return False
+    most = turn.rules.newcomers_in_danger_an_hour
+    return not most or len(crisis.let_in(turn)) < most
 
 
 def since_last(member: Member, event: Inbound) -> timedelta | None:
@@ -111,17 +130,3 @@ def number_kind(phone: str) -> tuple[Kind, str]:
     if not phonenumbers.is_valid_number(number):
         return "fictitious", country
     return ("premium" if phonenumbers.number_type(number) in COSTLY else "fine"), country
-
-
-def _full(turn: Turn, name: str, most: int) -> bool:
-    """Whether this hour's places are taken; takes one when they are not. 0 is no limit."""
-    if not most:
-        return False
-    tally, now = turn.get(Tally, name), turn.now.timestamp()
-    since, count = (tally.values["since"], tally.values["count"]) if tally else (now, 0)
-    if now - since >= HOUR.total_seconds():
-        since, count = now, 0
-    if count >= most:
-        return True
-    turn.save(Tally(name, {"since": since, "count": count + 1}))
-    return False

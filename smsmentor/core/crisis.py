@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import takewhile
 
-from smsmentor.core import members
+from smsmentor.core import members, team
 from smsmentor.core.making import replace
-from smsmentor.core.model import Code, Member, Request, Timer
+from smsmentor.core.model import Code, Member, Request, Tally, Timer
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes
 from smsmentor.core.understand.safety import Alarm
@@ -17,6 +17,10 @@ AT_ONCE = frozenset({"crisis", "crisis-other", "danger"})
 """Alarms that are answered with crisis contacts and never relayed."""
 PAGE = "crisis.page"
 """The timer that pages again; its subject is the request under which operators handle it."""
+LET_IN = "crisis.let_in"
+"""The tally of numbers that such words alone let in within the hour, by member."""
+LISTED = 8
+"""So many codes stand in one page."""
 
 
 def hear(turn: Turn, member: Member, body: str) -> Outcome | None:
@@ -32,13 +36,19 @@ def hear(turn: Turn, member: Member, body: str) -> Outcome | None:
         turn.say(member, contacts, urgent=True, lines=_hotline(turn, member))
     turn.save(replace(turn.need(Member, member.id), crisis_told=turn.now, crisis_case=request.id))
     turn.note("crisis.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
-    page(turn, request)
+    if turn.get(Timer, f"{PAGE}:{request.id}") is None:  # else the pages about it go on as it is
+        page(turn, request)
     return Outcome("crisis", alarm.level, request.id)
 
 
 def is_meant(turn: Turn, body: str) -> bool:
     """Whether a text would be answered with crisis contacts."""
     return _alarm(turn, body) is not None
+
+
+def is_news(turn: Turn, member: Member, body: str) -> bool:
+    """Whether a text has such words, and its sender was not told within the hour where help is."""
+    return not _told_lately(turn, member) and is_meant(turn, body)
 
 
 def is_fresh(turn: Turn, member: Member) -> bool:
@@ -53,7 +63,7 @@ def goes_on(turn: Turn, member: Member, body: str) -> Outcome:
     """
     request = turn.need(Request, member.crisis_case)
     _tell_again(turn, member)
-    for operator in members.operators(turn):
+    for operator in team.readers(turn, member, request.code, request.id, crisis=True):
         turn.say(operator, "op.crisis_more", urgent=True, code=request.code, quote=body, request=request.id)
     return Outcome("crisis", "goes on", request.id)
 
@@ -63,6 +73,33 @@ def page(turn: Turn, request: Request) -> None:
     for operator in members.operators(turn):
         turn.say(operator, "op.crisis", urgent=True, code=request.code, minutes=turn.rules.crisis_page_minutes)
     turn.remind(PAGE, request.id, turn.now + timedelta(minutes=turn.rules.crisis_page_minutes))
+
+
+def page_again(turn: Turn, request: Request) -> None:
+    """Nobody has acknowledged it in time. All that wait for that are in one text, so that none drowns in the others."""
+    others = [other for other in paged(turn) if other.id != request.id]
+    if not others:
+        page(turn, request)
+        return
+    waiting = [request, *others]
+    more = f" +{len(waiting) - LISTED}" if len(waiting) > LISTED else ""
+    codes_of = ", ".join(one.code for one in waiting[:LISTED]) + more
+    minutes = turn.rules.crisis_page_minutes
+    for operator in members.operators(turn):
+        turn.say(operator, "op.crisis_all", urgent=True, codes=codes_of, minutes=minutes)
+    for one in waiting:
+        turn.remind(PAGE, one.id, turn.now + timedelta(minutes=minutes))
+
+
+def let_in(turn: Turn) -> dict[str, float]:
+    """Whom words of danger alone let in within the hour while there was no room for new numbers, and when."""
+    tally, since = turn.get(Tally, LET_IN), (turn.now - timedelta(hours=1)).timestamp()
+    return {id: at for id, at in (tally.values if tally else {}).items() if at > since}
+
+
+def remember_let_in(turn: Turn, member: Member) -> None:
+    """They hear from us about it once within the hour: a flood of such words must not make us text and text."""
+    turn.save(Tally(LET_IN, {**let_in(turn), member.id: turn.now.timestamp()}))
 
 
 def acknowledge(turn: Turn, request: Request) -> None:
@@ -87,7 +124,8 @@ def _waits_for_operators(turn: Turn, request: str) -> bool:
 
 
 def _tell_again(turn: Turn, member: Member) -> None:
-    turn.say(member, "crisis.again", urgent=True, lines=_hotline(turn, member))
+    if member.id not in let_in(turn):
+        turn.say(member, "crisis.again", urgent=True, lines=_hotline(turn, member))
 
 
 def _hotline(turn: Turn, member: Member) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smsmentor.core import abuse, acts, delivery, gates, members, parked, played, sending, timers
+from smsmentor.core import abuse, acts, crisis, delivery, gates, members, parked, played, sending, timers
 from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutcome, Unconfirmed, Withheld
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Text
@@ -60,11 +60,14 @@ def _text(turn: Turn, event: Inbound) -> None:
     known = members.by_phone(turn, event.sender)
     if event.verified is None and known is not None and known.operator:
         raise Unconfirmed
-    if known is None and (reason := abuse.refusal(turn, event)):
+    refused = "" if known is not None else abuse.refusal(turn, event)
+    if refused and not abuse.lets_in_danger(turn, event, refused):
         turn.begin(Text(event.id, "", event.body, event.at), None)
-        turn.settle(Outcome("dropped", reason))
+        turn.settle(Outcome("dropped", refused))
         return
     member = known or members.newcomer(turn, event.sender, event.at)
+    if refused:
+        crisis.remember_let_in(turn, member)
     if event.to and event.to != member.line:
         member = turn.save(replace(member, line=event.to))
     turn.begin(Text(event.id, member.id, event.body, event.at), member)

@@ -87,11 +87,14 @@ def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     )
     if doubled:
         return Outcome("dropped", "same text again")
+    reason = ""
     if not fresh_hour and member.hour_count >= turn.rules.texts_an_hour:
-        return Outcome("dropped", "too many texts")
-    if same_texts >= turn.rules.same_texts:
-        return Outcome("dropped", "same text many times")
-    return None
+        reason = "too many texts"
+    elif same_texts >= turn.rules.same_texts:
+        reason = "same text many times"
+    if not reason or crisis.is_news(turn, member, event.body):
+        return None
+    return Outcome("dropped", reason)
 
 
 def reactions(turn: Turn, member: Member, event: Inbound) -> Outcome | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from itertools import dropwhile
 
-from smsmentor.core import apart, members, panel, requests, screen, sprints, threads
+from smsmentor.core import apart, hourly, members, panel, requests, screen, sprints, threads
 from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
@@ -286,6 +286,8 @@ def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None
     """The lowest rating keeps the pair apart for good and tells the operators."""
     apart.part(turn, member.id, rated.mentor, "lowest rating")
     turn.note("request.flagged", request=request.id, code=request.code, rule="lowest rating")
+    if hourly.full(turn, f"lowest:{request.id}:{rated.letter}", 1):
+        return  # ratings can be changed to and fro
     for operator in members.operators(turn):
         turn.say(operator, "op.lowest", code=request.code, letter=rated.letter)
 

@@ -83,6 +83,13 @@ class Rules:
     automatic_in_a_row: int = 5
     texts_an_hour: int = 60
     """More from one phone than this are dropped."""
+    team_texts_an_hour: int = 5
+    """So many texts of one phone to the team (REPORT, ASK TEAM, what the filter refused) are told to operators singly;
+    what comes beyond them is told together. 0 is no limit."""
+    team_texts_an_hour_of_all: int = 30
+    """The same for all phones."""
+    team_together_minutes: int = 30
+    """How long such texts are gathered."""
     crisis_page_minutes: int = 5
     crisis_text_minutes: int = 60
     late_after_minutes: int = 10
@@ -117,6 +124,8 @@ class Rules:
     """The same for each country but the service's own."""
     countries: str = ""
     """Countries whose numbers are let in, like `US,CA`; empty: every one."""
+    newcomers_in_danger_an_hour: int = 20
+    """New numbers beyond these that are let in all the same, for words of danger; 0 is no limit."""
     same_texts: int = 5
     """A longer text that comes so often in a row within the hour is dropped from then on."""
     same_newcomers: int = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from smsmentor.core import members
+from smsmentor.core import members, team
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import pieces
 from smsmentor.core.turn import Outcome, Turn
@@ -65,7 +65,7 @@ def _refuse(turn: Turn, member: Member, target: str, text: str, rule: str) -> Ou
     code, about = (request.code, request.id) if request else ("-", "")
     operators = members.operators(turn)
     turn.say(member, "screen.operator" if operators else "screen.not_passed")
-    for operator in operators:
+    for operator in team.readers(turn, member, code, about):
         turn.say(operator, "op.held", code=code, rule=rule, quote=text, request=about, writer=member.id)
     turn.note("request.flagged", request=about, member=member.id, rule=rule)
     return Outcome("operator" if operators else "clarified", rule, about)
@@ -167,13 +167,15 @@ def file_report(turn: Turn, member: Member, about: str, letter: str, what_happen
     """The operators are told what happened, and about which question and mentor."""
     turn.note("report.filed", request=about, member=member.id, text=turn.text_id)
     request = turn.get(Request, about) if about else None
-    operators = members.operators(turn)
-    for operator in operators:
-        who = "-" if request is None else f"{request.code} {letter}".strip()
-        if request is not None and request.mentee != member.id:
+    named = "-" if request is None else f"{request.code} {letter}".strip()
+    on_mentee = request is not None and request.mentee != member.id
+    readers = team.readers(turn, member, named, about, on_mentee=on_mentee)
+    for operator in readers:
+        who = named
+        if on_mentee:
             who = f"{who}, {turn.words(operator, 'word.mentee')}"
         say_in_full(turn, operator, "op.report", what_happened, urgent=True, request=about, writer=member.id, who=who)
-    turn.say(member, "report.thanks" if operators else "report.kept")
+    turn.say(member, "report.thanks" if readers else "report.kept")
     return Outcome("operator", "report", about)
 
 

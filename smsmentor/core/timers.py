@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from smsmentor.core import crisis, delivery, members, panel, pool, prompts, requests, rotation, sprints
+from smsmentor.core import crisis, delivery, members, panel, pool, prompts, requests, rotation, sprints, team
 from smsmentor.core.commands import mentoring
 from smsmentor.core.events import Fired
 from smsmentor.core.model import Member, Offer, Prompt, Record, Request, Sprint, Timer
@@ -58,8 +58,9 @@ _KINDS = _Kinds(
         "prompt.expire": (Prompt, prompts.expire),
         "member.back": (Member, _back),
         "sprint.week": (Sprint, sprints.week),
-        crisis.PAGE: (Request, crisis.page),
+        crisis.PAGE: (Request, crisis.page_again),
         "report.early": (None, delivery.forget_early),
+        team.KEPT: (None, team.tell_kept),
         members.NUMBERS: (None, members.forget_numbers),
     }
 )

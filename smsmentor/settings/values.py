@@ -44,6 +44,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "same_text_seconds": (0, 30),
     "automatic_in_a_row": (1, 50),
     "texts_an_hour": (5, 10_000),
+    "team_together_minutes": (1, 1440),
     "crisis_page_minutes": (1, 60),
     "crisis_text_minutes": (1, 1440),
     "late_after_minutes": (1, 1440),

@@ -115,6 +115,115 @@ def test_new_numbers_are_capped_by_the_hour_and_known_ones_are_not() -> None:
     play(story, newcomers_an_hour="3", country="GB")
 
 
+DANGER = "i want to kill myself"
+
+
+def said(rig: Rig, phone: str) -> list[str]:
+    return [bubble.text_id for bubble in rig.phones.threads.get(phone, []) if bubble.direction == "out"]
+
+
+def test_somebody_in_danger_gets_the_contacts_while_there_is_no_room_for_new_numbers() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        await rig.text(BRITISH[0], "how do i ask for a raise")
+        await rig.text(BRITISH[1], "how do i ask for a raise")
+        await rig.text(BRITISH[1], DANGER)
+        assert outcomes(rig)[1:] == [("dropped", "too many new numbers"), ("crisis", "crisis")]
+        assert said(rig, BRITISH[1]) == ["crisis.contacts"]
+        assert said(rig, OPA) == ["op.crisis"]
+        # What they go on with reaches the team; from us there is one answer an hour about it.
+        for words in ("is anybody there", "i really want to kill myself", "hello?"):
+            await rig.text(BRITISH[1], words)
+            await rig.wait(timedelta(seconds=10))
+        assert said(rig, BRITISH[1]) == ["crisis.contacts"]
+        assert said(rig, OPA) == ["op.crisis", "op.crisis_more", "op.crisis_more"]
+        await rig.wait(timedelta(hours=1))
+        await rig.text(BRITISH[1], "is anybody there")
+        assert said(rig, BRITISH[1]) == ["crisis.contacts", "crisis.again"]
+
+    play(story, newcomers_an_hour="1", country="GB")
+
+
+def test_words_of_danger_let_in_only_so_many_new_numbers_and_none_that_would_not_be_let_in_at_all() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.text(BRITISH[0], "how do i ask for a raise")
+        for phone in (*BRITISH[1:5], *FRENCH[:2], PREMIUM):
+            await rig.text(phone, DANGER)
+        assert [len(said(rig, phone)) for phone in BRITISH[1:5]] == [1, 1, 0, 0]
+        assert outcomes(rig)[3:] == [
+            *[("dropped", "too many new numbers")] * 2,
+            *[("dropped", "country not served")] * 2,
+            ("dropped", "premium"),
+        ]
+        await rig.wait(timedelta(hours=1))
+        await rig.text(BRITISH[6], "how do i ask for a raise")
+        await rig.text(BRITISH[3], DANGER)
+        assert len(said(rig, BRITISH[3])) == 1
+
+    play(story, newcomers_an_hour="1", newcomers_in_danger_an_hour="2", countries="GB", country="GB")
+
+
+def test_a_phone_over_its_share_of_texts_is_heard_when_somebody_there_is_in_danger() -> None:
+    async def story(rig: Rig) -> None:
+        for number in range(6):
+            await rig.text(ANA, f"text number {number} of a flood")
+            await rig.wait(timedelta(seconds=10))
+        assert outcomes(rig)[-1] == ("dropped", "too many texts")
+        await rig.text(ANA, DANGER)
+        await rig.wait(timedelta(seconds=10))
+        await rig.text(ANA, DANGER)
+        assert outcomes(rig)[-2:] == [("crisis", "crisis"), ("dropped", "too many texts")]
+        assert said(rig, ANA)[-1:] == ["crisis.contacts_only"]
+
+    play(story, real_phones=False, texts_an_hour="5")
+
+
+def test_what_is_told_again_and_again_by_somebody_in_danger_comes_together_with_the_next_page() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        await rig.text(ANA, DANGER)
+        for number in range(14):
+            await rig.text(ANA, f"nobody listens {number}")
+        assert said(rig, OPA) == ["op.crisis", *["op.crisis_more"] * 10]
+        await rig.wait(timedelta(minutes=5))
+        assert sorted(said(rig, OPA)[11:]) == ["op.crisis", "op.crisis_more"]
+        (last,) = [b.body for b in rig.phones.threads[OPA][11:] if b.text_id == "op.crisis_more"]
+        assert "nobody listens 10 / nobody listens 11 / nobody listens 12 / nobody listens 13" in last
+
+    play(story, real_phones=False)
+
+
+def test_of_many_phones_that_report_the_operators_read_so_many_texts_an_hour_and_none_is_lost() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        for number in range(20):
+            await rig.text(f"+12125550{110 + number}", f"REPORT: number {number} was rude to me")
+        assert said(rig, OPA) == ["op.report"] * 4
+        for minutes, count in ((30, 5), (60, 10), (90, 15), (120, 16), (240, 16)):
+            await rig.wait(NOON + timedelta(minutes=minutes) - rig.clock.now())
+            assert said(rig, OPA)[4:] == ["op.together"] * count
+        told = " ".join(b.body for b in rig.phones.threads[OPA])
+        assert all(f"number {number} was rude" in told for number in range(20))
+
+    play(story, real_phones=False, team_texts_an_hour_of_all="4")
+
+
+def test_words_that_wait_for_the_team_go_with_who_is_erased() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        for words in ("REPORT: he was rude", "REPORT: and again today", "FORGET", "FORGET ME"):
+            await rig.text(ANA, words)
+        await rig.wait(timedelta(minutes=31))
+        assert said(rig, OPA) == ["op.report"]
+        # Who comes back within the hour has had their share of it.
+        await rig.text(ANA, "REPORT: and once more")
+        assert said(rig, OPA) == ["op.report"]
+        await rig.wait(timedelta(minutes=30))
+        assert said(rig, OPA) == ["op.report", "op.together"]
+
+    play(story, real_phones=False, team_texts_an_hour="1")
+
+
 def test_new_numbers_from_abroad_have_a_cap_of_their_own() -> None:
     async def story(rig: Rig) -> None:
         for number in range(3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from smsmentor.core import members, panel, prompts, requests, screen, threads
+from smsmentor.core import members, panel, prompts, requests, screen, team, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
 from smsmentor.core.model import Code, Member, Prompt, Request, Thread
@@ -79,7 +79,7 @@ def _ask_team(asked: Asked, words: str) -> Outcome:
     newest = turn.first(Request, "mentee", member.id, newest=True)
     code, about = (newest.code, newest.id) if newest else ("-", "")
     operators = members.operators(turn)
-    for operator in operators:
+    for operator in team.readers(turn, member, code, about):
         if words:
             args = {"code": code, "request": about, "writer": member.id}
             screen.say_in_full(turn, operator, "op.tells_team", words, urgent=True, **args)
