@@ -112,6 +112,23 @@ def test_where_the_carrier_does_not_confirm_an_opt_out_we_do_once_at_any_hour() 
     play(story)
 
 
+def test_stop_and_start_in_turns_are_kept_each_time_and_confirmed_three_times_an_hour() -> None:
+    async def story(house: House) -> None:
+        house.service.knowledge = dataclasses.replace(house.service.knowledge, confirms_stop=True)
+        await house.put("a1")
+        for number in range(6):
+            for word, state in (("START", "active"), ("STOP", "opted_out")):
+                house.clock.move(house.clock.now() + timedelta(minutes=1))
+                await house.service.receive(Inbound(f"{word}{number}", ANA, word, house.clock.now()))
+                await house.outbox.drain()
+                with house.store.reading() as reader:
+                    assert [m.state for m in reader.walk(Member, "phone", ANA)] == [state]
+        assert len([body for body in house.gateway.sent if "no more texts" in body]) == 3
+        assert len([body for body in house.gateway.sent if "welcome back" in body]) == 3
+
+    play(story)
+
+
 @pytest.mark.parametrize(
     ("happens", "state"),
     [

@@ -11,6 +11,7 @@ from phonenumbers import PhoneNumberType
 
 from smsmentor.core import crisis, hourly, members
 from smsmentor.core.events import Inbound
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Tally
 from smsmentor.core.turn import Turn
 from smsmentor.core.understand.normal import plain
@@ -62,6 +63,17 @@ def refusal(turn: Turn, event: Inbound) -> str:
     return _no_room(turn, country)
 
 
+def no_way_back(turn: Turn, member: Member) -> str:
+    """Why START does not let somebody in of whom nothing is known but their STOP; empty when it does.
+
+    That STOP took no place among the new numbers, so its START does: else both together would let in any number.
+    """
+    stranger = not member.mentor and member.last_text_at is None and member.consent_how == "texted first"
+    if not turn.knowledge.real_phones or not stranger:
+        return ""
+    return _no_room(turn, number_kind(member.phone)[1])
+
+
 def _no_room(turn: Turn, country: str) -> str:
     home = country == turn.rules.country
     if not home and hourly.full(turn, f"newcomers:{country}", turn.rules.newcomers_an_hour_abroad):
@@ -81,6 +93,19 @@ def lets_in_danger(turn: Turn, event: Inbound, refused: str) -> bool:
         return False
     most = turn.rules.newcomers_in_danger_an_hour
     return not most or len(crisis.let_in(turn)) < most
+
+
+def counted(turn: Turn, member: Member) -> Member:
+    """A member with one text more in the hour of the flood limit."""
+    if member.hour_from is None or turn.now - member.hour_from >= HOUR:
+        return replace(member, hour_from=turn.now, hour_count=1)
+    return replace(member, hour_count=member.hour_count + 1)
+
+
+def too_many(turn: Turn, member: Member) -> bool:
+    """Whether this hour's texts of a phone are used up."""
+    fresh_hour = member.hour_from is None or turn.now - member.hour_from >= HOUR
+    return not fresh_hour and member.hour_count >= turn.rules.texts_an_hour
 
 
 def since_last(member: Member, event: Inbound) -> timedelta | None:

@@ -32,6 +32,8 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         leaving.opt_out(turn, member)
         return Outcome("command", "STOP")
     if member.state == "opted_out":
+        if word == "start" and (refused := abuse.no_way_back(turn, member)):
+            return Outcome("dropped", refused)
         if word == "start":
             leaving.opt_in(turn, member, answered=event.opt_out is not None)
             return Outcome("command", "START")
@@ -42,15 +44,16 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return Outcome("ignored", "opted out")
     if word == "start" and event.opt_out:
         return Outcome("command", "START")
-    if word == "start" and parse.bare(event.body) not in turn.knowledge.yes_no(member.lang)["yes"]:
-        turn.say(member, menu_text(turn, member))
-        return Outcome("command", "START")
     return None
 
 
 def answered_carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
-    """HELP, and plain requests to be left alone: they change nothing, and a flood of them costs an answer each."""
+    """HELP, START of somebody who is here, and plain requests to be left alone: they change nothing, and a flood of
+    them costs an answer each."""
     word = event.opt_out or turn.knowledge.carrier.read(event.body)
+    if word == "start" and parse.bare(event.body) not in turn.knowledge.yes_no(member.lang)["yes"]:
+        turn.say(member, menu_text(turn, member))
+        return Outcome("command", "START")
     if word == "help":
         return leaving.help_contact(turn, member, event)
     if word == "stop?":

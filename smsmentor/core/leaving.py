@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from smsmentor.core import members, panel, pool, requests
+from smsmentor.core import hourly, members, panel, pool, requests
 from smsmentor.core.events import Inbound
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, OutText, Prompt, Request, Sprint, Suppressed
 from smsmentor.core.turn import Outcome, Turn
+
+TURNS_AN_HOUR = 3
+"""So often an hour somebody who leaves and comes back hears of it; each time is kept all the same."""
 
 
 def opt_out(turn: Turn, member: Member) -> None:
@@ -21,7 +24,8 @@ def opt_out(turn: Turn, member: Member) -> None:
         turn.save(replace(turn.need(Member, member.id), left=when))
         turn.note("member.opted_out", member=member.id)
         return
-    if turn.knowledge.confirms_stop and turn.sender is not None and turn.sender.id == member.id:
+    themselves = turn.sender is not None and turn.sender.id == member.id
+    if turn.knowledge.confirms_stop and themselves and _may_say(turn, member, "left"):
         turn.say(member, "carrier.stopped", urgent=True, farewell=True)
     turn.save(replace(turn.need(Member, member.id), state="opted_out", left=when))
     turn.note("member.opted_out", member=member.id)
@@ -76,10 +80,16 @@ def opt_in(turn: Turn, member: Member, *, answered: bool = False) -> None:
     turn.note("member.consented", member=member.id, how="START")
     if member.mentor:
         turn.save(replace(member, paused=True, paused_until=None))
-        turn.say(member, "carrier.back_mentor")
-    elif not answered:
+        if _may_say(turn, member, "back"):
+            turn.say(member, "carrier.back_mentor")
+    elif not answered and _may_say(turn, member, "back"):
         closed = _closed_by_leaving(turn, member)
         turn.say(member, "carrier.back_closed" if closed else "carrier.back", code=closed)
+
+
+def _may_say(turn: Turn, member: Member, what: str) -> bool:
+    """Whether our own words about it are still sent: a phone that says STOP and START in turns could go on for ever."""
+    return not hourly.full(turn, f"{what}:{member.id}", TURNS_AN_HOUR)
 
 
 def _closed_by_leaving(turn: Turn, member: Member) -> str:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from smsmentor.core import crisis, leaving, members, pool
+from smsmentor.core import abuse, crisis, leaving, members, pool, team
 from smsmentor.core.events import Inbound
 from smsmentor.core.making import replace
-from smsmentor.core.model import Member, Tally, Text
+from smsmentor.core.model import Member, Request, Tally, Text
 from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
@@ -38,7 +38,11 @@ def park(turn: Turn, member: Member, code: int) -> None:
     turn.drop(Tally, UNREACHED + member.id)
     turn.note("member.suspended", member=member.id, error=code)
     leaving.let_go(turn, member, "parked")
-    for operator in members.operators(turn):
+    if code == WRONG_NUMBER and not member.mentor and turn.first(Request, "mentee", member.id) is None:
+        return  # somebody of whom nothing is known: there is nothing to look after
+    # A carrier's fault is told each time, what a phone says no oftener than all else that it says to the team.
+    told = team.readers(turn, member, "-", "") if code == WRONG_NUMBER else members.operators(turn)
+    for operator in told:
         who = member.alias or turn.words(operator, "word.mentor" if member.mentor else "word.mentee")
         turn.say(operator, "op.parked", who=who, code=code or turn.words(operator, "word.wrong_number"))
 
@@ -110,6 +114,9 @@ def life_sign(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if word == "stop":
         leaving.opt_out(turn, _begin_afresh(turn, member, event))
         return Outcome("command", "STOP")
+    if abuse.too_many(turn, member) and not crisis.is_news(turn, member, event.body):
+        return Outcome("dropped", "too many texts")
+    member = turn.save(abuse.counted(turn, member))
     if crisis.is_meant(turn, event.body):
         return crisis.hear(turn, _begin_afresh(turn, member, event), event.body)
     if plain(event.body).strip(" .!") in turn.knowledge.yes_no(member.lang)["new"]:
@@ -131,6 +138,9 @@ def wrong_number(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return None
     if parse.is_no_view(event.body, lists) and members.open_offers(turn, member.id):
         return None  # "wrong person" for that question
+    if abuse.too_many(turn, member):
+        return None  # dropped with its reason, as any text
+    member = turn.save(abuse.counted(turn, member))
     park(turn, member, WRONG_NUMBER)
     turn.say(_heard(member), "parked.sorry", farewell=True)
     return Outcome("command", "WRONG NUMBER")
@@ -152,6 +162,9 @@ def _begin_afresh(turn: Turn, member: Member, event: Inbound) -> Member:
     turn.save(replace(member, phone=""))
     turn.note("member.changed", member=member.id, what="number")
     fresh = members.newcomer(turn, event.sender, event.at)
+    if member.hour_from is not None and turn.now - member.hour_from < abuse.HOUR:
+        # No number changes hands within the hour: what it has done in this one counts on.
+        fresh = members.goes_on(turn, fresh, member)
     turn.begin(Text(event.id, fresh.id, event.body, event.at), fresh)
     return fresh
 

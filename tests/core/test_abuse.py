@@ -178,6 +178,23 @@ def test_a_phone_over_its_share_of_texts_is_heard_when_somebody_there_is_in_dang
     play(story, real_phones=False, texts_an_hour="5")
 
 
+def test_stop_and_start_let_in_no_number_for_which_there_is_no_room() -> None:
+    async def story(rig: Rig) -> None:
+        for phone in BRITISH[:3]:
+            await rig.text(phone, "STOP")
+            await rig.text(phone, "START")
+        assert [said(rig, phone) for phone in BRITISH[:3]] == [["carrier.back"], ["carrier.back"], []]
+        assert outcomes(rig)[-1] == ("dropped", "too many new numbers")
+        for word in ("STOP", "START"):  # who is in takes no further place
+            await rig.text(BRITISH[0], word)
+        assert outcomes(rig)[-1] == ("command", "START")
+        await rig.wait(timedelta(hours=1))
+        await rig.text(BRITISH[2], "START")
+        assert outcomes(rig)[-1] == ("command", "START")
+
+    play(story, newcomers_an_hour="2", country="GB")
+
+
 def test_what_is_told_again_and_again_by_somebody_in_danger_comes_together_with_the_next_page() -> None:
     async def story(rig: Rig) -> None:
         await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
