@@ -50,7 +50,7 @@ def _items(s: Sentence, parts: Mapping[str, Span]) -> list[Item] | None:
     items: list[Item] = []
     at = 0
     while at < len(s):
-        found = _item(s, at, parts)
+        found = _item(s, at, parts, items)
         evenings = s.has(at, "weeknights")
         if evenings is not None:
             items.append(("days", WEEKDAYS))
@@ -73,8 +73,8 @@ def _items(s: Sentence, parts: Mapping[str, Span]) -> list[Item] | None:
     return items
 
 
-def _item(s: Sentence, at: int, parts: Mapping[str, Span]) -> tuple[Item, int] | None:
-    forms = [_always(s, at), _span(s, at, parts), _excepted(s, at)]
+def _item(s: Sentence, at: int, parts: Mapping[str, Span], before: Sequence[Item]) -> tuple[Item, int] | None:
+    forms = [_always(s, at), _span(s, at, parts), _excepted(s, at, before)]
     days = _days(s, at)
     forms.append((("days", days[0]), days[1]) if days else None)
     return max((f for f in forms if f is not None), key=lambda f: f[1], default=None)
@@ -85,7 +85,11 @@ def _always(s: Sentence, at: int) -> tuple[Item, int] | None:
     return (("span", (0, DAY)), found[1]) if found else None
 
 
-def _excepted(s: Sentence, at: int) -> tuple[Item, int] | None:
+def _excepted(s: Sentence, at: int, before: Sequence[Item]) -> tuple[Item, int] | None:
+    """The days that are left out, to the last: "weekdays except wed and fri 9-5".
+
+    A clock behind a day may be its own: "weekdays 9-5 except wed, fri 10-12", "weekdays except wed, sat 10-12".
+    """
     lead = s.has(at, "except")
     days = _days(s, lead[1]) if lead else None
     if days is None:
@@ -94,9 +98,15 @@ def _excepted(s: Sentence, at: int) -> tuple[Item, int] | None:
     while True:
         joint = s.after(after, "and", "or") if not s.symbol(after, ",") else after + 1
         more = _days(s, joint) if joint > after else None
-        if more is None or _starts_span(s, more[1]):
+        if more is None or (_starts_span(s, more[1]) and not _leaves_out(before, more[0])):
             return ("except", total), after
         total, after = total | more[0], more[1]
+
+
+def _leaves_out(before: Sequence[Item], days: frozenset[int]) -> bool:
+    """Whether days can only be left out: they are of those named before, which have no clock of their own yet."""
+    named = frozenset[int]().union(*(v for kind, v in before if kind == "days" and isinstance(v, frozenset)))
+    return days <= (named or EVERY_DAY) and all(kind != "span" for kind, _ in before)
 
 
 def _starts_span(s: Sentence, at: int) -> bool:
