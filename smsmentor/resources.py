@@ -16,6 +16,7 @@ from smsmentor.core.understand.carrier import CarrierWords
 from smsmentor.core.understand.contact import Contacts
 from smsmentor.core.understand.fields import Fields
 from smsmentor.core.understand.language import Languages
+from smsmentor.core.understand.news import News
 from smsmentor.core.understand.reactions import Reactions
 from smsmentor.core.understand.safety import Safety
 from smsmentor.core.understand.together import Together
@@ -57,6 +58,7 @@ def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, 
         safety=Safety(files, together),
         contacts=Contacts(files, allowed_sites),
         reactions=Reactions(files),
+        news=News(files),
         hotlines=read_toml(folder / "hotlines.toml"),
         cities={city: zone for zone, cities in read_toml(folder / "cities.toml").items() for city in cities},
         carrier_codes=CarrierCodes(read_toml(folder / "carrier_codes.toml")),

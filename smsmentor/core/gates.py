@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smsmentor.core import abuse, crisis, erasing, leaving, members, panel, prompts, requests, threads
+from smsmentor.core import abuse, crisis, erasing, leaving, members, news, panel, prompts, requests, threads
 from smsmentor.core.commands import asking, safety, standing
 from smsmentor.core.commands.kit import Asked
 from smsmentor.core.commands.menu import menu_text
@@ -401,4 +401,4 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
     if not said or (_is_digits(digit) and (not words or words in lists["yes"] | lists["helped"] | lists["no_change"])):
         turn.say(member, menu_text(turn, member))
         return Outcome("clarified", "menu")
-    return threads.deliver(turn, member, "new", event.body)
+    return news.hear(turn, member, event.body) or threads.deliver(turn, member, "new", event.body)

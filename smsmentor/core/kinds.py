@@ -9,6 +9,7 @@ RELAYED = frozenset(
         "advice.first",
         "advice.late",
         "advice.more",
+        "news.told",
         "offer.added",
         "offer.new",
         "offer.taken_over",

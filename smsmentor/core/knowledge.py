@@ -23,6 +23,7 @@ from smsmentor.core.understand.carrier import CarrierWords
 from smsmentor.core.understand.contact import Contacts
 from smsmentor.core.understand.fields import Fields
 from smsmentor.core.understand.language import Languages
+from smsmentor.core.understand.news import News
 from smsmentor.core.understand.normal import as_it_looks, plain
 from smsmentor.core.understand.parse import bare, kept_words
 from smsmentor.core.understand.reactions import Reactions
@@ -47,6 +48,7 @@ class Knowledge:
     safety: Safety
     contacts: Contacts
     reactions: Reactions
+    news: News
     hotlines: Mapping[str, Any]
     cities: Mapping[str, str]
     """Cities and everyday names of zones, in lower case, to zone names."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from itertools import dropwhile
 
-from smsmentor.core import apart, hourly, members, panel, requests, screen, sprints, threads
+from smsmentor.core import apart, hourly, members, news, panel, requests, screen, sprints, threads
 from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
@@ -59,9 +59,9 @@ def end(turn: Turn, prompt: Prompt) -> None:
 def expire(turn: Turn, prompt: Prompt) -> None:
     """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
     end(turn, prompt)
-    if prompt.kind in ("hold", "contact", "sure", "consent"):
+    if prompt.kind in ("hold", "contact", "sure", "consent", "news"):
         member = turn.need(Member, prompt.member)
-        if prompt.kind != "sure":
+        if prompt.kind not in ("sure", "news"):  # these were told that there is nothing to do
             turn.say(member, f"{prompt.kind}.expired", quote=short(prompt.text, 40))
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
 
@@ -185,6 +185,27 @@ def _sure(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         end(turn, prompt)
         return _placed(turn, member, prompt, prompt.target, screened=False)
     return _dropped(turn, member, prompt) if chosen == "0" or said in lists["drop"] | lists["nay"] else None
+
+
+def _news(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """TELL brings the news to those who answered, ASK makes a question of it; anything else is none of the two."""
+    lists, request = turn.knowledge.yes_no(member.lang), turn.need(Request, prompt.request)
+    said = {parse.bare(text), _kept_words(turn, member, text)}
+    readers = news.readers(turn, request)
+    if said & (lists["drop"] | lists["nay"]):
+        news.let_go(turn, prompt, "dropped")
+        return Outcome("answer", "news", request.id)
+    agrees = bool(said & (lists["yes"] - lists["thanks"]))
+    if said & lists["ask_anew"] or (agrees and not readers):
+        end(turn, prompt)
+        return _placed(turn, member, prompt, "new", screened=False)
+    if said & lists["tell"] and readers:
+        news.tell(turn, member, request, readers, prompt)
+        return Outcome("answer", "news", request.id)
+    if not agrees and not said & (lists["tell"] | lists["send_without"]):
+        return None
+    news.ask(turn, member, request)
+    return Outcome("clarified", "no such choice", request.id)
 
 
 def _placed(turn: Turn, member: Member, prompt: Prompt, target: str, *, screened: bool) -> Outcome:
@@ -536,6 +557,7 @@ _TAKERS: Mapping[str, Taker] = {
     "consent": _consent,
     "practice": _practice_passed,
     "which": _which,
+    "news": _news,
 }
 """FORGET ME is a command of its own: nothing else answers that question."""
 _TAKERS_OF_WORDS: Mapping[str, Taker] = {

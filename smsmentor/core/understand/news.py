@@ -1,0 +1,53 @@
+"""Tells news of a question that is over ("he said yes!") from a new question ("my boss fired me what now")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from smsmentor.core.understand.phrases import Phrases, words_of
+
+Tells = Literal["sure", "perhaps"]
+
+MOST_WORDS = 14
+"""Words of news: what is longer tells a story, and stories are told to ask something."""
+_TELLING: tuple[Tells, ...] = ("sure", "perhaps")
+
+
+class News:
+    """Reads a text for news.
+
+    `tables` maps a language to its [news]: `asks` are phrases of whoever asks, except inside one of `unless`; `sure`
+    are phrases of news, and `perhaps` those that are news when something has just been talked about.
+    """
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        tables_of_news = [table["news"] for table in tables.values() if "news" in table]
+        self._phrases = [
+            Phrases(
+                {rule: table.get(rule, ()) for rule in ("asks", "unless", *_TELLING)},
+                {name: group for name, group in table.items() if isinstance(group, str)},
+            )
+            for table in tables_of_news
+        ]
+
+    def asks(self, text: str) -> bool:
+        """Whether a text surely asks something, with a question mark or without one."""
+        return "?" in text or "asks" in self._found(text)
+
+    def read(self, text: str) -> Tells | None:
+        """Whether a text tells something and asks nothing."""
+        if "?" in text or len(text.split()) > MOST_WORDS:
+            return None
+        found = self._found(text)
+        return None if "asks" in found else next((rule for rule in _TELLING if rule in found), None)
+
+    def _found(self, text: str) -> set[str]:
+        rules: set[str] = set()
+        for phrases in self._phrases:
+            found = list(phrases.find(words_of(text)))
+            kept = [f for f in found if f.rule == "unless"]
+            for one in found:
+                if one.rule != "asks" or not any(k.start <= one.start and one.end <= k.end for k in kept):
+                    rules.add(one.rule)
+        return rules
