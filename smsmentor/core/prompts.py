@@ -62,7 +62,9 @@ def expire(turn: Turn, prompt: Prompt) -> None:
     if prompt.kind in ("hold", "contact", "sure", "consent", "news"):
         member = turn.need(Member, prompt.member)
         if prompt.kind not in ("sure", "news"):  # these were told that there is nothing to do
-            turn.say(member, f"{prompt.kind}.expired", quote=short(prompt.text, 40))
+            over = prompt.kind == "hold" and not any(screen.still_open(turn, c.target) for c in prompt.choices)
+            code = prompt.choices[0].label.partition(" ")[0] if over else ""
+            turn.say(member, "hold.over" if over else f"{prompt.kind}.expired", quote=short(prompt.text, 40), code=code)
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
 
 
@@ -79,6 +81,11 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         return None
     if chosen == "0":
         return _dropped(turn, member, prompt)
+    if not any(screen.still_open(turn, choice.target) for choice in prompt.choices):
+        end(turn, prompt)
+        turn.say(member, "hold.too_late")
+        turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
+        return Outcome("answer", "hold")
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
         turn.say(member, "hold.no_such", choices=threads.listed(prompt.choices, 90))
@@ -219,7 +226,7 @@ def _placed(turn: Turn, member: Member, prompt: Prompt, target: str, *, screened
     if len(found) > 1:
         threads.hold(turn, member, found, prompt.text)
         return Outcome("answer", prompt.kind, found[0].request.id)
-    if target == "new" or screen.still_open(turn, target):
+    if screen.still_open(turn, target):
         placed = threads.deliver(turn, member, target, prompt.text, screened=screened)
         return Outcome("answer", prompt.kind, placed.request)
     turn.say(member, "hold.too_late")

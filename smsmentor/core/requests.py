@@ -6,7 +6,7 @@ from collections.abc import Container
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from smsmentor.core import members, offering, own_skills, rotation, waiting
+from smsmentor.core import members, offering, own_skills, rotation, screen, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
 from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
@@ -220,9 +220,20 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
         turn.note("request.closed", request=request.id, code=request.code, reason=reason)
     if tell:
         turn.say(mentee, tell, code=request.code, request=request.id)
+    _let_go_of_held(turn, mentee, request)
     rotation.freed(turn)
     if not was_draft:  # said once, and not again when the next place becomes free
         _offer_draft(turn, mentee, (turn.rules.open_requests - 1,))
+
+
+def _let_go_of_held(turn: Turn, mentee: Member, request: Request) -> None:
+    """What waits for its writer to say which one it is for, when none of them is left: said, and dropped."""
+    for prompt in turn.find(Prompt, "member", mentee.id):
+        if prompt.kind == "hold" and not any(screen.still_open(turn, choice.target) for choice in prompt.choices):
+            turn.drop(Prompt, prompt.id)
+            turn.forget("prompt.expire", prompt.id)
+            turn.note("text.placed", text=prompt.text_id, member=mentee.id, where="dropped")
+            turn.say(mentee, "hold.over", code=request.code, quote=short(prompt.text, 40), request=request.id)
 
 
 def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> None:

@@ -125,6 +125,8 @@ def who_wrote(turn: Turn, target: str, request: Request) -> str:
 def still_open(turn: Turn, target: str) -> bool:
     """Whether a place that was open when a text was held still is."""
     kind, _, id = target.partition(":")
+    if kind == "new":
+        return True
     if kind == "offer":
         offer = turn.get(Offer, id)
         if offer is None or offer.status != "answered":

@@ -163,9 +163,33 @@ def _over(turn: Turn, member: Member, request: Request) -> Outcome:
     return Outcome("clarified", "the thread is closed", request.id)
 
 
-def pass_through(turn: Turn, thread: Thread, request: Request, text: str, *, from_mentor: bool) -> None:
+def thank(turn: Turn, member: Member, found: list[Place], text: str) -> Outcome | None:
+    """`thanks ben`, `thank you both`: to those whom a mentee names; None for what is more than thanks, or names nobody.
+
+    Names of everyday words are none here (`thanks, will do`), nor is one that two of them have.
+    """
+    lists = turn.knowledge.yes_no(member.lang)
+    said = parse.bare(text).split()
+    theirs = [turn.need(Thread, id) for kind, _, id in (p.target.partition(":") for p in found) if kind == "mentee"]
+    aliases = [parse.bare(turn.need(Member, thread.mentor).alias) for thread in theirs]
+    known = {alias for alias in aliases if aliases.count(alias) == 1 and alias not in lists["kind"]}
+    named = [thread for thread, alias in zip(theirs, aliases, strict=True) if alias in known.intersection(said)]
+    if not named and not lists["all"].isdisjoint(said[1:]):
+        named = theirs
+    plain_thanks = " ".join(word for word in said if word not in known)
+    if not named or not plain_thanks or "?" in text or not parse.is_kind(plain_thanks, lists):
+        return None
+    for thread in named:
+        pass_through(turn, thread, turn.need(Request, thread.request), relay_text(text), from_mentor=False, thanks=True)
+    return Outcome("relayed", request=named[0].request)
+
+
+def pass_through(
+    turn: Turn, thread: Thread, request: Request, text: str, *, from_mentor: bool, thanks: bool = False
+) -> None:
     """A text goes from one end of a thread to the other. Thanks wait for no answer."""
-    thanks = not from_mentor and parse.is_kind(text, turn.knowledge.yes_no(turn.need(Member, thread.mentee).lang))
+    if not thanks and not from_mentor:
+        thanks = parse.is_kind(text, turn.knowledge.yes_no(turn.need(Member, thread.mentee).lang))
     awaiting = thread.awaiting if thanks else f"{thread.awaiting} {text}".strip()
     turn.save(replace(thread, last=turn.now, awaiting="" if from_mentor else awaiting))
     turn.note("thread.relayed", request=request.id, code=request.code, letter=thread.letter, by="AB"[from_mentor])
