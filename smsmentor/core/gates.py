@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from smsmentor.core import abuse, crisis, erasing, leaving, members, news, panel, prompts, requests, threads
 from smsmentor.core.commands import asking, safety, standing
-from smsmentor.core.commands.kit import Asked
+from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
 from smsmentor.core.events import Inbound
@@ -108,9 +108,11 @@ def reactions(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 def nothing_to_read(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """No words: a picture alone is answered, emptiness is not."""
+    words = bool(plain(event.body))
     if event.media:
-        turn.say(member, "picture.not_passed")
-    if plain(event.body):
+        alone = "picture.alone" if member.first_told or member.mentor else "picture.first"
+        turn.say(member, "picture.not_passed" if words else alone)
+    if words:
         return None
     return Outcome("clarified", "picture") if event.media else Outcome("ignored", "empty")
 
@@ -254,17 +256,36 @@ def _command(turn: Turn, member: Member, text: str, request: Request | None = No
         if wanted is None:
             if found.fits(member) and found.meant(asked):
                 incomplete, shouted = call.command, call.shouted or not asked.bare
+            elif found.meant(asked) and _is_no_answer(asked):
+                return _not_yours(turn, member, found)
             continue
         if not found.fits(member):
-            if not asked.bare or not call.exact or threads.places(turn, member):
-                continue
-            turn.say(member, "command.not_yours", word=found.name)
-            return Outcome("clarified", "not for this role")
+            if _is_no_answer(asked, any(map(str.isdecimal, call.rest))):
+                return _not_yours(turn, member, found)
+            continue
         return found.act(asked, wanted) or Outcome("command", found.name)
     if incomplete and (shouted or not threads.places(turn, member)):
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")[incomplete])
         return Outcome("clarified", "incomplete command")
     return _done_at_the_end(turn, member, text, request) or safety.at_the_end(turn, member, text, request)
+
+
+def _is_no_answer(asked: Asked, complete: bool = False) -> bool:
+    """Whether a mentor's keyword, or a `complete` command, from somebody who is none can be no words for a mentor.
+
+    In capitals it never is; in small letters `hours` may be while one talks with them, and `pause` hardly is.
+    """
+    if not asked.call.exact or asked.call.shouted:
+        return asked.call.exact
+    open_places = threads.places(asked.turn, asked.member)
+    talks = any(place.target.startswith("mentee:") for place in open_places)
+    surely = complete or (asked.bare and not (asked.call.phrase and open_places))
+    return surely and (not talks or asked.call.command == "pause")
+
+
+def _not_yours(turn: Turn, member: Member, found: Command) -> Outcome:
+    turn.say(member, "pause.mentee" if found.name == "PAUSE" else "command.not_yours", word=found.name)
+    return Outcome("clarified", "not for this role")
 
 
 def _asked_for_language(turn: Turn, text: str) -> list[parse.Call]:
@@ -332,6 +353,8 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """The only open thread takes a text; with several it is held and asked."""
     found = threads.places(turn, member)
     lists = turn.knowledge.yes_no(member.lang)
+    if dropped := _drops_draft(turn, member, found, event.body):
+        return dropped
     if len(found) == 1:
         if found[0].target.startswith("extend:") and (said := _no_part_of_a_question(turn, member, event, found[0])):
             return said
@@ -348,6 +371,19 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return None
     late = threads.recent_offers(turn, member)
     return threads.deliver(turn, member, f"offer:{late[0].id}", event.body) if len(late) == 1 else None
+
+
+def _drops_draft(turn: Turn, member: Member, found: list[threads.Place], text: str) -> Outcome | None:
+    """DROP, `forget it`: a question that is kept until another one closes. It may be advice with somebody's open."""
+    live = members.live_requests(turn, member.id)
+    drafts = [request for request in live if request.status == "draft"]
+    if not drafts or not parse.takes_back(text, turn.knowledge.yes_no(member.lang)):
+        return None
+    if any(place.target.startswith(("offer:", "mentor:")) for place in found):
+        return None
+    offered = len(live) - len(drafts) < turn.rules.open_requests  # the oldest, when a place was free for it
+    requests.drop_draft(turn, member, drafts[0] if offered else drafts[-1])
+    return Outcome("command", "DROP")
 
 
 def _no_view(turn: Turn, member: Member, place: threads.Place, text: str) -> Outcome | None:

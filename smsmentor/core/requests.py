@@ -179,6 +179,12 @@ def open_draft(turn: Turn, mentee: Member, request: Request) -> None:
     _gather(turn, request)
 
 
+def drop_draft(turn: Turn, mentee: Member, request: Request) -> None:
+    """A kept question is not wanted any more."""
+    close(turn, request, "withdrawn")
+    turn.say(mentee, "ask.draft_dropped", quote=short(request.question, 40), request=request.id)
+
+
 def gathered(turn: Turn, request: Request) -> None:
     """The gather time is over: ask the first wave. A thin question that was left alone ends kindly."""
     if request.status == "clarifying":

@@ -30,7 +30,8 @@ def held_for_sender(turn: Turn, member: Member, target: str, text: str) -> Outco
     removed = f"[{turn.words(member, 'word.removed')}]"
     without = turn.knowledge.contacts.without(text, removed)
     if not any(map(str.isalnum, without.replace(removed, ""))):
-        turn.say(member, "screen.contact_alone", what=what)
+        stranger = target == "new" and not member.first_told
+        turn.say(member, "screen.contact_first" if stranger else "screen.contact_alone", what=what)
         return Outcome("clarified", "contact details alone")
     until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
     prompt = Prompt(
