@@ -366,7 +366,7 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         turn.say(member, "hold.none", codes=", ".join(place.key for place in found[:4]))
         return Outcome("clarified", "a digit for no kept text")
     if found:
-        return threads.thank(turn, member, found, event.body) or threads.hold(turn, member, found, event.body)
+        return threads.to_named(turn, member, found, event.body) or threads.hold(turn, member, found, event.body)
     if not member.mentor or any(says(event.body, lists) for says in (parse.thin, parse.is_kind, parse.is_no_view)):
         return None
     late = threads.recent_offers(turn, member)

@@ -14,8 +14,8 @@ from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
 from smsmentor.core.understand.normal import relay_text
 
-JUST_CLOSED = timedelta(hours=2)
-"""So long what only may be news is taken for it, and after that for a question."""
+JUST_CLOSED = timedelta(hours=12)
+"""So long what only may be news is taken for it, and after that for a question: most of it is of the same day."""
 ONE_THOUGHT = timedelta(minutes=10)
 """What asks within this after news goes on with it: people send one thought in several texts."""
 MOST_WORDS_OF_JOY = 4
@@ -86,7 +86,8 @@ def _exclaims(turn: Turn, member: Member, text: str) -> bool:
 
 def _goes_on(turn: Turn, member: Member, kept: Prompt | None, text: str) -> Outcome | None:
     """`my boss called me in!!`, `what do i say`: what was kept is the beginning of a question."""
-    if kept is None or turn.now - kept.asked > ONE_THOUGHT:
+    thin = parse.thin(text, turn.knowledge.yes_no(member.lang))  # `another question`, `hello`: that is to come
+    if kept is None or thin or turn.now - kept.asked > ONE_THOUGHT:
         return None
     let_go(turn, kept, "new")
     return threads.deliver(turn, member, "new", f"{kept.text} {text}")

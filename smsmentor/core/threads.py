@@ -163,15 +163,18 @@ def _over(turn: Turn, member: Member, request: Request) -> Outcome:
     return Outcome("clarified", "the thread is closed", request.id)
 
 
-def thank(turn: Turn, member: Member, found: list[Place], text: str) -> Outcome | None:
-    """`thanks ben`, `thank you both`: to those whom a mentee names; None for what is more than thanks, or names nobody.
+def to_named(turn: Turn, member: Member, found: list[Place], text: str) -> Outcome | None:
+    """`Ben: why?`, `thanks ben`, `thank you both`: to those whom a mentee names. A name in other words tells nothing.
 
-    Names of everyday words are none here (`thanks, will do`), nor is one that two of them have.
+    In thanks names that are everyday words are none (`thanks, will do`), and nowhere is one that two of them have.
     """
     lists = turn.knowledge.yes_no(member.lang)
     said = parse.bare(text).split()
     theirs = [turn.need(Thread, id) for kind, _, id in (p.target.partition(":") for p in found) if kind == "mentee"]
     aliases = [parse.bare(turn.need(Member, thread.mentor).alias) for thread in theirs]
+    head, _, rest = text.partition(":")
+    if rest.strip() and aliases.count(addressed := parse.bare(head)) == 1 and addressed:
+        return deliver(turn, member, f"mentee:{theirs[aliases.index(addressed)].id}", rest.strip())
     known = {alias for alias in aliases if aliases.count(alias) == 1 and alias not in lists["kind"]}
     named = [thread for thread, alias in zip(theirs, aliases, strict=True) if alias in known.intersection(said)]
     if not named and not lists["all"].isdisjoint(said[1:]):
@@ -189,7 +192,7 @@ def pass_through(
 ) -> None:
     """A text goes from one end of a thread to the other. Thanks wait for no answer."""
     if not thanks and not from_mentor:
-        thanks = parse.is_kind(text, turn.knowledge.yes_no(turn.need(Member, thread.mentee).lang))
+        thanks = _is_thanks(turn, thread, text)
     awaiting = thread.awaiting if thanks else f"{thread.awaiting} {text}".strip()
     turn.save(replace(thread, last=turn.now, awaiting="" if from_mentor else awaiting))
     turn.note("thread.relayed", request=request.id, code=request.code, letter=thread.letter, by="AB"[from_mentor])
@@ -199,6 +202,16 @@ def pass_through(
     else:
         mentor = turn.need(Member, thread.mentor)
         panel.say_in_pieces(turn, mentor, "thread.says" if thanks else "thread.asks", text, request, code=request.code)
+
+
+def _is_thanks(turn: Turn, thread: Thread, text: str) -> bool:
+    """Whether a mentee only thanks, perhaps by name: `thanks ben`."""
+    lists = turn.knowledge.yes_no(turn.need(Member, thread.mentee).lang)
+    if parse.is_kind(text, lists):
+        return True
+    said, name = f" {parse.bare(text)} ", f" {parse.bare(turn.need(Member, thread.mentor).alias)} "
+    named = name in said and "?" not in text and bool(name.strip())
+    return named and parse.is_kind(said.replace(name, " ", 1), lists)
 
 
 def hold(
