@@ -72,9 +72,12 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     lists, said = turn.knowledge.yes_no(member.lang), _kept_words(turn, member, text)
     if (meant := _addressed(prompt, text, lists)) and screen.still_open(turn, meant[0].target):
         return threads.deliver(turn, member, meant[0].target, meant[1])
-    chosen = _digit(turn, member, text) or _named(prompt, text, lists["choice"])
+    chosen = _digit(turn, member, text)
     if chosen is None and said in lists["drop"]:
         chosen = "0"
+    if chosen is None and parse.bare(text).partition(" ")[0] in lists["thanks"] - lists["yes"] - lists["nay"]:
+        return None  # `thanks ben`, `thanks to you both` are texts of their own, `ben, thanks` is an answer
+    chosen = chosen or _named(prompt, text, lists["choice"])
     if chosen is None and said in lists["yes"] and len(prompt.choices) == 1:
         chosen = prompt.choices[0].digit
     if chosen is None and not _only_choices(turn, member, prompt, text):

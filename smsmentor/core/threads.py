@@ -177,7 +177,8 @@ def to_named(turn: Turn, member: Member, found: list[Place], text: str) -> Outco
         return deliver(turn, member, f"mentee:{theirs[aliases.index(addressed)].id}", rest.strip())
     known = {alias for alias in aliases if aliases.count(alias) == 1 and alias not in lists["kind"]}
     named = [thread for thread, alias in zip(theirs, aliases, strict=True) if alias in known.intersection(said)]
-    if not named and not lists["all"].isdisjoint(said[1:]):
+    thanks = not (lists["thanks"] - lists["yes"]).isdisjoint(said)
+    if not named and thanks and not lists["all"].isdisjoint(said[1:]):
         named = theirs
     plain_thanks = " ".join(word for word in said if word not in known)
     if not named or not plain_thanks or "?" in text or not parse.is_kind(plain_thanks, lists):
