@@ -259,6 +259,10 @@ def done(asked: Asked, request: Request | str) -> Outcome | None:
     turn, member = asked.turn, asked.member
     if isinstance(request, str):
         candidates = _open(asked)
+        kept = [] if candidates or request else members.live_requests(turn, member.id)
+        if len(kept) == 1:
+            requests.drop_draft(turn, member, kept[0])
+            return None
         if not candidates:
             turn.say(member, "done.nothing")
             return Outcome("clarified", "nothing open")
