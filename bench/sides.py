@@ -36,6 +36,9 @@ class Side:
     started_ms: float = 0.0
     """From the start of the process to its first answer to a connection."""
 
+    def __post_init__(self) -> None:
+        self._tells_port = not self.port
+
     def start(self, core: int | None, patience: float = START_SECONDS) -> None:
         """Start it and wait until it listens, at most so many seconds."""
         began = time.perf_counter()
@@ -48,7 +51,7 @@ class Side:
             text=True,
             preexec_fn=_pin(core),
         )
-        if not self.port:
+        if self._tells_port:
             assert self.process.stdout is not None
             for line in self.process.stdout:
                 if found := re.search(r"port (\d+)", line):

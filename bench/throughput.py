@@ -6,10 +6,10 @@
     python -m bench.throughput --only floor scale    # parts: floor naive sizes disk sends latency scale
 
 All servers run at once, one core for them and one for the load, on loopback only, and are loaded in short turns: what
-else the machine does falls on all of them alike. Each round gives each side's rate and its CPU time for a text; the
-ratios are those of one round, and their median is printed with the least and the greatest. The texts are those of
-`bench/scene.py`, each new, none brought faster than it is answered. In the rounds our outbox sleeps, because the
-others send nothing; the part `sends` says what sending adds."""
+else the machine does falls on all of them alike. Each round starts them anew, and gives each side's rate and its CPU
+time for a text; the ratios are those of one round, and their median is printed with the least and the greatest. The
+texts are those of `bench/scene.py`, each new, none brought faster than it is answered. In the rounds our outbox sleeps,
+because the others send nothing; the part `sends` says what sending adds."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ PARTS = ("floor", "naive", "sizes", "disk", "sends", "latency", "scale")
 MOST_A_SECOND = 3_500
 """Texts made ready for each second of load."""
 NAIVE_SECONDS = 8.0
+WARM = 1_000
+"""Texts before a round."""
 TURNS = 6
 """A round is so many turns of each server."""
 CROWD = 128
@@ -131,15 +133,8 @@ class Bench:
         """Load each side in turn, so many times."""
         sides = self.sides()
         try:
-            for side in sides:
-                side.start(self.server_core)
-                self.found.started_ms.setdefault(side.name, []).append(side.started_ms)
-                self.found.resident_mb[side.name] = (side.resident_mb(), 0.0)
-            os.sync()
-            for side in sides:  # the recognisers work out their states, files and connections are warm
-                if side.connections > 8:
-                    asyncio.run(as_fast_as_answered(side.port, self.texts(side, 400), 16, 5))
             for number in range(count):
+                self.start_anew(sides)
                 # In short turns: what else the machine does comes and goes within seconds.
                 taken: dict[str, list[Taken]] = {side.name: [] for side in sides}
                 for turn in range(TURNS):
@@ -164,6 +159,19 @@ class Bench:
         finally:
             for side in sides:
                 side.stop()
+
+    def start_anew(self, sides: list[Side]) -> None:
+        """Each round has processes of its own: one and the same server differs by 5 to 10% from start to start, by
+        where its memory happens to lie."""
+        for side in sides:
+            side.stop()
+            side.start(self.server_core)
+            self.found.started_ms.setdefault(side.name, []).append(side.started_ms)
+            self.found.resident_mb[side.name] = (side.resident_mb(), 0.0)
+        os.sync()
+        for side in sides:  # the recognisers work out their states, files and connections are warm
+            if side.connections > 8:
+                asyncio.run(as_fast_as_answered(side.port, self.texts(side, WARM), 16, 5))
 
     def crowd(self, count: int, sides: dict[str, Side]) -> None:
         """Load these sides in turns again, with many more connections."""
