@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import islice
 
 from smsmentor.core import members, threads
+from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Prompt, Request
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
@@ -19,6 +20,8 @@ JUST_CLOSED = timedelta(hours=12)
 ONE_THOUGHT = timedelta(minutes=10)
 """What asks within this after news goes on with it: people send one thought in several texts."""
 MOST_WORDS_OF_JOY = 4
+ENDED = "ended"
+"""The target of news after which its writer said `ok` or thanks: what comes next is another thought."""
 LATEST = 3
 """The newest questions of a mentee that news may be of."""
 
@@ -40,7 +43,7 @@ def hear(turn: Turn, member: Member, text: str) -> Outcome | None:
     until = turn.now + timedelta(hours=turn.rules.expiry_hours)
     words = relay_text(text)
     if kept is not None:
-        words = f"{kept.text} {words}" if turn.now - kept.asked <= ONE_THOUGHT else words
+        words = f"{kept.text} {words}" if _is_one_thought(turn, kept) else words
         let_go(turn, kept, "news")
     asked = Prompt(
         turn.new_id("p"), member.id, "news", turn.now, until, request=over.id, text=words, text_id=turn.text_id
@@ -78,6 +81,15 @@ def let_go(turn: Turn, kept: Prompt, where: str) -> None:
     turn.note("text.placed", text=kept.text_id, member=kept.member, where=where)
 
 
+def end_thought(turn: Turn, kept: Prompt) -> None:
+    """Its writer is content: it can still be told, and nothing more joins it."""
+    turn.save(replace(kept, target=ENDED))
+
+
+def _is_one_thought(turn: Turn, kept: Prompt) -> bool:
+    return kept.target != ENDED and turn.now - kept.asked <= ONE_THOUGHT
+
+
 def _exclaims(turn: Turn, member: Member, text: str) -> bool:
     """`best day ever!!`: a few words that ask nothing."""
     short = text.rstrip().endswith("!") and len(text.split()) <= MOST_WORDS_OF_JOY
@@ -87,7 +99,7 @@ def _exclaims(turn: Turn, member: Member, text: str) -> bool:
 def _goes_on(turn: Turn, member: Member, kept: Prompt | None, text: str) -> Outcome | None:
     """`my boss called me in!!`, `what do i say`: what was kept is the beginning of a question."""
     thin = parse.thin(text, turn.knowledge.yes_no(member.lang))  # `another question`, `hello`: that is to come
-    if kept is None or thin or turn.now - kept.asked > ONE_THOUGHT:
+    if kept is None or thin or not _is_one_thought(turn, kept):
         return None
     let_go(turn, kept, "new")
     return threads.deliver(turn, member, "new", f"{kept.text} {text}")

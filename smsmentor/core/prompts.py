@@ -212,6 +212,9 @@ def _news(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     if said & lists["tell"] and readers:
         news.tell(turn, member, request, readers, prompt)
         return Outcome("answer", "news", request.id)
+    if not agrees and parse.is_kind(text, lists):
+        news.end_thought(turn, prompt)
+        return Outcome("ignored", "thanks")
     if not agrees and not said & (lists["tell"] | lists["send_without"]):
         return None
     news.ask(turn, member, request)
