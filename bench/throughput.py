@@ -1,8 +1,8 @@
 """Signed, durable texts a second of the real server, beside a bare handler and what a user would write: ratios first.
 
     pip install -r bench/requirements.txt            # Flask and gunicorn, into the environment, for this only
-    python -m bench.throughput                       # some ten minutes; --write renews docs/performance.*
-    python -m bench.throughput --quick               # about a minute
+    python -m bench.throughput                       # a quarter of an hour; --write renews docs/performance.*
+    python -m bench.throughput --quick               # some three minutes
     python -m bench.throughput --only floor scale    # parts: floor naive sizes disk sends latency scale
 
 All servers run at once, one core for them and one for the load, on loopback only, and are loaded in short turns: what
@@ -252,7 +252,7 @@ def sync_floor_ms(folder: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="about a minute: short rounds, small stores")
+    parser.add_argument("--quick", action="store_true", help="some three minutes: short rounds, small stores")
     parser.add_argument("--rounds", type=int, help="5, or 2 with --quick")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=" ".join(PARTS))
     parser.add_argument("--folder", type=Path, help="keep the filled stores here for the next time")

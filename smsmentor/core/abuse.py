@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
@@ -95,17 +95,23 @@ def lets_in_danger(turn: Turn, event: Inbound, refused: str) -> bool:
     return not most or len(crisis.let_in(turn)) < most
 
 
+def hour_of(turn: Turn, member: Member) -> tuple[datetime, int]:
+    """The hour of the flood limit: when it began, and how many texts it had before this one."""
+    if member.hour_from is None or turn.now - member.hour_from >= HOUR:
+        return turn.now, 0
+    return member.hour_from, member.hour_count
+
+
 def counted(turn: Turn, member: Member) -> Member:
     """A member with one text more in the hour of the flood limit."""
-    if member.hour_from is None or turn.now - member.hour_from >= HOUR:
-        return replace(member, hour_from=turn.now, hour_count=1)
-    return replace(member, hour_count=member.hour_count + 1)
+    since, count = hour_of(turn, member)
+    return replace(member, hour_from=since, hour_count=count + 1)
 
 
 def too_many(turn: Turn, member: Member) -> bool:
     """Whether this hour's texts of a phone are used up."""
-    fresh_hour = member.hour_from is None or turn.now - member.hour_from >= HOUR
-    return not fresh_hour and member.hour_count >= turn.rules.texts_an_hour
+    _, count = hour_of(turn, member)
+    return count >= turn.rules.texts_an_hour
 
 
 def since_last(member: Member, event: Inbound) -> timedelta | None:

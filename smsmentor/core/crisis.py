@@ -46,7 +46,7 @@ def is_meant(turn: Turn, body: str) -> bool:
     return _alarm(turn, body) is not None
 
 
-def is_news(turn: Turn, member: Member, body: str) -> bool:
+def is_untold(turn: Turn, member: Member, body: str) -> bool:
     """Whether a text has such words, and its sender was not told within the hour where help is."""
     return not _told_lately(turn, member) and is_meant(turn, body)
 

@@ -77,25 +77,25 @@ def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     gap = abuse.since_last(member, event) if digest == member.last_digest else None
     doubled = gap is not None and gap <= timedelta(seconds=turn.rules.same_text_seconds)
     same_texts = abuse.same_texts(member, gap, event)
-    fresh_hour = member.hour_from is None or turn.now - member.hour_from >= abuse.HOUR
+    since, count = abuse.hour_of(turn, member)
     turn.save(
         replace(
             member,
             last_digest=digest,
             last_text_at=max(event.at, member.last_text_at or event.at),
             same_texts=same_texts,
-            hour_from=turn.now if fresh_hour else member.hour_from,
-            hour_count=1 if fresh_hour else member.hour_count + 1,
+            hour_from=since,
+            hour_count=count + 1,
         )
     )
     if doubled:
         return Outcome("dropped", "same text again")
     reason = ""
-    if not fresh_hour and member.hour_count >= turn.rules.texts_an_hour:
+    if count >= turn.rules.texts_an_hour:
         reason = "too many texts"
     elif same_texts >= turn.rules.same_texts:
         reason = "same text many times"
-    if not reason or crisis.is_news(turn, member, event.body):
+    if not reason or crisis.is_untold(turn, member, event.body):
         return None
     return Outcome("dropped", reason)
 

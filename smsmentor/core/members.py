@@ -27,7 +27,7 @@ NUMBERS = "erased.numbers"
 """The timer that forgets the numbers of who was erased lately."""
 TO_TEAM = "team:"
 """Before a member's id: the tally of what they brought before the team within the hour."""
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAY = timedelta(days=1)
 
 
 def by_phone(turn: Turn, phone: str) -> Member | None:
@@ -63,7 +63,7 @@ def forget_numbers(turn: Turn, subject: str) -> None:
 
 def _forgotten(known: Suppressed) -> datetime:
     """When nothing of an erased number is needed any more: an hour on, or a day after its last question."""
-    return max([known.at + HOUR, *(at + DAY for at in known.asked[-1:])])
+    return max([known.at + hourly.HOUR, *(at + DAY for at in known.asked[-1:])])
 
 
 def is_known_by_hash(reader: Reads, phone: str) -> bool:
@@ -223,9 +223,14 @@ def drop_prompts(turn: Turn, member: str, kind: PromptKind, target: str) -> None
     """Take back what we asked about one thing, since it has been settled otherwise."""
     for prompt in turn.find(Prompt, "member", member):
         if prompt.kind == kind and prompt.target == target:
-            turn.drop(Prompt, prompt.id)
-            turn.forget("prompt.expire", prompt.id)
-            turn.note("text.placed", text=prompt.text_id, member=member, where="dropped")
+            let_go(turn, prompt, "dropped")
+
+
+def let_go(turn: Turn, prompt: Prompt, where: str) -> None:
+    """A question of ours is over, and the text kept with it is settled: `where` it went, or `dropped`."""
+    turn.drop(Prompt, prompt.id)
+    turn.forget("prompt.expire", prompt.id)
+    turn.note("text.placed", text=prompt.text_id, member=prompt.member, where=where)
 
 
 def clear_timers(turn: Turn, subject: str) -> None:

@@ -44,7 +44,7 @@ def hear(turn: Turn, member: Member, text: str) -> Outcome | None:
     words = relay_text(text)
     if kept is not None:
         words = f"{kept.text} {words}" if _is_one_thought(turn, kept) else words
-        let_go(turn, kept, "news")
+        members.let_go(turn, kept, "news")
     asked = Prompt(
         turn.new_id("p"), member.id, "news", turn.now, until, request=over.id, text=words, text_id=turn.text_id
     )
@@ -68,17 +68,10 @@ def readers(turn: Turn, request: Request) -> list[Member]:
 
 def tell(turn: Turn, member: Member, request: Request, to: list[Member], kept: Prompt) -> None:
     """Bring the news to those who answered."""
-    let_go(turn, kept, "news")
+    members.let_go(turn, kept, "news")
     for mentor in to:
         turn.say(mentor, "news.told", code=request.code, quote=kept.text, request=request.id, writer=member.id)
     turn.say(member, "news.passed_on", code=request.code, request=request.id)
-
-
-def let_go(turn: Turn, kept: Prompt, where: str) -> None:
-    """What was kept is settled: dropped, or a part of something else now."""
-    turn.drop(Prompt, kept.id)
-    turn.forget("prompt.expire", kept.id)
-    turn.note("text.placed", text=kept.text_id, member=kept.member, where=where)
 
 
 def end_thought(turn: Turn, kept: Prompt) -> None:
@@ -101,7 +94,7 @@ def _goes_on(turn: Turn, member: Member, kept: Prompt | None, text: str) -> Outc
     thin = parse.thin(text, turn.knowledge.yes_no(member.lang))  # `another question`, `hello`: that is to come
     if kept is None or thin or not _is_one_thought(turn, kept):
         return None
-    let_go(turn, kept, "new")
+    members.let_go(turn, kept, "new")
     return threads.deliver(turn, member, "new", f"{kept.text} {text}")
 
 

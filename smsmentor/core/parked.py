@@ -114,7 +114,7 @@ def life_sign(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if word == "stop":
         leaving.opt_out(turn, _begin_afresh(turn, member, event))
         return Outcome("command", "STOP")
-    if abuse.too_many(turn, member) and not crisis.is_news(turn, member, event.body):
+    if abuse.too_many(turn, member) and not crisis.is_untold(turn, member, event.body):
         return Outcome("dropped", "too many texts")
     member = turn.save(abuse.counted(turn, member))
     if crisis.is_meant(turn, event.body):

@@ -85,9 +85,8 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     if chosen == "0":
         return _dropped(turn, member, prompt)
     if not any(screen.still_open(turn, choice.target) for choice in prompt.choices):
-        end(turn, prompt)
+        members.let_go(turn, prompt, "dropped")
         turn.say(member, "hold.too_late")
-        turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
         return Outcome("answer", "hold")
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
@@ -203,7 +202,7 @@ def _news(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     said = {parse.bare(text), _kept_words(turn, member, text)}
     readers = news.readers(turn, request)
     if said & (lists["drop"] | lists["nay"]):
-        news.let_go(turn, prompt, "dropped")
+        members.let_go(turn, prompt, "dropped")
         return Outcome("answer", "news", request.id)
     agrees = bool(said & (lists["yes"] - lists["thanks"]))
     if said & lists["ask_anew"] or (agrees and not readers):

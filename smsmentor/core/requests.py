@@ -236,9 +236,7 @@ def _let_go_of_held(turn: Turn, mentee: Member, request: Request) -> None:
     """What waits for its writer to say which one it is for, when none of them is left: said, and dropped."""
     for prompt in turn.find(Prompt, "member", mentee.id):
         if prompt.kind == "hold" and not any(screen.still_open(turn, choice.target) for choice in prompt.choices):
-            turn.drop(Prompt, prompt.id)
-            turn.forget("prompt.expire", prompt.id)
-            turn.note("text.placed", text=prompt.text_id, member=mentee.id, where="dropped")
+            members.let_go(turn, prompt, "dropped")
             turn.say(mentee, "hold.over", code=request.code, quote=short(prompt.text, 40), request=request.id)
 
 
