@@ -1,6 +1,7 @@
 """What people bring before the team: operators read the first of it at once, and what goes on and on in one text.
 
-Words of danger are not of these: about them operators are paged at once, always (`crisis`).
+About words of danger operators are paged at once, always (`crisis`); what their writer goes on to say has its own
+bound.
 """
 
 from __future__ import annotations
