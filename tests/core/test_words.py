@@ -137,9 +137,9 @@ def test_no_text_asks_for_a_carrier_word_for_another_purpose(lang: str, text_id:
 
 CARRIER_PURPOSE = {
     "STOP": {"en": r"STOP to leave|no more texts from us, reply STOP",
-             "es": r"STOP para salir|STOP: baja|no quieres mas textos nuestros, responde STOP"},
+             "es": r"STOP para salir|STOP: baja|no quieres mas mensajes nuestros, responde STOP"},
     "HELP": {"en": r"HELP for help", "es": r"HELP: ayuda"},
-    "START": {"en": r"START brings you back", "es": r"START te trae de vuelta"},
+    "START": {"en": r"START brings you back", "es": r"Si quieres volver, escribe START"},
 }  # fmt: skip
 
 
