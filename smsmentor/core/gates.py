@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from smsmentor.core import abuse, crisis, erasing, leaving, members, news, panel, prompts, requests, threads
-from smsmentor.core.commands import asking, safety, standing
+from smsmentor.core.commands import asking, mentoring, safety, standing
 from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
@@ -391,7 +391,15 @@ def _no_view(turn: Turn, member: Member, place: threads.Place, text: str) -> Out
     if not place.target.startswith("offer:"):
         return None
     lists = turn.knowledge.yes_no(member.lang)
-    hardly = parse.is_no_view(text, lists) or parse.bare(text) in lists["yes"] | lists["nay"]
+    said = parse.bare(text)
+    why, _, last = said.rpartition(" ")
+    # "not for me, pass": `no pass` may be a view.
+    if turn.knowledge.words.keywords(member.lang).get(last) == "pass" and why not in lists["nay"]:
+        if why and parse.is_no_view(why, lists):
+            mentoring.passed(turn, member, turn.need(Offer, place.target.partition(":")[2]), place.request, None)
+            return Outcome("command", "PASS", place.request.id)
+        return None
+    hardly = parse.is_no_view(text, lists) or said in lists["yes"] | lists["nay"]
     return threads.ask_if_meant(turn, member, place, text) if hardly else None
 
 

@@ -13,6 +13,8 @@ The notation (also explained at the top of the data files):
     ^  $        where a sentence begins; where it ends
     <name>      the group of that name
 
+A group named =word holds other ways in which people write that word, wherever a phrase has it: =que, "q|k".
+
 All phrases of a recogniser become one automaton, of which states are worked out when first met. A word costs one
 look-up for each place where a phrase may begin, and phrases are of bounded length, so no text is slow.
 """
@@ -178,7 +180,8 @@ class _Reader:
             return _Choice((_One("=" + item[1:]), _One(item)))
         if item.endswith("*") and item.count("*") == 1:
             return _One("+" + item[:-1])
-        return _One("=" + item)
+        written = _One("=" + item)
+        return _Choice((written, self._group(written.atom, text))) if written.atom in self._groups else written
 
     def _group(self, name: str, text: str) -> _Node:
         if name not in self._groups or name in self._reading:
