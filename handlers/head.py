@@ -29,6 +29,8 @@ def fault(head: bytes) -> str:
             if name in found:
                 return "a field twice"
             found[name] = value.strip(b" \t")
+    if lines[0].startswith(b"CONNECT "):
+        return "a tunnel"  # of which some take all that follows for its inside, whatever length it has
     old = lines[0].endswith(b" HTTP/1.0")
     length = found.get(b"content-length")
     if length is not None and not length.isdigit():

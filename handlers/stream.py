@@ -46,7 +46,12 @@ class Stream(IOStream):
             self.close()
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
-        """Tornado reads nothing but heads so. Raises HTTPInputError, which it answers with 400 and closes."""
+        """Tornado reads nothing but heads so. Raises HTTPInputError, which it answers with 400 and closes.
+
+        It would go on with what came behind a request that was to be the last (RFC 9112, 9.6), for nobody to answer.
+        """
+        if self.closed():
+            raise StreamClosedError
         return self._plain(super().read_until_regex(regex, max_bytes))
 
     async def _plain(self, reading: Awaitable[bytes]) -> bytes:

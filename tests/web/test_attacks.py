@@ -212,6 +212,8 @@ TWO_READINGS = {
     "chunks with a trailer": framed(HOST, CHUNKED, body=CHUNKS[:-2] + HEAD[1].encode() + b"\r\n\r\n"),
     "a folded line": framed(HOST, LENGTH, "X-Odd: a", " b"),
     "a blank before the colon": framed(HOST, LENGTH, "X-Odd : a"),
+    "a tunnel": framed(HOST, LENGTH, first="CONNECT /twilio/sms HTTP/1.1"),
+    "a tunnel to a host": framed(HOST, LENGTH, first="CONNECT peers.example.org:443 HTTP/1.1"),
     "no host": framed(LENGTH),
     "no host's name": framed("Host:", LENGTH),
     "the same host twice": framed(HOST, HOST, LENGTH),
@@ -261,6 +263,21 @@ def test_what_old_clients_send_is_taken(tmp_path: Path) -> None:
             assert answer.startswith(b"HTTP/1.1 200 OK")
         answer = await house.speak(b"\r\n" + framed(HOST, LENGTH, "X-Odd: \xff\t y ", "Connection: close"))
         assert answer.startswith(b"HTTP/1.1 200 OK")
+
+    run(tmp_path, main)
+
+
+@pytest.mark.parametrize("first", ["POST /twilio/sms HTTP/1.0", "POST /twilio/sms HTTP/1.1", "GET /nowhere HTTP/1.0"])
+@pytest.mark.parametrize("after", [0, 1])
+def test_nothing_behind_a_last_request_is_taken(tmp_path: Path, first: str, after: int) -> None:
+    """Who said that it is the last, or speaks of old, framed what comes behind it as part of something else."""
+
+    async def main(house: House) -> None:
+        last = framed(HOST, LENGTH, *(["Connection: close"] if first.endswith("1.1") else []), first=first)
+        answer = await house.speak(HIDDEN * after + last + signed(TEXT | {"MessageSid": f"SM{1:032x}"}))
+        await house.speak(signed(TEXT | {"MessageSid": f"SM{2:032x}"}))
+        assert answer.count(b"HTTP/1.1 ") == 1 + after
+        assert f"SM{1:032x}" not in {text.id for text in house.texts()}
 
     run(tmp_path, main)
 
