@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from smsmentor.core.events import Act, Event
 from smsmentor.core.model import Member, OutText, Request
+from smsmentor.core.schedule import is_zone
 from smsmentor.core.turn import Turn
 from smsmentor.errors import ImportProblem
 from smsmentor.gateways.simulator import Bubble
@@ -24,9 +25,48 @@ MakeRig = Callable[[datetime, dict[str, str]], Awaitable[Rig]]
 """Given the story's start and its `set` lines: a rig on an empty store."""
 Restart = Callable[[Rig], Awaitable[None]]
 
-_TIMED = re.compile(r"(?:\+(\d+)\s*d\s+)?(\d{1,2}:\d{2}(?::\d{2})?)?\s*(\w+(?: \d+)?)\s*([<>])\s?(.*)", re.DOTALL)
+_NAME = r"\w+(?: \d+)?"
+_TIMED = re.compile(rf"(?:\+(\d+)\s*d\s+)?(\d{{1,2}}:\d{{2}}(?::\d{{2}})?)?\s*({_NAME})\s*([<>])\s?(.*)", re.DOTALL)
 _MARK = re.compile(r"\s*\[(\d+)\]$")
 LAST_OF_MINUTE = timedelta(seconds=59.999)
+NUMBERS = ("years", "open_limit", "offers_a_day", "offers_a_week")
+FIELDS = {
+    "mentee": ("alias", "field", "employer", "zone", "lang", "phone"),
+    "mentor": ("alias", "field", "employer", "topics", "zone", "lang", *NUMBERS, "phone"),
+    "operator": ("alias", "phone"),
+}
+"""What can be said of somebody of the cast, by role."""
+_WHO = rf"(?P<who>{_NAME})"
+WRITTEN: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
+    "!": (
+        "fault",
+        {
+            "again": ("", "again"),
+            "twice": ("(?:off)?", "twice off"),
+            "gateway": ("down|hanging|up", "gateway down"),
+            "account": (r"fine|\d+", "account 30034"),
+            "resume": ("", "resume"),
+            "webhook": ("down|up", "webhook down"),
+            "catch": ("up", "catch up"),
+            "crash": ("", "crash"),
+            "refuse": (rf"{_WHO} \d+", "refuse Ben 21610"),
+            "undelivered": (rf"{_WHO} \d+", "undelivered Ben 30003"),
+            "reachable": (_WHO, "reachable Ben"),
+            "receipt": (rf"{_WHO} [a-z]+(?: \d+)?", "receipt Ben delivered"),
+            "down": (".+", "down 2h"),
+        },
+    ),
+    "?": (
+        "check",
+        {
+            "request": (r"\w+ \w+(?: \w+)?", "request K43 closed done"),
+            "member": (rf"{_WHO} \w+", "member Ben paused"),
+            "outbox": (r"\d+", "outbox 0"),
+            "fact": (r"[a-z]+\.[a-z_]+(?: \d+)?", "fact text.settled 1"),
+        },
+    ),
+}
+"""The faults and checks, each with what may follow its word and an example."""
 
 
 @dataclass
@@ -51,6 +91,8 @@ class Line:
     words: str = ""
     at: datetime | None = None
     to_the_minute: bool = True
+    place: str = ""
+    """Of a fault: the file and the number of its line."""
 
 
 class Story:
@@ -68,56 +110,98 @@ class Story:
         now: datetime | None = None
         for number, raw in enumerate(text.splitlines(), start=1):
             try:
-                line = self._read(raw.rstrip(), now)
-            except (ValueError, KeyError) as problem:
+                line = self._read(raw.rstrip(), now, f"{name}:{number}")
+            except ValueError as problem:
                 raise ImportProblem(f"{name}:{number}", str(problem)) from None
             now = line.at or now
+            if line.kind == "!" and line.words.startswith("down "):
+                now = (now or self.start) + _span(line.words.removeprefix("down "))
             self.lines.append(line)
 
-    def _read(self, raw: str, now: datetime | None) -> Line:
+    def _read(self, raw: str, now: datetime | None, place: str) -> Line:
         word, _, rest = raw.strip().partition(" ")
         if not raw.strip() or word.startswith("#"):
             return Line("note", raw)
         if word == "@":
             return self._clock(raw, rest, now)
-        if word in ("mentee", "mentor", "operator") and "<" not in raw and ">" not in raw:
-            name, *pairs = shlex.split(rest)
-            fields = dict(pair.split("=", 1) for pair in pairs)
-            self.cast[name] = fields.pop("phone", f"+1212555{100 + len(self.cast):04d}")
-            self.roles.append((word, name, fields))
+        if word in FIELDS and "<" not in raw and ">" not in raw:
+            self._person(word, *shlex.split(rest))
             return Line("note", raw)
         if word == "set":
-            self.settings.update(dict(pair.split("=", 1) for pair in shlex.split(rest)))
+            self.settings.update(_pairs(shlex.split(rest)))
             return Line("note", raw)
         if word == "codes":
             self.aliases = rest.split()
             return Line("note", raw)
-        if word in ("!", "?"):
-            return Line(word, raw, words=rest.strip())
+        if word in WRITTEN:
+            self._as_documented(word, rest.strip())
+            return Line(word, raw, words=rest.strip(), place=place)
         return self._timed(raw, now or self.start)
+
+    def _person(self, role: str, name: str = "", *given: str) -> None:
+        """Somebody joins the cast. A field that nobody reads would make another story than the one that was meant."""
+        if not re.fullmatch(_NAME, name):
+            raise ValueError(f"write the name as one word, like `{role} Ana`, not {name or 'none'}")
+        if name in self.cast:
+            raise ValueError(f"{name} is in the cast already")
+        fields = _pairs(given)
+        for field_, value in fields.items():
+            if field_ not in FIELDS[role]:
+                raise ValueError(f"no such field of a cast's {role}: {field_}; there are {', '.join(FIELDS[role])}")
+            if field_ in NUMBERS and not value.isdecimal():
+                raise ValueError(f"{field_} is a whole number, not {value}")
+        if fields.get("zone"):
+            _zone(fields["zone"])
+        phone = fields.pop("phone", f"+1212555{100 + len(self.cast):04d}")
+        if not re.fullmatch(r"\+?\d{3,15}", phone) or phone in self.cast.values():
+            raise ValueError(f"phone is a number that nobody else here has, like +12125550123, not {phone}")
+        self.cast[name] = phone
+        self.roles.append((role, name, fields))
+
+    def _as_documented(self, sign: str, words: str) -> None:
+        """Refuse a fault or check that docs/stories.md does not have, or that is written otherwise."""
+        what, _, rest = words.partition(" ")
+        kind, known = WRITTEN[sign]
+        if what not in known:
+            raise ValueError(f"no such {kind}: {what or 'none'}; there are {', '.join(known)}")
+        shape, example = known[what]
+        found = re.fullmatch(shape, rest)
+        if not found:
+            raise ValueError(f"{what} is written like `{sign} {example}`")
+        if who := found.groupdict().get("who"):
+            self._known(who)
+        if what == "down":
+            _span(rest)
 
     def _clock(self, raw: str, rest: str, now: datetime | None) -> Line:
         if rest.startswith("+"):
-            span = read_span(rest[1:])
-            if span is None:
-                raise ValueError(f"not a length of time: {rest}")
-            return Line("@", raw, at=(now or self.start) + span)
-        parts = rest.split()
-        if len(parts) == 3:
-            self.zone = ZoneInfo(parts[2])
-        at = datetime.fromisoformat(f"{parts[0]} {parts[1]}").replace(tzinfo=self.zone).astimezone(UTC)
+            return Line("@", raw, at=(now or self.start) + _span(rest[1:]))
+        found = re.fullmatch(r"(\S+ \S+)(?: (\S+))?", rest)
+        if not found:
+            raise ValueError("the clock is set like `@ 2026-03-03 18:00 America/New_York`, or moved like `@ +2h`")
+        if found[2]:
+            self.zone = _zone(found[2])
+        at = datetime.fromisoformat(found[1]).replace(tzinfo=self.zone).astimezone(UTC)
         if now is None:
             self.start = at
+        elif at < now - LAST_OF_MINUTE:
+            raise ValueError(f"the clock stands at {now.astimezone(self.zone):%Y-%m-%d %H:%M} already")
         return Line("@", raw, at=at)
 
     def _timed(self, raw: str, now: datetime) -> Line:
         found = _TIMED.fullmatch(raw.strip())
         if not found:
-            raise ValueError(f"not a line of a story: {raw.strip()[:60]}")
+            raise ValueError(f"not a line of a story, like `18:02 Ana > hello`: {raw.strip()[:60]}")
         days, clock, who, sign, words = found.groups()
-        if who not in self.cast:
-            raise ValueError(f"{who} is not in the cast")
+        self._known(who)
         return Line(sign, raw, who, words, self._at(now, int(days or 0), clock), bool(clock) and clock.count(":") == 1)
+
+    def _known(self, who: str) -> None:
+        if who not in self.cast:
+            meant = next((name for name in self.cast if name.casefold() == who.casefold()), None)
+            meant = meant or next(iter(difflib.get_close_matches(who, self.cast, n=1)), None)
+            hint = f"did you mean {meant}?" if meant else f"above its texts write `mentee {who}`"
+            raise ValueError(f"{who} is not in the cast; {hint}")
 
     def _at(self, now: datetime, days: int, clock: str | None) -> datetime:
         if not clock:
@@ -218,7 +302,7 @@ class Teller:
             await self.rig.text(self.story.cast[line.who], self._real(body).replace("\\n", "\n"), media=media)
         elif line.kind == "!":
             self._write(line.raw)
-            await self._fault(line.words)
+            await self._fault(line.words, line.place)
         elif line.kind == "?":
             self._write(f"? {self._check(line.words)}")
         elif line.kind == "@":
@@ -250,7 +334,7 @@ class Teller:
         await self.rig.settle()
         self.came.clear()
 
-    async def _fault(self, words: str) -> None:
+    async def _fault(self, words: str, place: str) -> None:
         what, _, rest = words.partition(" ")
         faults = self.rig.phones.faults
         if what == "again":
@@ -281,16 +365,15 @@ class Teller:
             faults.undelivered.pop(self.story.cast[rest], None)
         elif what == "receipt":
             name, status, *error = rest.split()
-            last = [b for b in self.rig.phones.threads[self.story.cast[name]] if b.direction == "out"][-1]
+            came = self.rig.phones.threads.get(self.story.cast[name], [])
+            last = next((bubble for bubble in reversed(came) if bubble.direction == "out"), None)
+            if last is None:
+                raise ImportProblem(place, f"no text has gone to {name} that a report could be about")
             await self.rig.receipt(last.id, status, int(error[0]) if error else 0)
         elif what == "down":
-            span = read_span(rest)
-            assert span is not None, rest
-            self.rig.clock.move(self.rig.clock.now() + span)
+            self.rig.clock.move(self.rig.clock.now() + _span(rest))
             await self.restart(self.rig)
-            await self.rig.settle()
-        else:
-            raise ImportProblem(self.story.name, f"no such fault: {words}")
+            await self.rig.catch_up()  # as a server does, before it looks at what became due meanwhile
 
     def _check(self, words: str) -> str:
         """The line as the state has it: equal to what was written when the check holds."""
@@ -314,7 +397,7 @@ class Teller:
                     if len(rest) > 1
                     else (f"fact {rest[0]}" if rest[0] in self.since_input else f"no fact {rest[0]}")
                 )
-        raise ImportProblem(self.story.name, f"no such check: {words}")
+        raise AssertionError(words)  # Story has refused it
 
     def _collect(self) -> None:
         """Write down the texts that came, by text id where the story names them so."""
@@ -359,15 +442,36 @@ class Teller:
 
 
 def _typed(fields: dict[str, str]) -> dict[str, Any]:
-    typed: dict[str, Any] = dict(fields)
-    if "years" in typed:
-        typed["years"] = int(typed["years"])
+    typed: dict[str, Any] = {name: int(value) if name in NUMBERS else value for name, value in fields.items()}
     if "topics" in typed:
         typed["topics"] = tuple(t for t in typed["topics"].split(";") if t)
-    for name in ("open_limit", "offers_a_day", "offers_a_week"):
-        if name in typed:
-            typed[name] = int(typed[name])
     return typed
+
+
+def _pairs(words: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE` words. Raises ValueError for another one."""
+    pairs = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign:
+            raise ValueError(f"write NAME=VALUE, with quotes around a value of several words, not {word}")
+        pairs[name] = value
+    return pairs
+
+
+def _span(words: str) -> timedelta:
+    """A length of time. Raises ValueError."""
+    span = read_span(words)
+    if span is None:
+        raise ValueError(f"not a length of time, like 30m, 2h or 7d: {words}")
+    return span
+
+
+def _zone(name: str) -> ZoneInfo:
+    """A time zone. Raises ValueError."""
+    if not is_zone(name):
+        raise ValueError(f"not a time zone, like America/New_York: {name}")
+    return ZoneInfo(name)
 
 
 def _by_id(line: str) -> bool:
@@ -384,6 +488,9 @@ def _difference(name: str, wanted: list[str], got: list[str]) -> str:
 
 async def play_file(path: Path, make_rig: MakeRig, restart: Restart, *, restless: bool = False) -> StoryResult:
     """Read and play one story file; `restless` restarts the service after each of its lines."""
-    story = Story(path.name, path.read_text(encoding="utf-8"))
+    try:
+        story = Story(path.name, path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ImportProblem(path.name, "letters in it cannot be read; save it as text in UTF-8") from None
     rig = await make_rig(story.start, {**story.settings, "zone": story.zone.key})
     return await Teller(story, rig, restart, restless=restless).play()
