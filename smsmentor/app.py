@@ -59,7 +59,8 @@ BACKLOG = 128
 """Connections that may wait to be taken in."""
 GARBAGE = 20_000
 """New objects between two looks for garbage; Python's own 700 would be several looks a text."""
-TICKER_LATE = timedelta(minutes=2)
+TICKER_LATE, LIST_LATE = timedelta(minutes=2), timedelta(minutes=2)
+"""When timers that nobody has looked at are a fault, and how long they wait for a list that cannot be read."""
 MENTEE = "+12125550100"
 """The first simulated mentee's number: kept for fiction."""
 
@@ -95,7 +96,7 @@ class Carrier:
     """Texts through a carrier's account: signed webhooks, and an outbox and a ticker that never rest."""
 
     def __init__(self, settings: Settings, store: TinyDBStore, clock: Clock, knowledge: Knowledge) -> None:
-        self.clock = clock
+        self.store, self.clock = store, clock
         self.gateway, self._routes = _provider(settings, store, clock, knowledge)
         confirms_stop = not self.gateway.capabilities.handles_stop
         self.service = Service(
@@ -105,7 +106,8 @@ class Carrier:
         self.outbox = Outbox(self.service, self.gateway, sleep=asyncio.sleep)
         self.catch_up = CatchUp(self.service, self.gateway)
         self.sender = Pump("outbox", clock, self.outbox.next_moment, self.outbox.drain)
-        self.ticker = Pump("ticker", clock, store.next_moment, lambda: fire_due(self.service))
+        self.ticker = Pump("ticker", clock, self._next_timer, lambda: fire_due(self.service))
+        self.began = clock.now()
         self.reading: asyncio.Task[None] | None = None
         self.service.watchers += [self._wake, self.alarms.watch]
 
@@ -135,6 +137,15 @@ class Carrier:
         looked = self.ticker.looked
         late = looked is None or self.clock.now() - looked > TICKER_LATE
         return ["timers are not being looked at"] if late else []
+
+    def _next_timer(self) -> datetime | None:
+        """When a timer is due; never before what was texted while we were down is in, or cannot be had for a while.
+
+        An answer that lies on the carrier's list must not find its question over, nor its mentor paused for silence.
+        """
+        if self.catch_up.looked is None and self.clock.now() - self.began < LIST_LATE:
+            return None
+        return self.store.next_moment()
 
     async def _mark(self) -> None:
         with self.service.store.reading() as reader:

@@ -20,7 +20,8 @@ OVERLAP = timedelta(days=1)
 """Lists are filtered by day, and a text may be put on them late: each look goes back so far."""
 LONGEST = timedelta(days=30)
 """Texts that are older mean nothing to anybody any more; the carrier may not have them either."""
-EVERY = timedelta(minutes=15)
+EVERY, SOON = timedelta(minutes=15), timedelta(seconds=30)
+"""Between two looks; and after one that failed at the start, doubling: the host's network may come after us."""
 FRESH = timedelta(seconds=90)
 """What came just now may still be on its way to the webhook."""
 
@@ -32,7 +33,7 @@ class CatchUp:
         self.service = service
         self.gateway = gateway
         self.looked: datetime | None = None
-        """When the list was last read to its end."""
+        """When the list was last read to its end, or there was nothing to read."""
 
     async def run(self) -> int:
         """Read the list and bring in what is not known; returns how many texts that were.
@@ -44,10 +45,12 @@ class CatchUp:
         """
         now = self.service.clock.now()
         if not self.gateway.capabilities.lists_inbound:
+            self.looked = now
             return 0
         mark = self._mark()
         if mark is None:
             await self._move_mark(now)
+            self.looked = now
             return 0
         try:
             listed = await self.gateway.missed(max(mark - OVERLAP, now - LONGEST))
@@ -71,13 +74,15 @@ class CatchUp:
 
     async def forever(self, sleep: Callable[[float], Awaitable[None]], stopped: Callable[[], bool]) -> None:
         """Run at start and then at a gentle interval, until told to stop. What goes wrong is logged and tried again."""
+        rest = SOON / 2
         while not stopped():
             try:
                 await self.run()
             except Exception:
                 # Whatever it is: a service that silently reads the list no more loses texts.
                 log.exception("Catching up failed and will be tried again")
-            await sleep(EVERY.total_seconds())
+            rest = EVERY if self.looked else min(2 * rest, EVERY)
+            await sleep(rest.total_seconds())
 
     def _unknown(self, listed: Sequence[Missed]) -> list[Missed]:
         with self.service.store.reading() as reader:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from smsmentor.app import Carrier
 from smsmentor.catchup import CatchUp, in_order
 from smsmentor.core.events import Event, Inbound
 from smsmentor.core.model import Member, Text
@@ -16,7 +19,9 @@ from smsmentor.core.turn import Turn
 from smsmentor.errors import SmsmentorError
 from smsmentor.ports import Missed, SetClock
 from smsmentor.rig import Rig
+from smsmentor.settings import load
 from smsmentor.stores.memory import MemoryStore
+from smsmentor.stores.tinydb import TinyDBStore
 from tests.rigs import knowledge
 
 NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
@@ -254,6 +259,37 @@ def test_it_looks_at_start_and_then_now_and_again_whatever_goes_wrong() -> None:
 
         rig.phones.missed = listed  # type: ignore[method-assign]
         await CatchUp(rig.service, rig.phones).forever(sleep, lambda: len(rests) == 3)
-        assert (looks, rests) == (3, [900.0] * 3)
+        assert (looks, rests) == (3, [30.0, 60.0, 120.0])
 
     play(story)
+
+
+def test_after_a_list_that_was_read_it_rests_for_a_quarter_of_an_hour() -> None:
+    async def story(rig: Rig) -> None:
+        rests: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            rests.append(seconds)
+
+        await CatchUp(rig.service, rig.phones).forever(sleep, lambda: len(rests) == 2)
+        assert rests == [900.0, 900.0]
+
+    play(story)
+
+
+def test_timers_of_a_server_wait_for_what_was_texted_while_it_was_down(tmp_path: Path) -> None:
+    account = {"twilio_account_sid": f"AC{0:032x}", "twilio_auth_token": "t" * 32, "twilio_numbers": "+12025550110"}
+    set_ = {"data": str(tmp_path), "public_url": "https://sms.example.org", **account}
+    settings = load(environ={f"SMSMENTOR_{name.upper()}": value for name, value in set_.items()})
+    clock = SetClock(NOON)
+    with closing(TinyDBStore(tmp_path / "smsmentor.db")) as store:
+        carrier = Carrier(settings, store, clock, knowledge({}))
+        store.next_moment = lambda: NOON  # type: ignore[method-assign]
+        assert carrier.ticker.next_moment() is None
+        clock.move(NOON + timedelta(minutes=2))
+        assert carrier.ticker.next_moment() == NOON  # the list cannot be had: what is due goes on
+        clock.move(NOON + timedelta(minutes=3))
+        again = Carrier(settings, store, clock, knowledge({}))
+        assert again.ticker.next_moment() is None
+        again.catch_up.looked = clock.now()
+        assert again.ticker.next_moment() == NOON
