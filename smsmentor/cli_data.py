@@ -54,7 +54,7 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
                 )
         for name in found.ignored:
             click.echo(f"The column {name or '(without a name)'} is not known and is left out.", err=True)
-        for said in (*found.notes, *found.problems):
+        for said in (*roster.said_once(found.notes), *roster.said_once(found.problems)):
             click.echo(said, err=True)
         if found.problems and not (skip_bad and found.acts):
             good = f" {_those(len(found.acts))} good: --skip-bad takes these." if found.acts else ""

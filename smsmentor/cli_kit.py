@@ -76,7 +76,7 @@ def pool_of(path: Path, knowledge: Knowledge, start: datetime, *, run: str = "")
 
     found = roster.read(lines_of_file(path), knowledge, max(start, datetime.now(UTC)), run=run)
     if found.problems:
-        raise SmsmentorError("\n".join(f"{path.name}: {problem}" for problem in found.problems))
+        raise SmsmentorError("\n".join(f"{path.name}: {problem}" for problem in roster.said_once(found.problems)))
     return found.acts
 
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 COLUMNS = ("phone", "alias", "field", "employer", "years", "topics", "zone", "hours", "lang", "consent")
+FIRST_TEXT = date(1992, 12, 3)
 LONGEST = {"alias": 20, "field": 24, "employer": 40, "topics": 300}
 """Characters: the first two stand before every piece of advice."""
 NEEDED = ("phone", "consent")
@@ -41,6 +43,9 @@ _EMPTY = re.compile(r'(?:sep=.)?[\s,;|"]*', re.IGNORECASE)
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")
 _BREAK, _CONTROL = re.compile(r"\s*[\r\n]\s*"), re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?", re.ASCII)
+_ABOUT_LINE = re.compile(r"line (\d+)(.*)", re.DOTALL)
+MOST_RUNS = 8
+"""Runs of lines that are named before the rest is only counted."""
 _MANY_DIGITS = re.compile(r"(?:\d[\s().-]*){7,}")
 
 
@@ -114,6 +119,25 @@ def read(lines: Iterable[str], knowledge: Knowledge, now: datetime, *, run: str 
             "(is a quotation mark left open?); from here on nothing was read"
         )
     return roster
+
+
+def said_once(sayings: Iterable[str]) -> list[str]:
+    """What is said of several lines alike, once, as it is one slip: `lines 2-21 and 30, consent: not a date`."""
+    about: dict[str, list[int]] = {}
+    for saying in sayings:
+        found = _ABOUT_LINE.fullmatch(saying)
+        assert found is not None, saying
+        about.setdefault(found[2], []).append(int(found[1]))
+    return [f"{_lines(numbers)}{saying}" for saying, numbers in about.items()]
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    runs = [[at for _, at in run] for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])]
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    if len(parts) > MOST_RUNS:
+        parts = [*parts[: MOST_RUNS - 1], f"{sum(map(len, runs[MOST_RUNS - 1 :]))} more"]
+    named = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
+    return f"line{'s' if len(numbers) > 1 else ''} {named}"
 
 
 def _separates(header: str, sign: str) -> tuple[int, int]:
@@ -219,6 +243,8 @@ def _check(cells: dict[str, str], knowledge: Knowledge, now: datetime) -> Iterat
         yield "consent: not a date; write it as 2026-03-31 (in a spreadsheet, format the column as text first)"
     elif day > now.date():
         yield "consent: this date is in the future"
+    elif day < FIRST_TEXT:
+        yield "consent: nobody could be texted then; is the cell a spreadsheet's zero?"
     if cells["years"] and not re.fullmatch(r"\d{1,2}", cells["years"]):
         yield "years: not a number of years"
     if cells["zone"] and not _zone(cells["zone"], knowledge):
@@ -315,8 +341,8 @@ def phone_of(text: str, country: str) -> str | None:
 
 
 def _zone(text: str, knowledge: Knowledge) -> str:
-    """The zone of a name, or of a city as people text it; empty when it is none."""
-    return text if is_zone(text) else knowledge.zone_named(text) or ""
+    """The zone of a city as people text it, or of a name; empty when it is none. EST is a zone without summer time."""
+    return knowledge.zone_named(text) or (text if is_zone(text) else "")
 
 
 def _day(text: str) -> date | None:

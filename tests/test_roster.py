@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from smsmentor.core.model import Member, Window
 from smsmentor.core.rules import Rules
 from smsmentor.errors import ImportProblem
 from smsmentor.resources import data_folder, load
-from smsmentor.roster import COLUMNS, hours_text, is_news, left_alone, lines_of, read, rows
+from smsmentor.roster import COLUMNS, hours_text, is_news, left_alone, lines_of, read, rows, said_once
 from tests.rigs import memory_rig
 
 NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
@@ -152,6 +153,7 @@ def test_what_is_no_list_is_refused(tmp_path: Path, raw: bytes, problem: str) ->
         ("consent", "3/1/2026", "consent: not a date; write it as 2026-03-31 (in a spreadsheet"),
         ("consent", "2026-02-30", "consent: not a date"),
         ("consent", "2026-03-04", "consent: this date is in the future"),
+        ("consent", "1899-12-30", "consent: nobody could be texted then"),
         ("years", "many", "years: not a number of years"),
         ("zone", "Mars", "zone: not a time zone"),
         ("lang", "tlh", "lang: not one of en"),
@@ -218,9 +220,28 @@ def test_topics_that_are_not_ours_are_told_and_the_line_is_taken(knowledge: Know
     assert len(roster.acts) == 1
 
 
-def test_a_zone_may_be_a_city_as_in_a_text(knowledge: Knowledge) -> None:
-    [act] = read([HEADER, GOOD.replace("America/New_York", "Chicago")], knowledge, NOW).acts
-    assert act.args["zone"] == "America/Chicago"
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("Chicago", "America/Chicago"), ("EST", "America/New_York"), ("Europe/Paris", "Europe/Paris")],
+)
+def test_a_zone_may_be_a_city_as_in_a_text_and_has_its_summer_time(
+    knowledge: Knowledge, written: str, meant: str
+) -> None:
+    [act] = read([HEADER, GOOD.replace("America/New_York", written)], knowledge, NOW).acts
+    assert act.args["zone"] == meant
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([7], "line 7, years: no"),
+        ([2, 3], "lines 2-3, years: no"),
+        ([2, 3, 4, 9], "lines 2-4 and 9, years: no"),
+        (range(2, 30, 2), "lines 2, 4, 6, 8, 10, 12, 14 and 7 more, years: no"),
+    ],
+)
+def test_the_same_slip_in_many_lines_is_said_once(lines: Sequence[int], said: str) -> None:
+    assert said_once([f"line {n}, years: no" for n in lines] + ["line 3: other"]) == [said, "line 3: other"]
 
 
 def test_unknown_columns_are_named_and_left_out(knowledge: Knowledge) -> None:

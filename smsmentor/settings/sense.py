@@ -23,7 +23,7 @@ def problems_of_rules(rules: Rules, broken: set[str]) -> Iterator[str]:
          "so that texts fit their segment."),
         (("team_contact",), len(rules.team_contact) <= LONGEST_CONTACT and _is_cheap(rules.team_contact),
          f"team_contact: at most {LONGEST_CONTACT} plain GSM characters, so that HELP fits its segment."),
-        (("zone",), is_zone(rules.zone), "zone: not a time zone; write it like America/New_York."),
+        (("zone",), _is_place(rules.zone), "zone: not a time zone; write it like America/New_York."),
         (("lang",), rules.lang in _languages(),
          f"lang: there is no message file for it; there are {', '.join(_languages())}."),
         (("daily_zone",), is_zone(rules.daily_zone), "daily_zone: not a time zone; write it like UTC."),
@@ -118,6 +118,11 @@ def _problems_of_account(settings: Settings) -> Iterator[str]:
 def _is_cheap(text: str) -> bool:
     """Whether each character costs one septet, and none is taken for a placeholder or a line's end."""
     return encoding(text) == "GSM-7" and not set(text) & (EXTENDED | {"\n", "\r"}) and segments(text) == 1
+
+
+def _is_place(zone: str) -> bool:
+    """Whether it is a zone with the summer time of its place: EST is the winter's hour all the year."""
+    return is_zone(zone) and ("/" in zone or zone in ("UTC", "GMT"))
 
 
 def _is_country(code: str) -> bool:

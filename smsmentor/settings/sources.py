@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class Reading:
                 check_range(name, self.values[name])
                 self.origins[name] = origin
             except ValueError as problem:
-                shown = "what is given" if name in SECRETS else repr(raw)
+                shown = "what is given" if name in SECRETS else str(raw) if isinstance(raw, date | time) else repr(raw)
                 self.problems.append(f"{name} ({origin}): {shown} {problem}.")
                 self.broken.add(name)
                 self.values.pop(name, None)
@@ -106,7 +107,10 @@ def read_file(place: tuple[Path, bool], reading: Reading) -> dict[str, tuple[obj
     except UnicodeDecodeError:
         reading.problems.append(f"{path} cannot be read: it is not UTF-8; save it as that.")
         return {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
+        reading.problems.append(f'{path} cannot be read: {error}. A text stands in straight quotes: name = "Peers".')
+        return {}
+    except OSError as error:
         reading.problems.append(f"{path} cannot be read: {error}.")
         return {}
     except RecursionError:
