@@ -301,7 +301,7 @@ class PhonesHub:
 
     def _room(self) -> None:
         if len(self._phones) >= MOST_PHONES:
-            raise Unreadable(f"{MOST_PHONES} phones are open. Close one first.")
+            raise Unreadable(f"{MOST_PHONES} phones are on the page. Take one off first: the dots at its top.")
 
     async def _do_close(self, client: Client, wish: Json) -> None:
         self._phones.remove(self._known(wish))

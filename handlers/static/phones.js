@@ -69,6 +69,13 @@ function make(tag, className = "", text = "") {
   return element;
 }
 
+// Words of people, which may run from right to left.
+function said(className, words) {
+  const element = make("p", className, words);
+  element.dir = "auto";
+  return element;
+}
+
 function formatter(zone, options) {
   try {
     return new Intl.DateTimeFormat("en-GB", { timeZone: zone || state.clock.zone, ...options });
@@ -424,7 +431,7 @@ function showBubble(bubble, quietly = false) {
   const item = make("li", bubble.from_phone ? "bubble own" : "bubble");
   if (!quietly) item.classList.add("fresh");
   const meta = make("p", "meta");
-  item.append(make("span", "unseen", bubble.from_phone ? "Sent: " : "Received: "), make("p", "body", bubble.body), meta);
+  item.append(make("span", "unseen", bubble.from_phone ? "Sent: " : "Received: "), said("body", bubble.body), meta);
   drawMeta(meta, bubble, phone);
   phone.list.append(item);
   phone.bubbles.set(bubble.id, { bubble, item, meta });
@@ -546,7 +553,7 @@ function requestCard(request, index) {
   const status = request.waiting ? "waiting for a mentor" : request.status;
   head.append(make("b", "code", request.code || "draft"), make("span", `status ${request.status}`, status));
   if (request.reason) head.append(make("span", "quiet", request.reason));
-  card.append(head, make("p", "question", request.question));
+  card.append(head, said("question", request.question));
   const from = [`from ${request.mentee}`, `at ${hm(request.opened)}`, request.topics.join(", ")];
   card.append(make("p", "quiet", from.filter(Boolean).join(" · ")));
 

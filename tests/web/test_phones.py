@@ -366,7 +366,7 @@ def test_there_is_room_for_so_many_phones_and_no_more() -> None:
             await page.do("new")
         assert len(page.state["people"]) == phones_hub.MOST_PHONES
         assert len({p["phone"] for p in page.state["people"]}) == phones_hub.MOST_PHONES
-        assert "Close one first" in page.problems()[0]
+        assert "Take one off first" in page.problems()[0]
 
     visit(story)
 

@@ -317,6 +317,27 @@ def test_on_a_small_screen_there_is_one_phone_at_a_time(visit: Open) -> None:
     expect(someone.phone("Mia")).to_be_hidden()
 
 
+def test_a_text_from_right_to_left_is_shown_so(visit: Open) -> None:
+    someone = visit()
+    someone.text("Mia", "שלום: how do i ask my boss for more pay? תודה")
+    expect(someone.phone("Mia").locator(".own .body")).to_have_css("direction", "rtl")
+    expect(someone.came("Mia").first).to_have_css("direction", "ltr")
+    expect(someone.page.locator(".question").first).to_have_css("direction", "rtl")
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (844, 390), (1280, 400)])
+def test_in_a_low_window_as_at_a_zoom_of_200_percent_a_phone_keeps_room_for_its_texts(
+    visit: Open, width: int, height: int
+) -> None:
+    someone = visit(width, height)
+    someone.ask()
+    log = someone.phone("Mia").get_by_role("log").bounding_box()
+    assert log is not None
+    assert log["height"] >= 80
+    wide, window = someone.page.evaluate(WIDTHS)
+    assert wide <= window
+
+
 WIDTHS = """() => [document.documentElement.scrollWidth, innerWidth]"""
 SMALL = """() => [...document.querySelectorAll("button, select, input, textarea, summary, a")]
     .map(e => [e.textContent.trim() || e.name || e.id, e.getBoundingClientRect()])
