@@ -176,7 +176,7 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
         passed = threads.passed_on(turn, member, request)
         turn.say(member, "code.no_text" if found else "pass.still" if passed else "code.closed", code=request.code)
         return Outcome("clarified", "code alone", request.id)
-    if called := _command(turn, member, rest, request):
+    if called := _command(turn, member, rest, request) or _unknown_word(turn, member, rest):
         return called
     if request.mentee == member.id and (lettered := _lettered(turn, member, rest, [request])):
         return lettered
@@ -223,6 +223,7 @@ def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """An exact command, `B: text` for one mentor of the panel, or a plain question to the service itself."""
     return (
         _command(turn, member, event.body)
+        or _unknown_word(turn, member, event.body)
         or _lettered(turn, member, event.body, None)
         or _asked_of_us(turn, member, event.body)
     )
@@ -240,13 +241,39 @@ def _asked_of_us(turn: Turn, member: Member, text: str) -> Outcome | None:
     return None
 
 
+def _unknown_word(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """`MEET`, `events`, `COME 2`: a word that people know from elsewhere and that does nothing here. It is for nobody
+    else either, when it stands in capitals, with what belongs to it, or alone where nothing is open."""
+    said = parse.bare(text).split() if len(text) <= LONGEST_UNKNOWN else []
+    if not said or said[0] not in turn.knowledge.yes_no(member.lang)["unknown"]:
+        return None
+    word = said[0].upper()
+    shouted = "?" not in text and text.lstrip(" .,:;!\"'(").startswith(word)
+    with_its_own = "?" not in text and len(said) == 2 and (said[1].isdecimal() or said[1] in "bcdef")
+    small = turn.knowledge.languages.small_words
+    alone = len(said) == 1 and not threads.places(turn, member)
+    if not ((shouted and small.isdisjoint(said[1:])) or with_its_own or alone):
+        return None
+    turn.say(member, "command.unknown", word=word)
+    return Outcome("clarified", "a word that does nothing here")
+
+
+LONGEST_UNKNOWN = 24
+"""Characters of a text that is such a word and what belongs to it."""
+
+
 def _command(turn: Turn, member: Member, text: str, request: Request | None = None) -> Outcome | None:
     keywords = turn.knowledge.words.keywords(member.lang)
     lists = turn.knowledge.yes_no(member.lang)
     incomplete, shouted = "", False
     for call in _asked_for_language(turn, text) or parse.calls(text, keywords, lists):
         found = TABLE.get(call.command)
-        if found is None or (found.who == "operator" and not member.operator):
+        if found is None:
+            continue
+        if found.who == "operator" and not member.operator:
+            if call.shouted and call.rest.partition(" ")[0].isupper():  # who runs this, from a phone that is not listed
+                turn.say(member, "op.not_listed")
+                return Outcome("clarified", "not a listed number")
             continue
         if found.who == "operator" and not turn.verified:
             turn.say(member, "op.not_confirmed")

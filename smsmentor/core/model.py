@@ -338,6 +338,7 @@ PromptKind = Literal[
     "sprint",
     "sure",
     "which",
+    "whom",
     "news",
 ]
 

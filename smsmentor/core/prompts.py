@@ -59,7 +59,9 @@ def end(turn: Turn, prompt: Prompt) -> None:
 def expire(turn: Turn, prompt: Prompt) -> None:
     """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
     end(turn, prompt)
-    if prompt.kind in ("hold", "contact", "sure", "consent", "news"):
+    if prompt.kind == "report":  # what they write from now on could reach the one whom it is about
+        turn.say(turn.need(Member, prompt.member), "report.expired")
+    elif prompt.kind in ("hold", "contact", "sure", "consent", "news"):
         member = turn.need(Member, prompt.member)
         if prompt.kind not in ("sure", "news"):  # these were told that there is nothing to do
             over = prompt.kind == "hold" and not any(screen.still_open(turn, c.target) for c in prompt.choices)
@@ -508,6 +510,8 @@ def _sprint(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | 
     return sprints.check_in(turn, member, sprint, text)
 
 
+MOST_NAMED = 4
+"""So many are named in one text; another one can be named all the same."""
 WHICH_MINUTES = 15
 """Nothing is kept meanwhile, and a digit that comes later is rather said to somebody who asked for a number."""
 
@@ -525,6 +529,33 @@ def ask_which(turn: Turn, member: Member, command: str, candidates: Sequence[Req
     )
     turn.remind("prompt.expire", asked.id, until)
     turn.say(member, "which.question", choices=threads.listed(choices, 120))
+
+
+def ask_whom(turn: Turn, member: Member, others: Mapping[str, str]) -> None:
+    """Ask whom BLOCK is for: each by how they are shown, `K43 B (Ben)`, with their member id."""
+    members.drop_prompts(turn, member.id, "whom", "block")
+    choices = tuple(Choice(str(number), id, shown) for number, (shown, id) in enumerate(others.items(), start=1))
+    until = turn.now + timedelta(minutes=WHICH_MINUTES)
+    asked = turn.save(
+        Prompt(turn.new_id("p"), member.id, "whom", turn.now, until, choices=choices, target="block"),
+    )
+    turn.remind("prompt.expire", asked.id, until)
+    turn.say(member, "block.which", names=", ".join([*others][:MOST_NAMED]))
+
+
+def _whom(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """The code, the letter or the name of the one whom BLOCK is for."""
+    lists = turn.knowledge.yes_no(member.lang)
+    chosen = _named(prompt, text, lists["choice"])
+    if chosen is None and _kept_words(turn, member, text) not in lists["drop"] | lists["nay"]:
+        return None
+    end(turn, prompt)
+    if chosen is None:
+        turn.say(member, "which.none")
+        return Outcome("answer", "whom")
+    apart.part(turn, member.id, next(c.target for c in prompt.choices if c.digit == chosen), "BLOCK")
+    turn.say(member, "block.done")
+    return Outcome("command", "BLOCK")
 
 
 def settle_which(turn: Turn, member: Member) -> None:
@@ -569,6 +600,7 @@ _TAKERS: Mapping[str, Taker] = {
     "consent": _consent,
     "practice": _practice_passed,
     "which": _which,
+    "whom": _whom,
     "news": _news,
 }
 """FORGET ME is a command of its own: nothing else answers that question."""

@@ -151,7 +151,7 @@ def still_open(turn: Turn, target: str) -> bool:
 def report(turn: Turn, member: Member, request: Request | None, letter: str = "", about: str = "") -> None:
     """REPORT: one question, whose answer goes to the operators, with whom of the panel it is about."""
     until = turn.now + timedelta(minutes=turn.rules.hold_minutes)
-    turn.save(
+    asked = turn.save(
         Prompt(
             turn.new_id("p"),
             member.id,
@@ -163,6 +163,7 @@ def report(turn: Turn, member: Member, request: Request | None, letter: str = ""
             target=letter,
         )
     )
+    turn.remind("prompt.expire", asked.id, until)
     turn.say(member, "report.ask")
 
 

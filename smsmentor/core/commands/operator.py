@@ -23,7 +23,7 @@ def _grammar(asked: Asked) -> tuple[str, str] | None:
     if word in _ACTS:
         return (word, rest.strip())
     # An operator's mistyped order may hold names and numbers: explained, and never asked of peers.
-    named = asked.call.rest[: len(word)].isupper() or codes.read(rest)
+    named = asked.call.rest[: len(word)].isupper() or codes.read(rest) or word in _UNKNOWN
     return ("", "") if named or len(asked.rest.split()) <= 1 else None
 
 
@@ -115,5 +115,8 @@ _ACTS = {
     "parked": _parked,
     "vouch": _vouch,
 }
+
+_UNKNOWN = frozenset({"add", "ban", "block", "hold", "list", "remove", "take"})
+"""What operators order that there is no word for: with what stands behind, it is nothing for peers."""
 
 COMMANDS = (Command("OP", "operator", _grammar, _op),)

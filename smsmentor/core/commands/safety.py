@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from smsmentor.core import apart, members, screen, threads
+from smsmentor.core import apart, members, prompts, screen, threads
 from smsmentor.core.commands.kit import Asked, Command, of_request
 from smsmentor.core.model import Code, Member, Offer, OutText, Prompt, Request
 from smsmentor.core.turn import Outcome, Turn
@@ -59,10 +59,25 @@ def _named(asked: Asked) -> Whom | None:
     """Whom the words begin with: `BLOCK Ben`, `bloquear a Ben`, `BLOCK A he is creepy`."""
     said, found = f"{_said(asked)} ", list(_met(asked))
     by_name = [met for met in found if (alias := _alias(asked, met)) and said.startswith(f"{alias} ")]
-    first, _, more = asked.call.rest.partition(" ")
-    first = first if asked.call.shouted or first in "bcdef" else ""  # a small `a` may be an article
-    by_letter = [met for met in found if met.letter and more and met.letter == first.upper()]
+    letter = _letter_first(asked)
+    by_letter = [met for met in found if met.letter and met.letter == letter]
+    if letter and not by_name and not by_letter and any(met.letter for met in found):
+        return Whom(NOBODY)
     return next((Whom(met.request, met.letter, met.other) for met in by_name or by_letter), None)
+
+
+def _letter_first(asked: Asked) -> str:
+    """The letter of `BLOCK B he is rude`, `block A, he is rude`; empty for `block B in the garage is closed`."""
+    found = _LETTER_FIRST.match(asked.call.rest)
+    if found is None or "?" in asked.call.rest:
+        return ""
+    letter, sign, more = found[1].strip(), found[2].strip(), found[3]
+    goes_on = bare(more).partition(" ")[0] in asked.turn.knowledge.yes_no(asked.member.lang)["who_did"]
+    sure = asked.call.shouted or (letter != "a" and (sign or goes_on))  # a small `a` may be an article
+    return letter.upper() if sure else ""
+
+
+_LETTER_FIRST = re.compile(r"([A-Fa-f])\s*([:,.;!-]|\s)\s*(.+)", re.DOTALL)
 
 
 def _alias(asked: Asked, met: Met) -> str:
@@ -82,6 +97,8 @@ def _block_grammar(asked: Asked) -> Whom | None:
     One word that names nobody is asked back: it may be the name of the one to whom the text would go.
     """
     whom = _whom(asked)
+    if whom is None and asked.call.shouted and _one_word(asked) and not threads.places(asked.turn, asked.member):
+        return Whom(NOBODY)
     if whom is not None or not asked.call.exact or not _only_asks(asked):
         return whom
     if asked.call.shouted:
@@ -99,8 +116,11 @@ def _report_grammar(asked: Asked) -> tuple[Whom, str] | None:
         return (whom, call.whole_rest if whom.person and " " in asked.rest else "")
     if call.exact and _one_word(asked) and _only_asks(asked):
         return (Whom(asked.request or ""), "")
-    signs = (call.shouted, call.separated)
-    surely = all(signs) if threads.answers_somebody(asked.turn, asked.member) else any(signs)
+    if threads.answers_somebody(asked.turn, asked.member):
+        surely = call.shouted and call.separated
+    else:
+        told = bare(call.rest).partition(" ")[0] in asked.turn.knowledge.yes_no(asked.member.lang)["who_did"]
+        surely = call.shouted or call.separated or (told and "?" not in call.rest)
     return (Whom(asked.request or ""), call.whole_rest) if call.exact and surely else None
 
 
@@ -185,9 +205,10 @@ def _one_word(asked: Asked) -> bool:
 
 def _block(asked: Asked, whom: Whom) -> Outcome | None:
     turn, member = asked.turn, asked.member
-    others = {met.other for met in _others(asked, whom, parted=False)}
+    found = _others(asked, whom, parted=False)
+    others = {met.other for met in found}
     if others and (whom.request == NOBODY or len(others) > 1):
-        turn.say(member, "block.which")
+        prompts.ask_whom(turn, member, {_shown(asked, met): met.other for met in found})
         return Outcome("clarified", "which one")
     if not others:
         turn.say(member, "block.nobody")
@@ -195,6 +216,13 @@ def _block(asked: Asked, whom: Whom) -> Outcome | None:
     apart.part(turn, member.id, others.pop(), "BLOCK")
     turn.say(member, "block.done")
     return None
+
+
+def _shown(asked: Asked, met: Met) -> str:
+    """`K43 B (Ben)`, as in other choices."""
+    key = f"{met.request.code} {met.letter}".strip()
+    alias = asked.turn.need(Member, met.other).alias
+    return f"{key} ({alias})" if alias else key
 
 
 def _report(asked: Asked, wanted: tuple[Whom, str]) -> Outcome | None:
