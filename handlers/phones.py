@@ -8,7 +8,7 @@ from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
 
-from tornado.web import HTTPError, StaticFileHandler
+from tornado.web import StaticFileHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from handlers.base import BaseHandler, Refused
@@ -48,8 +48,12 @@ class PhonesHandler(BaseHandler):
 
     def prepare(self) -> None:
         super().prepare()
-        if not self.any_host and not _is_address(self.request.host_name):
-            raise Refused(403, "named by a name that is not localhost")
+        _refuse_names(self)
+
+
+def _refuse_names(handler: PhonesHandler | PhonesLive) -> None:
+    if not handler.any_host and not _is_address(handler.request.host_name):
+        raise Refused(403, "named by a name that is not localhost")
 
 
 class PhonesPage(PhonesHandler):
@@ -78,16 +82,18 @@ class PhonesStory(PhonesHandler):
         self.finish(self.hub.story())
 
 
-class PhonesLive(WebSocketHandler):
-    """One page's line to the hub. Tornado refuses other origins; messages are small or the line is cut."""
+class PhonesLive(BaseHandler, WebSocketHandler):
+    """One page's line to the hub. Tornado refuses other origins; messages are small or the line is cut.
+
+    It is not in hand as a request is: a shutdown ends it, and waits for nothing of it.
+    """
 
     def initialize(self, hub: PhonesHub, any_host: bool) -> None:
         self.hub = hub
         self.any_host = any_host
 
     def prepare(self) -> None:
-        if not self.any_host and not _is_address(self.request.host_name):
-            raise HTTPError(403)
+        _refuse_names(self)
 
     @property
     def max_message_size(self) -> int:

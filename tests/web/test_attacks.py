@@ -423,7 +423,9 @@ def test_no_path_leads_to_a_file_that_is_not_the_pages_own(tmp_path: Path, path:
 
 
 @pytest.mark.parametrize("account", [True, False])
-@pytest.mark.parametrize("path", ["/", "/phones", "/phones/static/phones.js", "/phones/story", "/healthz", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/phones", "/phones/static/phones.js", "/phones/story", "/phones/live", "/healthz", "/nothing"]
+)
 def test_every_answer_has_a_strict_policy(tmp_path: Path, path: str, account: bool) -> None:
     async def main(house: House) -> None:
         answer = await house.speak(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
