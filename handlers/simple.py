@@ -88,7 +88,7 @@ def _fields(head: bytes) -> tuple[str, int] | None:
     length, signature, kind, host, connection = map(fields.get, names)
     if length is None or signature is None or kind is None or host is None:
         return None
-    if not length.isdigit() or len(length) > 5 or not is_host(host):
+    if not length.isdigit() or len(length) > 5 or b" " in signature or not is_host(host):
         return None
     if kind != FORM and not kind.startswith(FORM + b";"):
         return None

@@ -19,7 +19,8 @@ from tornado.httputil import (
 
 from handlers.form import MOST_FIELDS, read_form
 from handlers.simple import Not, Request, first_line, read
-from tests.web.test_front import GOOD, ODD, SIMPLE, mutated
+from tests.web.test_front import GOOD, ODD, SIMPLE, mutated, post
+from tests.web.test_webhook import TEXT
 
 CASES = 10 * int(os.environ.get("TEST_FUZZ", "150"))
 PATHS = {first_line(path): path for path in ("/twilio/sms", "/twilio/status")}
@@ -91,6 +92,17 @@ def test_more_bytes_never_change_what_was_said(raw: bytes, at: int) -> None:
     assert part is Not.YET or part == whole
     if isinstance(whole, Request):
         assert (part is Not.YET) is (at < whole.size)
+
+
+@pytest.mark.parametrize("value", ["  {}", "{} ", "\t{}", "{} {}"])
+@pytest.mark.parametrize("name", ["Host", "X-Twilio-Signature", "Content-Length", "Connection"])
+def test_no_simple_request_has_blanks_that_tornado_would_take_off(name: str, value: str) -> None:
+    plain = post(TEXT, "Connection: keep-alive")
+    found = re.search(rb"\r\n" + name.encode() + rb": ([^\r]+)", plain)
+    assert found is not None
+    raw = plain[: found.start(1)] + value.replace("{}", found[1].decode()).encode() + plain[found.end(1) :]
+    assert isinstance(read(plain, PATHS), Request)
+    assert read(raw, PATHS) is Not.SIMPLE
 
 
 @pytest.mark.parametrize("name", SIMPLE)
