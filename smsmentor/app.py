@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import gc
 import logging
@@ -476,10 +477,13 @@ def listen(host: str, port: int, *, or_any: bool = False) -> socket.socket:
     except OSError as error:
         if or_any and port:
             return listen(host, 0)
-        raise SmsmentorError(
-            f"{host} port {port} cannot be listened on ({error.strerror}). "
+        why = str(error.strerror).partition(" (while ")[0]
+        fix = (
             "Name another one with --port or SMSMENTOR_PORT; 0 takes any free one."
-        ) from error
+            if error.errno in (errno.EADDRINUSE, errno.EACCES)
+            else "Name an address of this machine with --host or SMSMENTOR_HOST."
+        )
+        raise SmsmentorError(f"{host} port {port} cannot be listened on ({why}). {fix}") from error
     listener.setblocking(False)
     return listener
 

@@ -82,10 +82,18 @@ def test_what_cannot_be_written_is_said_in_a_line() -> None:
 def test_a_port_that_is_taken_is_named_or_another_one_is_used() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        with pytest.raises(SmsmentorError, match=f"port {port} cannot be listened on"):
+        with pytest.raises(
+            SmsmentorError, match=rf"port {port} cannot be listened on \(.* in use\). Name another one with --port"
+        ):
             listen("127.0.0.1", port)
         with listen("127.0.0.1", port, or_any=True) as other:
             assert other.getsockname()[1] != port
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_of_another_machine_is_told_as_one(host: str) -> None:
+    with pytest.raises(SmsmentorError, match="Name an address of this machine with --host"):
+        listen(host, 0)
 
 
 def test_one_process_holds_a_folder_at_a_time(tmp_path: Path) -> None:
