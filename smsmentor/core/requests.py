@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from smsmentor.core import members, offering, own_skills, rotation, screen, waiting
+from smsmentor.core.kinds import REPLIES
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
-from smsmentor.core.model import Choice, Code, Member, Offer, Prompt, Request, Sprint, Thread
+from smsmentor.core.model import Choice, Code, Member, Offer, OutText, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.schedule import quiet_until
 from smsmentor.core.sending import take_back
@@ -293,12 +294,17 @@ def _ask_rating(turn: Turn, mentee: Member, request: Request) -> None:
 def expire(turn: Turn, request: Request) -> None:
     """Time is up: the mentee is told what came and what the ways on are.
 
-    A conversation has a day from its last text.
+    A conversation has a day from its last text, and from when it left: in the morning, or when the carrier is back.
     """
     if request.status == "closed":
         return
     last = max((thread.last for thread in turn.find(Thread, "request", request.id)), default=request.opened)
-    if request.answers and (ends := last + timedelta(hours=turn.rules.expiry_hours)) > turn.now:
+    day = timedelta(hours=turn.rules.expiry_hours)
+    if request.answers and last + day <= turn.now:
+        replies = (text for text in turn.find(OutText, "request", request.id) if text.text_id in REPLIES)
+        first = (text for text in replies if not text.returned and (text.sent or text.pending))
+        last = max([last, *(text.sent or turn.now for text in first)])
+    if request.answers and (ends := last + day) > turn.now:
         turn.remind("request.expire", request.id, ends)
         return
     if request.answers:
