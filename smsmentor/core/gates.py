@@ -93,7 +93,7 @@ def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     reason = ""
     if count >= turn.rules.texts_an_hour:
         reason = "too many texts"
-    elif same_texts >= turn.rules.same_texts:
+    elif 0 < turn.rules.same_texts <= same_texts:
         reason = "same text many times"
     if not reason or crisis.is_untold(turn, member, event.body):
         return None

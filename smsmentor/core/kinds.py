@@ -27,6 +27,7 @@ COURTESIES = frozenset(
         "answer.thanks",
         "checkin.ask",
         "checkin.thanks",
+        "checkin.thanks_for",
         "mentor.left_idle",
         "news.helped",
         "news.helped_some",
@@ -35,8 +36,10 @@ COURTESIES = frozenset(
         "offer.filled",
         "offer.no_longer",
         "rate.thanks",
+        "rate.thanks_for",
         "wait.all_asked",
         "wait.first",
+        "wait.nobody_left",
         "wait.second",
     }
 )

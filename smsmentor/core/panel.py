@@ -182,7 +182,7 @@ def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
     elif asked >= rotation.open_places(turn, request) + turn.rules.further_views:
         refused = "more.asked"
     if refused:
-        turn.say(mentee, refused, code=request.code, count=asked, request=request.id)
+        turn.say(mentee, refused, code=request.code, peers=requests.peers(turn, mentee, asked), request=request.id)
         return False
     if full:
         request = turn.save(replace(request, places=request.places + 1, further=request.further + 1))

@@ -27,7 +27,7 @@ def answer_about(turn: Turn, member: Member, request: Request, text: str) -> Out
     """Take what follows a code as the answer to what we asked about that closed request: `K43 3 4`."""
     if request.mentee != member.id or request.status != "closed":
         return None
-    return _taken(turn, member, text, {name: _TAKERS[name] for name in ("rating", "checkin")}, request.id)
+    return _taken(turn, member, text, {"rating": _rating, "rated": _rating, "checkin": _checkin_of_code}, request.id)
 
 
 def choose(turn: Turn, member: Member, text: str) -> Outcome | None:
@@ -66,7 +66,9 @@ def expire(turn: Turn, prompt: Prompt) -> None:
         if prompt.kind not in ("sure", "news"):  # these were told that there is nothing to do
             over = prompt.kind == "hold" and not any(screen.still_open(turn, c.target) for c in prompt.choices)
             code = prompt.choices[0].label.partition(" ")[0] if over else ""
-            turn.say(member, "hold.over" if over else f"{prompt.kind}.expired", quote=short(prompt.text, 40), code=code)
+            one = prompt.kind == "hold" and len(prompt.choices) == 1
+            text_id = "hold.over" if over else "hold.expired_one" if one else f"{prompt.kind}.expired"
+            turn.say(member, text_id, quote=short(prompt.text, 40), code=code)
         turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
 
 
@@ -310,11 +312,19 @@ def rate(turn: Turn, member: Member, request: Request, given: Sequence[int]) -> 
     """Keep what a mentee says of each answer, in their order."""
     rated = tuple(replace(a, rating=r) for a, r in zip(request.answers, given, strict=True))
     turn.save(replace(request, answers=rated))
+    apart_now = []
     for before, one in zip(request.answers, rated, strict=True):
         turn.note("advice.rated", request=request.id, code=request.code, letter=one.letter, rating=one.rating)
         if one.rating == 1 != before.rating:
             _lowest(turn, member, request, one)
-    turn.say(member, "rate.thanks")
+        if 1 in (one.rating, before.rating):  # also when it was a slip: they are apart for good
+            apart_now.append(one.letter)
+    if apart_now:
+        letters = turn.words(member, "word.and").join(apart_now)
+        turn.say(member, "rate.lowest", letters=f"{request.code} {letters}", request=request.id)
+    else:
+        several = requests.asks_ratings(turn, member, "rating", "checkin")
+        turn.say(member, "rate.thanks_for" if several else "rate.thanks", code=request.code)
 
 
 def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None:
@@ -327,8 +337,13 @@ def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None
         turn.say(operator, "op.lowest", code=request.code, letter=rated.letter)
 
 
-def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    chosen = _digit(turn, member, text) or _told(turn, member, text)
+def _checkin_of_code(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    return _checkin(turn, member, prompt, text, named=True)
+
+
+def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str, *, named: bool = False) -> Outcome | None:
+    """What became of the advice; `named` says that the code of the question stood in front."""
+    chosen = _digit(turn, member, text) or _told(turn, member, text, surely=named)
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
         return _ask_checkin_again(turn, member, prompt) if _tells_something(turn, member, text) else None
@@ -347,11 +362,12 @@ def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
             if choice.target == "helped" and known:
                 load = members.load_of(turn, mentor.id)
                 turn.save(replace(load, helped=load.helped + 1))
-    turn.say(member, "checkin.thanks")
+    several = requests.asks_ratings(turn, member, "checkin")
+    turn.say(member, "checkin.thanks_for" if several else "checkin.thanks", code=request.code)
     return Outcome("answer", "checkin", request.id)
 
 
-def _told(turn: Turn, member: Member, text: str) -> str | None:
+def _told(turn: Turn, member: Member, text: str, *, surely: bool) -> str | None:
     """What became of advice, in words: `it helped`, `2 yes, no change`, `not yet`, `it helped a lot, i got it!`."""
     lists = turn.knowledge.yes_no(member.lang)
     said = parse.bare(text)
@@ -359,8 +375,10 @@ def _told(turn: Turn, member: Member, text: str) -> str | None:
     ways = {"1": "helped", "2": "no_change", "3": "not_yet"}
     kept = _kept_words(turn, member, text)
     clause, goes_on = "", ""
-    if not threads.places(turn, member) and _can_tell(text, lists):
+    if _can_tell(text, lists) and (surely or not threads.places(turn, member)):
         clause, goes_on = _first_clause(text, lists)
+        if first in ways and (surely or _goes_on(rest, lists)):
+            return first
     for digit, name in ways.items():
         if (
             said in lists[name]
@@ -371,6 +389,12 @@ def _told(turn: Turn, member: Member, text: str) -> str | None:
         ):
             return digit
     return None
+
+
+def _goes_on(rest: str, lists: parse.Lists) -> bool:
+    """Whether words behind a digit go on telling (`1 and it helped a lot`), and are none of `2 weeks into my job`."""
+    starts = lists["and_so"] | lists["yes"] | lists["tried"] | lists["why_rated"]
+    return any(f"{rest} ".startswith(f"{words} ") for words in starts)
 
 
 def _first_clause(text: str, lists: parse.Lists) -> tuple[str, str]:
@@ -399,7 +423,11 @@ def _tells_something(turn: Turn, member: Member, text: str) -> bool:
         return False
     said = _after_yes(_kept_words(turn, member, text), lists)
     yes = said in lists["yes"] and not parse.is_kind(text, lists)
-    return yes or any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
+    return (
+        yes
+        or _digit(turn, member, text) is not None
+        or any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
+    )
 
 
 def _ask_checkin_again(turn: Turn, member: Member, prompt: Prompt) -> Outcome:

@@ -33,7 +33,23 @@ def fill(
 def _shown(words: Catalogue, value: object, member: Member, now: datetime, rules: Rules) -> str:
     if isinstance(value, datetime):
         return local_time(words, value, member, now, rules)
+    if isinstance(value, timedelta):
+        return span(words, value, member.lang)
     return str(value)
+
+
+def span(words: Catalogue, length: timedelta, lang: str) -> str:
+    """`2 hours`, `a week`: a length of time as a setting has it, in the largest unit of which there are several."""
+    if length in _NAMED:
+        return words.text(lang, f"word.{_NAMED[length]}")
+    units = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)))
+    name, unit = next(
+        (one for one in units if not length % one[1] and length > one[1]), ("minutes", timedelta(minutes=1))
+    )
+    return words.text(lang, f"word.{name}", count=round(length / unit))
+
+
+_NAMED = {timedelta(days=1): "day", timedelta(days=7): "week"}
 
 
 def local_time(words: Catalogue, at: datetime, member: Member, now: datetime, rules: Rules) -> str:

@@ -34,7 +34,7 @@ def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
     later = rest is not None or len(codes_open) >= turn.rules.open_requests
     drafts = [r.code for r in live if r.status == "draft"]
     if later and len(drafts) >= turn.rules.drafts:
-        turn.say(mentee, "ask.drafts_full", count=len(drafts), codes=", ".join(drafts[:CODES]))
+        turn.say(mentee, "ask.drafts_full", count=turn.rules.drafts, codes=", ".join(drafts[:CODES]))
         return Outcome("clarified", "too many drafts")
     code = _new_code(turn)
     request = Request(
@@ -56,7 +56,7 @@ def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
             turn.say(mentee, "ask.rest_draft", count=turn.rules.questions_a_day, time=rest, request=request.id)
             turn.remind("request.rested", request.id, rest)
         else:
-            turn.say(mentee, "ask.draft", count=len(codes_open), codes=", ".join(codes_open))
+            turn.say(mentee, "ask.draft", count=turn.rules.open_requests, codes=", ".join(codes_open))
         return Outcome("request", "draft", request.id)
     _count(turn, mentee)
     turn.note("request.opened", request=request.id, code=code, member=mentee.id, topics=own_skills.told(request))
@@ -226,7 +226,8 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
     if not was_draft:
         turn.note("request.closed", request=request.id, code=request.code, reason=reason)
     if tell:
-        turn.say(mentee, tell, code=request.code, request=request.id)
+        after = timedelta(hours=turn.rules.expiry_hours)
+        turn.say(mentee, tell, code=request.code, span=after, request=request.id)
     _let_go_of_held(turn, mentee, request)
     rotation.freed(turn)
     if not was_draft:  # said once, and not again when the next place becomes free
@@ -282,13 +283,22 @@ def _ask_rating(turn: Turn, mentee: Member, request: Request) -> None:
     until = turn.now + timedelta(hours=turn.rules.rating_hours)
     turn.save(Prompt(turn.new_id("p"), mentee.id, "rating", turn.now, until, request=request.id))
     letters = [a.letter for a in request.answers]
-    checkin = turn.words(mentee, "rate.checkin") if mentee.checkins else ""
+    of_code = f"{request.code} " if asks_ratings(turn, mentee, "rating", but=request.id) else ""
+    checkin = (
+        turn.words(mentee, "rate.checkin", span=timedelta(days=turn.rules.checkin_days)) if mentee.checkins else ""
+    )
     if len(letters) == 1:
-        turn.say(mentee, "rate.one", letter=letters[0], checkin=checkin, request=request.id)
+        turn.say(mentee, "rate.one", letter=of_code + letters[0], checkin=checkin, request=request.id)
     else:
-        named = ", ".join(letters[:-1]) + turn.words(mentee, "word.and") + letters[-1]
+        named = of_code + ", ".join(letters[:-1]) + turn.words(mentee, "word.and") + letters[-1]
         example = " ".join("434343"[: len(letters)])
         turn.say(mentee, "rate.many", letters=named, example=example, checkin=checkin, request=request.id)
+
+
+def asks_ratings(turn: Turn, mentee: Member, *kinds: str, but: str = "") -> bool:
+    """Whether the rating, or the check-in, of another question is asked for now: which one is meant has to be told."""
+    open_now = (p for p in turn.find(Prompt, "member", mentee.id) if p.kind in kinds and p.request != but)
+    return any(prompt.expires > turn.now for prompt in open_now)
 
 
 def expire(turn: Turn, request: Request) -> None:
@@ -344,13 +354,17 @@ def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
     if quiet_until(mentee, turn.now, turn.rules) is None:
         span = waiting.words(turn, mentee, request)
         text_id = _no_answer_yet(turn, request, "first" if minutes < 30 else "second", span)
+        if text_id in request.told:  # there is nothing new to say
+            return
+        if text_id in ("wait.all_asked", "wait.nobody_left"):
+            turn.save(replace(turn.need(Request, request.id), told=(*request.told, mark, text_id)))
         turn.say(mentee, text_id, courtesy=True, code=request.code, span=span, request=request.id)
 
 
 def _no_answer_yet(turn: Turn, request: Request, mark: str, span: str = "") -> str:
     """What to say then: MORE is offered only where somebody is free, and nothing promised where nobody is left."""
     if not rotation.anybody_left(turn, request):
-        return "wait.all_asked"
+        return "wait.all_asked" if rotation.in_flight_of(turn, request) else "wait.nobody_left"
     if mark == "first" and not rotation.preview(turn, request)[0]:
         mark = "second"
     return f"waiting.{mark}" if span else f"wait.{mark}"
@@ -378,7 +392,8 @@ def ask_checkin(turn: Turn, request: Request) -> None:
     turn.save(
         Prompt(turn.new_id("p"), mentee.id, "checkin", turn.now, until, request=request.id, choices=choices),
     )
-    turn.say(mentee, "checkin.ask", courtesy=True, code=request.code, request=request.id)
+    after = timedelta(days=turn.rules.checkin_days)
+    turn.say(mentee, "checkin.ask", courtesy=True, code=request.code, span=after, request=request.id)
 
 
 def label(request: Request) -> str:
@@ -399,13 +414,13 @@ def _gather(turn: Turn, request: Request) -> None:
 
 
 def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
-    peers, opens = rotation.preview(turn, request)
+    found, opens = rotation.preview(turn, request)
     first = not mentee.first_told
     too_late = opens is not None and opens - turn.now >= timedelta(hours=turn.rules.expiry_hours)
-    if peers:
+    if found:
         span = waiting.words(turn, mentee, request) if not first else ""
         text_id = "ask.got" if first else "waiting.receipt" if span else "ask.got_again"
-        asked = _peers(turn, mentee, peers)
+        asked = peers(turn, mentee, found)
         turn.say(mentee, text_id, code=request.code, peers=asked, span=span, request=request.id)
     elif too_late or not rotation.anybody_left(turn, request):
         text_id = "ask.got_nobody" if first else "ask.got_nobody_again"
@@ -420,7 +435,8 @@ def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
         turn.save(replace(turn.need(Member, mentee.id), first_told=True))
 
 
-def _peers(turn: Turn, mentee: Member, count: int) -> str:
+def peers(turn: Turn, mentee: Member, count: int) -> str:
+    """`1 peer`, `3 peers`."""
     return turn.words(mentee, "word.peers_one" if count == 1 else "word.peers_many", count=count)
 
 

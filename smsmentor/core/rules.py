@@ -127,6 +127,7 @@ class Rules:
     newcomers_in_danger_an_hour: int = 20
     """New numbers beyond these that are let in all the same, for words of danger; 0 is no limit."""
     same_texts: int = 5
-    """A longer text that comes so often in a row within the hour is dropped from then on."""
+    """A longer text that comes so often in a row within the hour is dropped from then on; 0 is no limit."""
     same_newcomers: int = 20
-    """A longer text that so many new numbers begin with, an hour or less between them, is dropped from then on."""
+    """A longer text that so many new numbers begin with, an hour or less between them, is dropped from then on; 0 is no
+    limit."""

@@ -178,7 +178,10 @@ def to_named(turn: Turn, member: Member, found: list[Place], text: str) -> Outco
     known = {alias for alias in aliases if aliases.count(alias) == 1 and alias not in lists["kind"]}
     named = [thread for thread, alias in zip(theirs, aliases, strict=True) if alias in known.intersection(said)]
     thanks = not (lists["thanks"] - lists["yes"]).isdisjoint(said)
-    if not named and thanks and not lists["all"].isdisjoint(said[1:]):
+    of_all = not lists["all"].isdisjoint(said[1:]) or any(
+        f" {words} " in f" {' '.join(said)} " for words in lists["all_of_them"]
+    )
+    if not named and thanks and of_all:
         named = theirs
     plain_thanks = " ".join(word for word in said if word not in known)
     if not named or not plain_thanks or "?" in text or not parse.is_kind(plain_thanks, lists):
@@ -225,8 +228,9 @@ def hold(
         for number, place in enumerate(shown, start=1)
     )
     prompt = _keep(turn, member, "hold", text, choices=choices)
-    room = 150 - len(turn.words(member, text_id, choices="", code=code))
-    turn.say(member, text_id, choices=listed(choices, room), code=code)
+    kept = prompt.expires - turn.now
+    room = 150 - len(turn.words(member, text_id, choices="", code=code, kept=kept))
+    turn.say(member, text_id, choices=listed(choices, room), code=code, kept=kept)
     turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
     return Outcome("held")
 
@@ -234,9 +238,9 @@ def hold(
 def hold_for_one(turn: Turn, member: Member, target: str, text: str, text_id: str, code: str) -> Outcome:
     """Keep a text that can go to one place only, but not without its sender's word."""
     choices = (Choice("1", target, turn.words(member, f"{text_id}_short")),)
-    kept = _keep(turn, member, "hold", text, choices=choices)
-    turn.say(member, text_id, code=code)
-    turn.note("text.held", text=kept.text_id, member=member.id, choices=1)
+    prompt = _keep(turn, member, "hold", text, choices=choices)
+    turn.say(member, text_id, code=code, kept=prompt.expires - turn.now)
+    turn.note("text.held", text=prompt.text_id, member=member.id, choices=1)
     return Outcome("held")
 
 

@@ -27,6 +27,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "code_kept_days": (1, 90),
     "checkin_days": (1, 90),
     "rating_hours": (1, 720),
+    "sprint_weeks": (2, 26),
+    "sprint_answer_days": (1, 7),
     "late_hours": (1, 720),
     "words_kept_days": (1, 3650),
     "patience_minutes": (0.1, 1440),

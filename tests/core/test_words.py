@@ -41,6 +41,7 @@ LONGEST = {
     "helped": "1000",
     "high": "120",
     "hours": "Mon-Fri 22:00-18:00, Sat-Sun 22:00-12:00",
+    "kept": "9999 min",
     "languages": "es (español)",
     "letter": "A",
     "letters": "A, B and C",

@@ -38,7 +38,7 @@ def _sprint(asked: Asked, skill: str) -> Outcome | None:
         turn.say(member, "sprint.running", skill=running.skill, week=running.week, weeks=running.weeks)
         return None
     if not skill or plain(skill) in _off(asked):
-        turn.say(member, "sprint.what")
+        turn.say(member, "sprint.what", weeks=turn.rules.sprint_weeks)
         return Outcome("clarified", "no skill")
     if (rest := requests.rested_from(turn, member)) is not None:
         return requests.say_rest(turn, member, rest)
