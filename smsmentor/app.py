@@ -108,7 +108,9 @@ class Carrier:
         self.catch_up = CatchUp(self.service, self.gateway)
         self.sender = Pump("outbox", clock, self.outbox.next_moment, self.outbox.drain)
         self.ticker = Pump("ticker", clock, self._next_timer, lambda: fire_due(self.service))
-        self.began = clock.now()
+        self.began = self.seen = clock.now()
+        """When we came, at the start or when the machine woke up; and when the ticker last looked."""
+        self.woken = asyncio.Event()
         self.reading: asyncio.Task[None] | None = None
         self.service.watchers += [self._wake, self.alarms.watch]
 
@@ -120,7 +122,7 @@ class Carrier:
             await self._mark()
         self.sender.start()
         self.ticker.start()
-        reading = self.catch_up.forever(asyncio.sleep, lambda: False)
+        reading = self.catch_up.forever(self._rest, lambda: False)
         self.reading = asyncio.get_running_loop().create_task(reading, name="catch-up")
 
     async def stop(self, grace_seconds: float) -> None:
@@ -139,12 +141,22 @@ class Carrier:
         late = looked is None or self.clock.now() - looked > TICKER_LATE
         return ["timers are not being looked at"] if late else []
 
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), seconds)
+        self.woken.clear()
+
     def _next_timer(self) -> datetime | None:
         """When a timer is due; never before what was texted while we were down is in, or cannot be had for a while.
 
         An answer that lies on the carrier's list must not find its question over, nor its mentor paused for silence.
         """
-        if self.catch_up.looked is None and self.clock.now() - self.began < LIST_LATE:
+        now = self.clock.now()
+        if now - self.seen > LIST_LATE:  # it looks each second: the machine has slept, as far away as one that was off
+            self.began, self.catch_up.looked = now, None
+            self.woken.set()
+        self.seen = now
+        if self.catch_up.looked is None and now - self.began < LIST_LATE:
             return None
         return self.store.next_moment()
 

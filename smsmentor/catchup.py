@@ -21,7 +21,7 @@ OVERLAP = timedelta(days=1)
 LONGEST = timedelta(days=30)
 """Texts that are older mean nothing to anybody any more; the carrier may not have them either."""
 EVERY, SOON = timedelta(minutes=15), timedelta(seconds=30)
-"""Between two looks; and after one that failed at the start, doubling: the host's network may come after us."""
+"""Between two looks; and after one that failed when we have just come back, doubling: the network may come after us."""
 FRESH = timedelta(seconds=90)
 """What came just now may still be on its way to the webhook."""
 
@@ -74,14 +74,15 @@ class CatchUp:
 
     async def forever(self, sleep: Callable[[float], Awaitable[None]], stopped: Callable[[], bool]) -> None:
         """Run at start and then at a gentle interval, until told to stop. What goes wrong is logged and tried again."""
-        rest = SOON / 2
+        failed = 0
         while not stopped():
             try:
                 await self.run()
             except Exception:
                 # Whatever it is: a service that silently reads the list no more loses texts.
                 log.exception("Catching up failed and will be tried again")
-            rest = EVERY if self.looked else min(2 * rest, EVERY)
+            failed = 0 if self.looked else failed + 1
+            rest = min(SOON * 2 ** min(failed - 1, 9), EVERY) if failed else EVERY
             await sleep(rest.total_seconds())
 
     def _unknown(self, listed: Sequence[Missed]) -> list[Missed]:

@@ -89,6 +89,8 @@ def export(form: str, out: Path | None, force: bool) -> None:
         name = f"smsmentor-{stamp}"
         if form == "csv":
             target = out or Path(name)
+            if target.exists() and not target.is_dir():
+                raise SmsmentorError(f"{target} is a file; as CSV it is a folder of several: name one.")
             taken = target.is_dir() and any(target.iterdir())
         else:
             target = out / f"{name}.json" if out and out.is_dir() else out or Path(f"{name}.json")

@@ -277,7 +277,7 @@ def test_after_a_list_that_was_read_it_rests_for_a_quarter_of_an_hour() -> None:
     play(story)
 
 
-def test_timers_of_a_server_wait_for_what_was_texted_while_it_was_down(tmp_path: Path) -> None:
+def test_timers_of_a_server_wait_for_what_was_texted_while_it_was_down_or_asleep(tmp_path: Path) -> None:
     account = {"twilio_account_sid": f"AC{0:032x}", "twilio_auth_token": "t" * 32, "twilio_numbers": "+12025550110"}
     set_ = {"data": str(tmp_path), "public_url": "https://sms.example.org", **account}
     settings = load(environ={f"SMSMENTOR_{name.upper()}": value for name, value in set_.items()})
@@ -286,10 +286,14 @@ def test_timers_of_a_server_wait_for_what_was_texted_while_it_was_down(tmp_path:
         carrier = Carrier(settings, store, clock, knowledge({}))
         store.next_moment = lambda: NOON  # type: ignore[method-assign]
         assert carrier.ticker.next_moment() is None
-        clock.move(NOON + timedelta(minutes=2))
+        for minute in (1, 2):
+            clock.move(NOON + timedelta(minutes=minute))
+            carrier.ticker.next_moment()
         assert carrier.ticker.next_moment() == NOON  # the list cannot be had: what is due goes on
-        clock.move(NOON + timedelta(minutes=3))
-        again = Carrier(settings, store, clock, knowledge({}))
-        assert again.ticker.next_moment() is None
-        again.catch_up.looked = clock.now()
-        assert again.ticker.next_moment() == NOON
+        assert not carrier.woken.is_set()
+        carrier.catch_up.looked = clock.now()
+        clock.move(NOON + timedelta(hours=9))  # the machine slept
+        assert carrier.ticker.next_moment() is None
+        assert carrier.woken.is_set()
+        carrier.catch_up.looked = clock.now()
+        assert carrier.ticker.next_moment() == NOON

@@ -124,7 +124,8 @@ def test_an_export_writes_over_nothing_unless_told_to(data: Path, tmp_path: Path
     assert "use --force" in call(*words).output
     fine(*words, "--force")
     (tmp_path / "file").write_text("mine", encoding="utf-8")
-    assert call("export", "--format", form, "--out", tmp_path / "file").exit_code == 1
+    refused = call("export", "--format", form, "--out", tmp_path / "file")
+    assert (refused.exit_code, "name" in refused.output) == (1, True)
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
