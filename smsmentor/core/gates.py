@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from smsmentor.core import abuse, crisis, erasing, leaving, members, news, panel, prompts, requests, threads
-from smsmentor.core.commands import asking, mentoring, safety, standing
+from smsmentor.core.commands import asking, mentoring, operator, safety, standing
 from smsmentor.core.commands.kit import Asked, Command
 from smsmentor.core.commands.menu import menu_text
 from smsmentor.core.commands.table import TABLE
@@ -154,7 +154,7 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if not open_places and coded.rest and not member.mentor:
         return threads.hold_for_one(turn, member, "new", coded.rest, "code.unknown_ask", coded.code)
     if not open_places:
-        turn.say(member, "code.unknown_none", code=coded.code)
+        turn.say(member, "code.unknown_none", code=coded.code, ask=requests.how_to_ask(turn, member))
         return Outcome("clarified", "not a code of theirs")
     if not coded.rest:
         turn.say(member, "code.unknown_bare", code=coded.code, codes=", ".join(p.key for p in open_places[:4]))
@@ -208,7 +208,8 @@ def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
     if open_places:
         return threads.hold(turn, member, open_places, rest, "code.closed_kept", code=request.code)
     offer = threads.offer_of(turn, member, request)
-    if offer is not None and not members.blocked(turn, member.id, request.mentee):
+    is_there = turn.need(Member, request.mentee).state == "active"
+    if offer is not None and is_there and not members.blocked(turn, member.id, request.mentee):
         return threads.hold_for_one(turn, member, f"late:{offer.id}", rest, "code.closed_late", request.code)
     turn.say(member, "code.closed", code=request.code)
     return Outcome("clarified", "closed", request.id)
@@ -380,6 +381,12 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     """The only open thread takes a text; with several it is held and asked."""
     found = threads.places(turn, member)
     lists = turn.knowledge.yes_no(member.lang)
+    if (
+        found
+        and standing.just_joined(turn, member)
+        and (called := standing.first_topics(turn, member, event.body, least=2))
+    ):
+        return called
     if dropped := _drops_draft(turn, member, found, event.body):
         return dropped
     if len(found) == 1:
@@ -395,6 +402,8 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if found:
         return threads.to_named(turn, member, found, event.body) or threads.hold(turn, member, found, event.body)
     if not member.mentor or any(says(event.body, lists) for says in (parse.thin, parse.is_kind, parse.is_no_view)):
+        return None
+    if asking.asks_for_oneself(event.body, lists):  # a question of their own begins with ASK
         return None
     late = threads.recent_offers(turn, member)
     return threads.deliver(turn, member, f"offer:{late[0].id}", event.body) if len(late) == 1 else None
@@ -459,6 +468,8 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
     lists = turn.knowledge.yes_no(member.lang)
     if parse.is_kind(event.body, lists):
         return Outcome("ignored", "thanks")
+    if member.operator and (paged := operator.of_a_page(turn, member, event.body)):
+        return paged
     if member.mentor and (called := standing.first_topics(turn, member, event.body)):
         return called
     if member.mentor:

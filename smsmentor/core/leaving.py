@@ -94,7 +94,9 @@ def _may_say(turn: Turn, member: Member, what: str) -> bool:
 
 def _closed_by_leaving(turn: Turn, member: Member) -> str:
     """The code of the newest question that ended because its mentee left; empty when none did."""
-    newest = turn.first(Request, "mentee", member.id, newest=True)
-    if newest is None or newest.closed is None or member.left is None or newest.reason != "withdrawn":
-        return ""
-    return newest.code if newest.closed >= member.left else ""
+    for request in turn.walk(Request, "mentee", member.id, newest=True):
+        if member.left is None or request.closed is None or request.closed < member.left:
+            break
+        if request.reason == "withdrawn" and request.asked_at is not None:  # else its code is not known to them
+            return request.code
+    return ""

@@ -178,7 +178,7 @@ def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
     if full and request.further >= turn.rules.further_views:
         refused = "more.enough"
     elif not rotation.anybody_left(turn, request):
-        refused = "more.nobody_left"
+        refused = "more.nobody_left" if turn.first(Offer, "request", request.id) else "ask.got_nobody_again"
     elif asked >= rotation.open_places(turn, request) + turn.rules.further_views:
         refused = "more.asked"
     if refused:

@@ -439,6 +439,14 @@ def _ask_checkin_again(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
 def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     lists = turn.knowledge.yes_no(member.lang)
     wanted = not {parse.bare(text), _kept_words(turn, member, text)}.isdisjoint(lists["yes"] - lists["thanks"])
+    if not wanted and _kept_words(turn, member, text) in lists["skip"] | lists["nay"]:
+        # Words that somebody who has written since could be meant by are none to us.
+        places = (turn.get(Thread, place.target.partition(":")[2]) for place in threads.places(turn, member))
+        if any(thread is not None and thread.last > prompt.asked for thread in places):
+            return None
+        end(turn, prompt)
+        turn.say(member, "which.none")
+        return Outcome("answer", "late", prompt.request)
     if not wanted and _called(turn, member, text) != "more":
         return None
     end(turn, prompt)

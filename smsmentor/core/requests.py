@@ -189,7 +189,9 @@ def drop_draft(turn: Turn, mentee: Member, request: Request) -> None:
 def gathered(turn: Turn, request: Request) -> None:
     """The gather time is over: ask the first wave. A thin question that was left alone ends kindly."""
     if request.status == "clarifying":
-        close(turn, request, "withdrawn", tell="request.left")
+        close(turn, request, "withdrawn")
+        mentee = turn.need(Member, request.mentee)
+        turn.say(mentee, "request.left", quote=short(request.question, 40), request=request.id)
         return
     if request.status != "gathering":
         return
@@ -267,6 +269,9 @@ def offer_late_view(turn: Turn, offer: Offer, request: Request) -> None:
 def done(turn: Turn, request: Request, *, ask_rating: bool = True) -> None:
     """DONE: ask for a rating of each answer, and close. A request without answers is withdrawn."""
     mentee = turn.need(Member, request.mentee)
+    if request.status in ("draft", "clarifying"):  # nobody was told its code, nor asked
+        drop_draft(turn, mentee, request)
+        return
     if not request.answers:
         close(turn, request, "withdrawn", tell="request.withdrawn")
         return
@@ -438,6 +443,11 @@ def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
 def peers(turn: Turn, mentee: Member, count: int) -> str:
     """`1 peer`, `3 peers`."""
     return turn.words(mentee, "word.peers_one" if count == 1 else "word.peers_many", count=count)
+
+
+def how_to_ask(turn: Turn, member: Member) -> str:
+    """How a question of their own begins: what a mentor texts plainly is none."""
+    return turn.words(member, "word.ask_first" if member.mentor else "word.just_text")
 
 
 def rested(turn: Turn, request: Request) -> None:

@@ -21,6 +21,7 @@ LANGUAGES = WORDS.languages
 LONGEST = {
     "about": "",  # the topic or the wish for another field: counted with the quote, see RELAYS
     "answered": "1000",
+    "ask": "Solo escribe sobre qué quieres otra opinion.",
     "asked": "1000",
     "asking": "1000",
     "budget": "100000",

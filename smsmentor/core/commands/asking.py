@@ -42,11 +42,11 @@ def _ask_grammar(asked: Asked) -> ForTeam | str | None:
     if threads.places(asked.turn, asked.member):
         # Those who advise them may be meant (`ask who, my boss?`), so it must be surely a question of their own.
         colon = asked.text.removesuffix(asked.call.whole_rest).rstrip().endswith(":")
-        return rest if (colon and begins) or _asks_for_oneself(rest, lists) else None
+        return rest if (colon and begins) or asks_for_oneself(rest, lists) else None
     return rest if begins or rest.endswith("?") else None
 
 
-def _asks_for_oneself(rest: str, lists: Lists) -> bool:
+def asks_for_oneself(rest: str, lists: Lists) -> bool:
     """`how do i become a nurse`, `should I study law`: the question word, and I."""
     said = bare(rest).split()[:FIRST_WORDS]
     return any(" ".join(said[at : at + 2]) in lists["i_ask"] for at in range(FIRST_WORDS))
@@ -119,7 +119,7 @@ def _send(asked: Asked, _: object) -> Outcome | None:
             return None
     drafts = [r for r in live if r.status == "draft"]
     if not drafts:
-        turn.say(member, "send.nothing")
+        turn.say(member, "send.nothing", ask=requests.how_to_ask(turn, member))
         return Outcome("clarified", "nothing to send")
     if len(live) - len(drafts) >= turn.rules.open_requests:
         turn.say(member, "send.full", codes=", ".join(r.code for r in live if r.status != "draft"))
@@ -130,12 +130,14 @@ def _send(asked: Asked, _: object) -> Outcome | None:
     return None
 
 
-def _more_grammar(asked: Asked) -> tuple[str, str] | Request | None:
+def _more_grammar(asked: Asked) -> tuple[str, str] | Request | str | None:
     """MORE alone, MORE K43, MORE B, MORE B text. `More or less` is none, and a small `a` may be an article."""
     if asked.bare:
         return ("", "")
     if isinstance(named := of_request(asked), Request):
         return named if named.mentee == asked.member.id else None
+    if named and asked.call.shouted and _open(asked):  # a code that is none of theirs
+        return named
     found = re.fullmatch(
         r"(?:(?i:from|de)\s+)?([A-Fa-f])(?:\s*([:,.-])\s*|\s+|$)(.*)", asked.call.whole_rest, re.DOTALL
     )
@@ -174,7 +176,11 @@ def closed_with(turn: Turn, member: Member, letter: str) -> Request | None:
     return None
 
 
-def _more(asked: Asked, wanted: tuple[str, str] | Request) -> Outcome | None:
+def _more(asked: Asked, wanted: tuple[str, str] | Request | str) -> Outcome | None:
+    if isinstance(wanted, str):
+        codes = ", ".join(r.code for r in _open(asked))
+        asked.turn.say(asked.member, "code.unknown_bare", code=wanted, codes=codes)
+        return Outcome("clarified", "not a code of theirs")
     named, (letter, text) = (wanted, ("", "")) if isinstance(wanted, Request) else (asked.request, wanted)
     turn, member = asked.turn, asked.member
     candidates = [named] if named else _open(asked)
@@ -183,7 +189,7 @@ def _more(asked: Asked, wanted: tuple[str, str] | Request) -> Outcome | None:
         return to_letter(asked, letter, found, text)
     candidates = [r for r in candidates if r.status in ("asking", "answered")]
     if not candidates:
-        turn.say(member, "more.nothing")
+        turn.say(member, "more.nothing", ask=requests.how_to_ask(turn, member))
         return Outcome("clarified", "nothing open")
     if len(candidates) > 1:
         return _which(asked, candidates)
@@ -264,7 +270,7 @@ def done(asked: Asked, request: Request | str) -> Outcome | None:
             requests.drop_draft(turn, member, kept[0])
             return None
         if not candidates:
-            turn.say(member, "done.nothing")
+            turn.say(member, "done.nothing", ask=requests.how_to_ask(turn, member))
             return Outcome("clarified", "nothing open")
         if request:
             turn.say(member, "code.unknown_bare", code=request, codes=", ".join(r.code for r in candidates))

@@ -10,7 +10,7 @@ from smsmentor.core.turn import Outcome, Turn
 
 def menu_text(turn: Turn, member: Member) -> str:
     """Which menu fits: for someone with an open request, a mentor, or somebody new."""
-    if any(r.status != "draft" for r in members.live_requests(turn, member.id)):
+    if any(r.status not in ("draft", "clarifying") for r in members.live_requests(turn, member.id)):
         return "menu.open"
     return "menu.mentor" if member.mentor else "menu.new"
 

@@ -6,9 +6,9 @@ import re
 
 from smsmentor.core import crisis, parked
 from smsmentor.core.commands.kit import Asked, Command
-from smsmentor.core.model import Invitation, Request
-from smsmentor.core.turn import Outcome
-from smsmentor.core.understand import codes
+from smsmentor.core.model import Invitation, Member, Request
+from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import codes, parse
 from smsmentor.core.understand.normal import plain
 
 LISTED = 3
@@ -57,6 +57,15 @@ def _pages(asked: Asked) -> str:
     return asked.turn.words(asked.member, "op.pages", codes=codes_of) if codes_of else ""
 
 
+def of_a_page(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """A few words of an operator who was paged (`i have it`) are no question for peers: how it goes is said."""
+    lists = turn.knowledge.yes_no(member.lang)
+    if not parse.says(text, lists["on_it"], lists["polite"]) or not crisis.paged(turn):
+        return None
+    turn.say(member, "op.ack_what", pages=_pages(Asked(turn, member, parse.Call("op", "", False, False, False))))
+    return Outcome("clarified", "words after a page")
+
+
 def _ack(asked: Asked, rest: str) -> Outcome | None:
     """A flagged request is in hands: the pages end. Without a code it is the only one about which there are pages."""
     turn = asked.turn
@@ -75,7 +84,7 @@ def _invite(asked: Asked, rest: str) -> Outcome | None:
     """A word with which people can JOIN."""
     turn = asked.turn
     word = plain(rest).strip(" .")
-    if not re.fullmatch(r"[a-z0-9-]{4,20}", word):
+    if not re.fullmatch(r"[a-z0-9-]{4,20}", word) or turn.knowledge.carrier.read(word):
         turn.say(asked.member, "op.invite_what")
         return Outcome("clarified", "no word")
     turn.save(Invitation(word, turn.now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from smsmentor.core import erasing, pool, threads
+from smsmentor.core import erasing, pool, rotation, threads
 from smsmentor.core.commands import shown
 from smsmentor.core.commands.kit import Asked, Command, change
 from smsmentor.core.model import Prompt
@@ -55,10 +55,8 @@ def _alias(asked: Asked, name: str) -> Outcome | None:
         turn.say(member, "alias.ours")
         return Outcome("clarified", "a name of ours")
     change(asked, "alias", alias="" if off else name)
-    if off:
-        turn.say(member, "alias.off")
-    else:
-        turn.say(member, "alias.set", name=name)
+    role = "" if member.mentor else "_mentee"
+    turn.say(member, f"alias.off{role}" if off else f"alias.set{role}", name=name)
     return None
 
 
@@ -79,6 +77,7 @@ def _lang(asked: Asked, lang: str) -> Outcome | None:
         return Outcome("clarified", "no language named")
     member = change(asked, "lang", lang=lang, lang_fixed=True)
     pool.stand(turn, member)
+    rotation.freed(turn)  # a question of theirs may have waited for somebody who reads the other language
     turn.say(member, "lang.set")
     return None
 
@@ -108,8 +107,9 @@ def _zone(asked: Asked, name: str) -> Outcome | None:
         pool.stand(turn, member)
     here = turn.now.astimezone(zone_of(member, turn.rules))
     clock = f"{here.hour}:{here.minute:02d}"
-    if name:
-        turn.say(member, "zone.set", clock=clock, night=turn.rules.quiet_from, day=turn.rules.quiet_until)
+    night, day = (time.removeprefix("0") for time in (turn.rules.quiet_from, turn.rules.quiet_until))
+    if name and night != day:
+        turn.say(member, "zone.set", clock=clock, night=night, day=day)
     else:
         turn.say(member, "zone.is", clock=clock)
     return None
@@ -127,6 +127,8 @@ def _about_grammar(asked: Asked) -> tuple[str, str] | None:
     `ABOUT me: I work at City Hospital` names an employer, which is for nobody else: how it goes is said.
     """
     rest = relay_text(asked.call.rest).strip(" .")
+    if asked.call.shouted and rest and is_off(asked, rest):
+        return NOTHING
     if (asked.call.shouted or asked.call.phrase) and _of_oneself(asked, rest):
         return NO_FIELD
     found = re.fullmatch(r"(.{2,40}?)(?:\s+(?:at|@|en|in)\s+|\s*[,@/]\s*)(.{2,40})", rest)
@@ -158,6 +160,10 @@ NO_FIELD = ("", "")
 """In place of field and employer: a sentence about oneself."""
 
 
+NOTHING = ("", "-")
+"""And for ABOUT OFF."""
+
+
 def _of_oneself(asked: Asked, rest: str) -> bool:
     """`I work at City Hospital as a nurse`, `im a nurse`: words about one's own work, and no question."""
     said = bare(rest)
@@ -173,11 +179,16 @@ def _about(asked: Asked, given: tuple[str, str]) -> Outcome | None:
         turn, member = asked.turn, asked.member
         turn.say(member, "command.how", use=turn.knowledge.words.table(member.lang, "use")["about"])
         return Outcome("clarified", "a sentence about oneself")
+    if given == NOTHING:
+        asked.turn.say(change(asked, "about", field="", employer=""), "about.off")
+        return None
     field, employer = given
     if answer := shown.refused(asked, field):
         return answer
     member = change(asked, "about", field=field, employer=employer)
-    asked.turn.say(member, "about.both" if employer else "about.field", field=field[:30], employer=employer[:30])
+    role = "_mentor" if member.mentor else ""
+    text_id = ("about.both" if employer else "about.field") + role
+    asked.turn.say(member, text_id, field=field[:30], employer=employer[:30])
     return None
 
 

@@ -77,37 +77,46 @@ def _hours(asked: Asked, given: tuple[Window, ...] | bool) -> Outcome | None:
     return None
 
 
-def _limit_grammar(asked: Asked) -> tuple[int, str] | None:
-    """LIMIT 1 a day, LIMIT 3 a week, LIMIT OFF. `Limit your answer to two points` is none of them."""
+def _limit_grammar(asked: Asked) -> dict[str, int] | None:
+    """LIMIT 1 a day, LIMIT 3 a week, both of them, LIMIT OFF. `Limit your answer to two points` is none of them."""
+    lists = asked.turn.knowledge.yes_no(asked.member.lang)
+    said = _limit_words(asked.rest)
+    if " ".join(said) in lists["off"]:
+        return {}
+    if len(said) == 1 and asked.call.shouted:  # `LIMIT 1`
+        said.append("day")
+    parts = [part for part in re.split(r"(?<=[a-z])\s*[,;/&+]|\b(?:and|y)\b", asked.rest) if part.strip()]
+    found = [_one_limit(asked, said)] if len(parts) < 2 else [_one_limit(asked, _limit_words(part)) for part in parts]
+    limits = dict(one for one in found if one is not None)
+    return limits if limits and len(limits) == len(found) else None
+
+
+def _limit_words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+|[0-9]+", bare(text))
+
+
+def _one_limit(asked: Asked, said: list[str]) -> tuple[str, int] | None:
+    """`1 a day` or `3 a week` as the span and the number."""
     lists = asked.turn.knowledge.yes_no(asked.member.lang)
     numbers = asked.turn.knowledge.numbers(asked.member.lang)
-    said = re.findall(r"[a-z]+|[0-9]+", bare(asked.rest))
-    if " ".join(said) in lists["off"]:
-        return (0, "off")
     words = [numbers.get(word, word) for word in said if word not in lists["limit_words"]]
-    if len(words) == 1 and len(said) == 1 and asked.call.shouted:  # `LIMIT 1`
-        words.append("day")
     if len(words) != 2 or not words[0].isdecimal() or not 1 <= int(words[0]) <= MOST_A_WEEK:
         return None
-    return (
-        (int(words[0]), "day")
-        if words[1] in lists["day"]
-        else ((int(words[0]), "week") if words[1] in lists["week"] else None)
-    )
+    span = next((name for name in ("day", "week") if words[1] in lists[name]), None)
+    return (span, int(words[0])) if span else None
 
 
-def _limit(asked: Asked, given: tuple[int, str]) -> Outcome | None:
-    turn = asked.turn
-    count, per = given
-    if per == "off":
+def _limit(asked: Asked, limits: dict[str, int]) -> Outcome | None:
+    turn, rules = asked.turn, asked.turn.rules
+    if not limits:
         _restand(asked, "limit", offers_a_day=None, offers_a_week=None)
-        turn.say(asked.member, "limit.off", day=turn.rules.offers_a_day, week=turn.rules.offers_a_week)
-    elif per == "day":
-        _restand(asked, "limit", offers_a_day=count)
-        turn.say(asked.member, "limit.day", count=count)
-    else:
-        _restand(asked, "limit", offers_a_week=count)
-        turn.say(asked.member, "limit.week", count=count)
+        turn.say(asked.member, "limit.off", day=rules.offers_a_day, week=rules.offers_a_week)
+        return None
+    _restand(asked, "limit", **{f"offers_a_{span}": count for span, count in limits.items()})
+    text_id = "both" if len(limits) > 1 else next(iter(limits))
+    turn.say(
+        asked.member, f"limit.{text_id}", count=max(limits.values()), day=limits.get("day"), week=limits.get("week")
+    )
     return None
 
 
@@ -194,11 +203,26 @@ def _topics(asked: Asked, changes: tuple[tuple[str, str], ...]) -> Outcome | Non
     return None
 
 
-def first_topics(turn: Turn, member: Member, text: str) -> Outcome | None:
-    """The answer to what JOIN asked, without the word TOPICS: a list of topics that we know, and nothing else."""
+def just_joined(turn: Turn, member: Member) -> bool:
+    """Whether what JOIN asked is still the last that they were told, but for questions that came since."""
+    joined = member.consented if member.mentor and member.consent_how.startswith("JOIN") else None
+    return joined is not None and not member.topics and turn.now - joined < timedelta(hours=1)
+
+
+def first_topics(turn: Turn, member: Member, text: str, *, least: int = 1) -> Outcome | None:
+    """The answer to what JOIN asked, without the word TOPICS: a list of topics that we know, and nothing else.
+
+    `least` parts: one word may be a view, where somebody's question is open.
+    """
     joined = member.consent_how.startswith("JOIN") and member.consented is not None
     parts = [part for part in re.split(r"[,;/\n]|\band\b|\by\b", plain(text)) if part.strip()]
-    if not joined or member.topics or "?" in text or not all(len(part.split()) <= WORDS_OF_A_TOPIC for part in parts):
+    if (
+        not joined
+        or member.topics
+        or "?" in text
+        or len(parts) < least
+        or not all(len(part.split()) <= WORDS_OF_A_TOPIC for part in parts)
+    ):
         return None
     asked = Asked(turn, member, Call("topics", text, True, False, True, text), text=text)
     if not all(turn.knowledge.topics.expand(part) and not _has_small_words(asked, part) for part in parts):
