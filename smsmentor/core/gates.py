@@ -149,17 +149,25 @@ def code_at_start(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     open_places = threads.places(turn, member)
     if not coded.plainly or not (open_places or codes.valid(coded.code) or not coded.rest):
         return None
+    # A word of ours behind it is for no other question: `K34 DONE`.
+    nothing_kept = not coded.rest or _is_word_of_ours(turn, member, coded.rest)
     if not open_places and coded.rest and parse.is_kind(coded.rest, turn.knowledge.yes_no(member.lang)):
         return Outcome("ignored", "thanks")
-    if not open_places and coded.rest and not member.mentor:
+    if not open_places and not nothing_kept and not member.mentor:
         return threads.hold_for_one(turn, member, "new", coded.rest, "code.unknown_ask", coded.code)
     if not open_places:
         turn.say(member, "code.unknown_none", code=coded.code, ask=requests.how_to_ask(turn, member))
         return Outcome("clarified", "not a code of theirs")
-    if not coded.rest:
+    if nothing_kept:
         turn.say(member, "code.unknown_bare", code=coded.code, codes=", ".join(p.key for p in open_places[:4]))
         return Outcome("clarified", "not a code of theirs")
     return threads.hold(turn, member, open_places, coded.rest, "code.unknown", code=coded.code)
+
+
+def _is_word_of_ours(turn: Turn, member: Member, text: str) -> bool:
+    """Whether a text is a command and nothing else."""
+    keywords, lists = turn.knowledge.words.keywords(member.lang), turn.knowledge.yes_no(member.lang)
+    return any(call.exact and not call.rest for call in parse.calls(text, keywords, lists))
 
 
 def _places_in(turn: Turn, member: Member, request: Request) -> list[threads.Place] | None:

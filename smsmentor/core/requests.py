@@ -380,7 +380,8 @@ def say_how_it_stands(turn: Turn, mentee: Member, request: Request) -> None:
     if request.status == "clarifying":
         turn.say(mentee, "ask.still", request=request.id)
     elif request.answers:
-        turn.say(mentee, "more.left_alone", code=request.code, request=request.id)
+        others = rotation.in_flight_of(turn, request) or rotation.anybody_left(turn, request)
+        turn.say(mentee, "more.left_alone" if others else "more.gone", code=request.code, request=request.id)
     elif turn.first(Offer, "request", request.id):
         turn.say(mentee, _no_answer_yet(turn, request, "second"), code=request.code, request=request.id)
     else:
