@@ -21,10 +21,20 @@ from tests.rigs import knowledge
 from tests.sending import ANA, BEN, NOON, House, Scripted, answer, play
 
 
-def test_a_daily_cap_at_the_carrier_is_waited_out_until_its_midnight() -> None:
+def test_a_reply_that_could_not_leave_waits_for_the_morning_once_its_receiver_sleeps() -> None:
     async def story(house: House) -> None:
         house.gateway.answers = {"a1": [answer("later", 30023)]}
         await house.put("a1")
+        await house.pass_time(timedelta(days=1))
+        assert house.texts()["a1"].sent == datetime(2026, 3, 4, 13, 0, tzinfo=UTC)  # 8:00 in New York, not 3:00
+
+    play(story)
+
+
+def test_a_daily_cap_at_the_carrier_is_waited_out_until_its_midnight() -> None:
+    async def story(house: House) -> None:
+        house.gateway.answers = {"a1": [answer("later", 30023)]}
+        await house.put("a1", text_id="crisis.contacts")  # no night holds it up
         await house.pass_time(timedelta(days=1))
         assert house.texts()["a1"].sent == datetime(2026, 3, 4, 8, 0, tzinfo=UTC)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from smsmentor.core import members, offering, pool, requests, rhythm, rotation, waiting
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
@@ -188,7 +190,10 @@ def more_views(turn: Turn, mentee: Member, request: Request) -> bool:
         request = turn.save(replace(request, places=request.places + 1, further=request.further + 1))
     turn.remind("request.next", request.id, turn.now)
     somebody, _ = rotation.preview(turn, request)
-    turn.say(mentee, "more.asking" if somebody else "more.later", code=request.code, request=request.id)
+    text_id = "more.asking" if somebody else "more.if_free" if request.answers else "more.later"
+    turn.say(mentee, text_id, code=request.code, request=request.id)
+    if request.answers:  # a day from their last word, as a conversation has
+        turn.remind("request.expire", request.id, turn.now + timedelta(hours=turn.rules.expiry_hours))
     return True
 
 

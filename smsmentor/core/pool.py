@@ -127,6 +127,13 @@ def next_free(turn: Turn, topic: str, lang: str, spare: timedelta = timedelta(0)
     return min(found, default=None)
 
 
+def wakes(turn: Turn, lang: str, at: datetime) -> bool:
+    """Whether until then all who read this language are in their night or outside their HOURS."""
+    before = at - timedelta(minutes=1)
+    awake = (name for name in _shelves(turn, EVERYONE, lang) if _is_open(turn, name, before))
+    return all(turn.first(Standing, "shelf", f"{EVERYONE}@{name}") is None for name in awake)
+
+
 def _in_line(turn: Turn, topic: str, lang: str) -> Iterator[Standing]:
     awake = [name for name in _shelves(turn, topic, lang) if _is_open(turn, name, turn.now)]
     lines = [turn.walk(Standing, "shelf", f"{topic}@{name}") for name in awake]
@@ -310,9 +317,17 @@ def _worn_out(turn: Turn, mentor: Member, load: Load, *, resting: bool) -> Refus
 
 
 def busy(turn: Turn, mentor: Member) -> int:
-    """How much this mentor has in hand: offers that wait for a word, and threads, as long as they are not at rest."""
+    """How much this mentor has in hand: offers that wait for a word, and threads, as long as they are not at rest.
+
+    An offer older than a silence that was not counted as one has not reached the phone yet, or only just now.
+    """
     fresh = turn.now - timedelta(hours=turn.rules.thread_rest_hours)
-    offers = sum(1 for o in members.open_offers(turn, mentor.id) if o.status == "sent" and o.made > fresh)
+    heard = turn.now - timedelta(hours=turn.rules.silence_hours)
+    offers = sum(
+        1
+        for o in members.open_offers(turn, mentor.id)
+        if (o.status == "sent" and o.made > fresh) or (o.made < heard and not o.silence_counted and not o.late)
+    )
     threads = sum(1 for t in members.open_threads(turn, mentor.id) if t.last > fresh)
     return offers + threads
 

@@ -449,8 +449,13 @@ def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         return Outcome("answer", "late", prompt.request)
     if not wanted and _called(turn, member, text) != "more":
         return None
+    waiting = requests.late_views(turn, member.id, prompt.request)
+    prompt = waiting[0]  # of several the one that came first
     end(turn, prompt)
     panel.show_late(turn, member, turn.need(Offer, prompt.target))
+    if len(waiting) > 1:
+        code = turn.need(Request, prompt.request).code
+        turn.say(member, "late.another", code=code, request=prompt.request)
     return Outcome("command", "MORE", prompt.request)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Container
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from smsmentor.core import members, offering, own_skills, rotation, screen, waiting
+from smsmentor.core import members, offering, own_skills, pool, rotation, screen, waiting
 from smsmentor.core.kinds import REPLIES
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
@@ -21,7 +21,8 @@ DAY = timedelta(days=1)
 CODES = 4
 """So many codes are named in one text."""
 WORTH_NAMING = timedelta(minutes=20)
-"""A moment that is nearer is not told: somebody who is busy now may be free before it, or not yet."""
+"""A moment that is nearer is not told: somebody who is busy now may be free before it, or not yet. For the same reason
+none is told but that at which the pool wakes: of one mentor's own rest nobody knows to whom it will end."""
 
 
 def begin(turn: Turn, mentee: Member, question: str, *, thin: bool) -> Outcome:
@@ -215,7 +216,7 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
     mentee = turn.need(Member, request.mentee)
     was_draft = request.status == "draft"
     if request.status == "asking":
-        waiting.keep(turn, request, answered=False)
+        waiting.keep(turn, request, answered=False, in_vain=reason == "expired")
     request = turn.save(move_request(request, "closed", closed=turn.now, reason=reason, waiting=False))
     for offer in turn.find(Offer, "request", request.id):
         if offer.status in ("sent", "lapsed"):
@@ -256,14 +257,25 @@ def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> N
 
 
 def offer_late_view(turn: Turn, offer: Offer, request: Request) -> None:
-    """An answer that found no place is kept: its mentee is asked, once, whether they want it."""
+    """An answer that found no place is kept: its mentee is asked, once, whether they want it.
+
+    Of several for one question only the first asks: MORE shows it, and says that there is another.
+    """
     turn.note("advice.late", request=request.id, code=request.code, member=offer.mentor)
     mentee = turn.need(Member, request.mentee)
-    if any(p.kind == "late" and p.target == offer.id for p in turn.find(Prompt, "member", mentee.id)):
+    waiting = late_views(turn, mentee.id, request.id)
+    if any(prompt.target == offer.id for prompt in waiting):
         return
     until = turn.now + timedelta(hours=turn.rules.late_hours)
     turn.save(Prompt(turn.new_id("p"), mentee.id, "late", turn.now, until, request=request.id, target=offer.id))
-    turn.say(mentee, "late.ask", code=request.code, request=request.id)
+    if not waiting:
+        turn.say(mentee, "late.ask", code=request.code, request=request.id)
+
+
+def late_views(turn: Turn, mentee: str, request: str) -> list[Prompt]:
+    """The late views of a question that its mentee may still want, oldest first."""
+    found = turn.find(Prompt, "member", mentee)
+    return [p for p in found if p.kind == "late" and p.request == request and p.expires > turn.now]
 
 
 def done(turn: Turn, request: Request, *, ask_rating: bool = True) -> None:
@@ -326,7 +338,11 @@ def expire(turn: Turn, request: Request) -> None:
         close(turn, request, "expired", tell="request.ended")
         _check_in_later(turn, request)
     else:
-        close(turn, request, "expired", tell="request.expired")
+        if (until := rotation.hoped_until(turn, request)) is not None:
+            turn.remind("request.expire", request.id, until)
+            return
+        asked = turn.first(Offer, "request", request.id)
+        close(turn, request, "expired", tell="request.expired" if asked else "request.not_asked")
 
 
 def _check_in_later(turn: Turn, request: Request) -> None:
@@ -354,16 +370,25 @@ def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
     if since > turn.now:
         turn.remind(f"request.note{mark}", request.id, since)
         return
-    turn.save(replace(request, told=(*request.told, mark)))
+    told = (*request.told, mark)
     mentee = turn.need(Member, request.mentee)
     if quiet_until(mentee, turn.now, turn.rules) is None:
         span = waiting.words(turn, mentee, request)
         text_id = _no_answer_yet(turn, request, "first" if minutes < 30 else "second", span)
-        if text_id in request.told:  # there is nothing new to say
-            return
-        if text_id in ("wait.all_asked", "wait.nobody_left"):
-            turn.save(replace(turn.need(Request, request.id), told=(*request.told, mark, text_id)))
-        turn.say(mentee, text_id, courtesy=True, code=request.code, span=span, request=request.id)
+        news = text_id.rpartition(".")[2]
+        if news not in told:  # nobody hears a second time that we keep asking
+            soon = turn.now + timedelta(hours=1)
+            turn.say(
+                mentee,
+                text_id,
+                courtesy=True,
+                useless_after=soon,
+                code=request.code,
+                span=span,
+                request=request.id,
+            )
+        told = (*told, news)
+    turn.save(replace(request, told=told))
 
 
 def _no_answer_yet(turn: Turn, request: Request, mark: str, span: str = "") -> str:
@@ -431,7 +456,7 @@ def _receipt(turn: Turn, mentee: Member, request: Request) -> None:
     elif too_late or not rotation.anybody_left(turn, request):
         text_id = "ask.got_nobody" if first else "ask.got_nobody_again"
         turn.say(mentee, text_id, code=request.code, request=request.id)
-    elif opens is not None and opens - turn.now >= WORTH_NAMING:
+    elif opens is not None and opens - turn.now >= WORTH_NAMING and pool.wakes(turn, mentee.lang, opens):
         text_id = "ask.got_night" if first else "ask.got_night_again"
         turn.say(mentee, text_id, code=request.code, time=opens, request=request.id)
     else:

@@ -20,7 +20,7 @@ from smsmentor.core import debt, members, offering, pool, rhythm
 from smsmentor.core.budget import wave_size
 from smsmentor.core.lifecycle import move_offer
 from smsmentor.core.making import replace
-from smsmentor.core.model import Considered, Member, Offer, Request, Seat
+from smsmentor.core.model import Considered, Member, Offer, Request, Seat, Timer
 from smsmentor.core.turn import Turn
 
 FRONT = 4
@@ -34,6 +34,8 @@ LINE_LOOK = 100
 EXPECTED_RATE = 0.25
 DEBT_WEIGHT = 0.1
 """What one more ask a week weighs against the hour: so much of a mentor's mean chance of an answer."""
+LAST_HOUR = timedelta(hours=1)
+"""Whoever is asked at the end of a request's time has at least so long before it is given up."""
 LOOK = "pool.look"
 """The timer on which waiting requests look again; there is one for the whole pool."""
 
@@ -97,11 +99,11 @@ def spare(turn: Turn, request: Request, hopes: float) -> timedelta:
     """How long somebody must have been free to be asked by this request: longer, the more it has already.
 
     In a pool with time to spare this changes nothing. In a busy one the last free mentors are kept for those who have
-    no answer and nobody asked.
+    no answer and nobody asked. Who has lost a mentor goes before all of these.
     """
     rules = turn.rules
     hours = rules.spare_hours * hopes / max(open_places(turn, request), 1)
-    hours += rules.spare_hours_after_answer if request.answers else 0.0
+    hours += rules.spare_hours_after_answer if request.answers and not request.front else 0.0
     return timedelta(hours=hours)
 
 
@@ -213,13 +215,15 @@ def _hoped_for(turn: Turn, request: Request) -> list[Offer]:
 def preview(turn: Turn, request: Request) -> tuple[int, datetime | None]:
     """How many mentors would be asked now; when there are none, the earliest moment at which one could be.
 
-    That moment is not known while others wait in front: whoever is free then is theirs.
+    Neither is known while others wait in front: whoever is free may be theirs.
     """
     count = wave_size(turn, turn.now, turn.rules, request.places)
-    if _surely(turn, request, count):
+    if not _out_of_time(turn, request) and _surely(turn, request, count):
         return count, None
+    if _behind(turn, request):
+        return 0, None
     picks = pick(turn, request, request.places)
-    return len(picks.taken), None if picks.taken or _behind(turn, request) else picks.opens
+    return len(picks.taken), None if picks.taken else picks.opens
 
 
 def anybody_left(turn: Turn, request: Request) -> bool:
@@ -232,6 +236,20 @@ def anybody_left(turn: Turn, request: Request) -> bool:
         if refusal is None or refusal.reason not in pool.FOR_GOOD:
             return True
     return looked_at == LOOK_AT_MOST  # in so large a pool nobody can tell without looking at all of it
+
+
+def hoped_until(turn: Turn, request: Request) -> datetime | None:
+    """Until when those who have just heard of a request should have it, an hour each; None when nobody has."""
+    heard = timedelta(hours=turn.rules.silence_hours) - LAST_HOUR
+    timers = (turn.get(Timer, f"offer.silent:{offer.id}") for offer in in_flight_of(turn, request))
+    until = max((timer.due - heard for timer in timers if timer is not None), default=turn.now)
+    return until if until > turn.now else None
+
+
+def _out_of_time(turn: Turn, request: Request) -> bool:
+    """Whether a request without an answer is at its end, and waits only for those who were asked last."""
+    asked = request.asked_at
+    return asked is not None and not request.answers and turn.now >= asked + timedelta(hours=turn.rules.expiry_hours)
 
 
 def _surely(turn: Turn, request: Request, count: int) -> bool:
@@ -254,13 +272,14 @@ def pick(turn: Turn, request: Request, count: int) -> Picks:
     shelves = [s for s in ("", pool.RESTING) if next(pool.front(turn, s + pool.EVERYONE, mentee.lang), None)]
     picks.nobody = not shelves
     hopes = in_flight(turn, request)
-    for seat in _seats(turn, request, wave_size(turn, turn.now, turn.rules, count)):
+    late = _out_of_time(turn, request)
+    for seat in () if late else _seats(turn, request, wave_size(turn, turn.now, turn.rules, count)):
         picks.spare = spare(turn, request, hopes + len(picks.taken))
         kinds: tuple[Seat, ...] = (seat,) if seat == "near" else (seat, "near")
         ladder = [(kind, shelf) for shelf in shelves for kind in kinds]
         if not any(_pick_one(turn, request, mentee, kind, shelf, picks) for kind, shelf in ladder):
             break
-    if not picks.taken and (free := _next_free(turn, mentee.lang, picks.spare)) is not None:
+    if not picks.taken and not late and (free := _next_free(turn, mentee.lang, picks.spare)) is not None:
         picks.opens = min(free, picks.opens or free)
     return picks
 

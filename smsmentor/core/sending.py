@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from smsmentor.core.events import Withheld
-from smsmentor.core.kinds import REPLIES
+from smsmentor.core.kinds import CRISIS, REPLIES
 from smsmentor.core.making import replace
 from smsmentor.core.model import QUIET, TOO_MANY, Member, Offer, OutText, Request, Thread
 from smsmentor.core.pace import wait_for_day, wait_for_phone
@@ -28,7 +28,7 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
         return Withheld(row.id, "stale")
     if (row.offer and not _still_wanted(reader, row)) or _asks_for_nothing(reader, row):
         return Withheld(row.id, "no longer needed")
-    in_time = row.direct or (row.text_id in REPLIES and awake(member, now, rules))
+    in_time = _answers_now(row, now, rules) or (row.text_id in REPLIES and awake(member, now, rules))
     waits = {
         QUIET: None if in_time else quiet_until(member, now, rules),
         "daily cap": wait_for_day(reader, row, now, rules),
@@ -61,6 +61,12 @@ def at_carrier(row: OutText, now: datetime, rules: Rules) -> OutText:
         return row
     silence = now + timedelta(hours=rules.silence_hours)
     return replace(row, useless_after=silence if row.useless_after is None else min(row.useless_after, silence))
+
+
+def _answers_now(row: OutText, now: datetime, rules: Rules) -> bool:
+    """Whether a text goes out at any hour: an urgent one, and a reply as long as its receiver is awake for it."""
+    urgent = row.text_id in CRISIS or row.text_id.startswith("op.")
+    return row.direct and (urgent or now - row.queued <= timedelta(minutes=rules.awake_minutes))
 
 
 def let_go_on(turn: Turn, member: Member) -> None:

@@ -67,12 +67,17 @@ def usual(cases: Sequence[Case], waited: float = 0.0) -> tuple[float, float] | N
     return found[0], found[1]
 
 
-def keep(turn: Turn, request: Request, *, answered: bool) -> None:
-    """A request got its first answer, or ended without one: remember how long that took."""
+def keep(turn: Turn, request: Request, *, answered: bool, in_vain: bool = False) -> None:
+    """A request got its first answer, or ended without one: remember how long that took.
+
+    One that waited `in_vain` to its end counts as longer than any that was answered, also when it was asked late in
+    its day: else those who get no answer at all would be left out of what is told.
+    """
     first = turn.first(Offer, "request", request.id)
     if first is None:
         return
     minutes = (turn.now - first.made) / timedelta(minutes=1)
+    minutes = max(minutes, 60.0 * turn.rules.expiry_hours) if in_vain else minutes
     tally = turn.get(Tally, TALLY)
     cases = [*(tally.values["cases"] if tally else ()), [round(minutes, 2), answered]]
     turn.save(Tally(TALLY, {"cases": cases[-KEPT:]}))
@@ -90,13 +95,18 @@ def cases_of(turn: Turn) -> list[Case]:
 
 
 def words(turn: Turn, member: Member, request: Request) -> str:
-    """The range for this request from now on, in this member's words; empty when it is not known."""
+    """The range for this request from now on, in this member's words; empty when it is not known.
+
+    Nor is one told that goes on after the request's own end.
+    """
     first = turn.first(Offer, "request", request.id)
     waited = (turn.now - first.made) / timedelta(minutes=1) if first else 0.0
     found = usual(cases_of(turn), waited)
     if found is None:
         return ""
     low, high = found
+    if turn.now + timedelta(minutes=high) > (request.asked_at or turn.now) + timedelta(hours=turn.rules.expiry_hours):
+        return ""
     if high <= 90:
         low, high = _rounded(low, 5), _rounded(high, 5)
         return turn.words(member, "waiting.minutes", low=low, high=max(high, low + 5))

@@ -274,13 +274,21 @@ def test_an_offer_that_lapsed_or_rests_keeps_its_mentor_from_no_other() -> None:
     found: list[int] = []
     for offer in (
         Offer("r0:ben", "r0", "ben", town.now - HOUR, status="lapsed"),
-        Offer("r1:ben", "r1", "ben", town.now - 5 * HOUR),
+        Offer("r1:ben", "r1", "ben", town.now - 5 * HOUR, silence_counted=True),
     ):
         town.do(lambda turn, o=offer: turn.save(o))  # type: ignore[misc]
     town.do(lambda turn: found.append(pool.busy(turn, turn.need(Member, "ben"))))
     town.do(lambda turn: turn.save(Offer("r2:ben", "r2", "ben", town.now - HOUR)))
     town.do(lambda turn: found.append(pool.busy(turn, turn.need(Member, "ben"))))
     assert found == [0, 1]
+
+
+def test_an_offer_whose_text_has_not_left_keeps_its_mentor_from_others() -> None:
+    town = small("ben")
+    town.do(lambda turn: turn.save(Offer("r1:ben", "r1", "ben", town.now - 5 * HOUR, status="lapsed")))
+    found: list[int] = []
+    town.do(lambda turn: found.append(pool.busy(turn, turn.need(Member, "ben"))))
+    assert found == [1]
 
 
 def test_every_candidate_of_a_wave_is_written_down_with_a_reason_that_has_words() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
+from smsmentor.core.making import replace
 from smsmentor.core.model import Request, Tally
 from smsmentor.core.waiting import TALLY, Case, survival, usual, words
 from tests.core.small_pool import SmallPool
@@ -56,6 +58,30 @@ def test_those_who_still_wait_make_the_range_longer() -> None:
     assert without is not None
     assert counted is not None
     assert counted[1] > without[1]
+
+
+def test_a_range_that_goes_on_after_the_end_of_the_question_is_not_told() -> None:
+    town = SmallPool()
+    ana = town.person("ana")
+    request = town.ask("ana")
+    town.do(lambda turn: turn.save(Tally(TALLY, {"cases": [[600, True]] * 20})))
+    said: list[str] = []
+    for hours in (0, 13.5, 14.5):
+        asked = town.now - timedelta(hours=hours)
+        town.do(lambda turn, at=asked: turn.save(replace(turn.need(Request, request), asked_at=at)))  # type: ignore[misc]
+        town.do(lambda turn: said.append(words(turn, ana, turn.need(Request, request))))
+    assert said == ["10 to 11 hours", "10 to 11 hours", ""]
+
+
+def test_who_waited_in_vain_counts_as_longer_than_all_who_were_answered() -> None:
+    town = SmallPool()
+    town.person("ana")
+    request = town.ask("ana")
+    town.wait(timedelta(hours=20))
+    town.mentor("ben")
+    town.wait(timedelta(hours=10))
+    assert town.asked(request) == ["ben"]
+    assert town.get(Tally, TALLY).values["cases"] == [[1440.0, False]]
 
 
 @pytest.mark.parametrize(
