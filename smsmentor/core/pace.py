@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from smsmentor.core.kinds import RELAYED
+from smsmentor.core.kinds import CRISIS, RELAYED
 from smsmentor.core.model import Member, OutText, Tally
 from smsmentor.core.reads import Reads
 from smsmentor.core.rules import Rules
@@ -99,8 +99,11 @@ def wait_for_phone(reader: Reads, row: OutText, member: Member, now: datetime, r
 
 
 def wait_for_day(reader: Reads, row: OutText, now: datetime, rules: Rules) -> datetime | None:
-    """Until when this text waits because the day's segments are used up; the last part is kept for direct replies."""
-    if not rules.daily_segments:
+    """Until when this text waits because the day's segments are used up; the last part is kept for direct replies.
+
+    Texts about danger are tried all the same: not every carrier has this cap.
+    """
+    if not rules.daily_segments or row.text_id in CRISIS:
         return None
     tally = reader.get(Tally, DAY)
     used = tally.values["segments"] if tally and tally.values["day"] == _day(now, rules) else 0

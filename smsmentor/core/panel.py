@@ -95,7 +95,7 @@ def show_late(turn: Turn, mentee: Member, offer: Offer) -> None:
         return
     turn.save(replace(offer, late=""))
     turn.note("advice.relayed", request=request.id, code=request.code, member=mentor.id, letter="late", outside=False)
-    who = _who(turn, mentee, mentor, False)
+    who = _who(turn, mentee, mentor, False) or turn.words(mentee, "word.peer")
     say_in_pieces(turn, mentee, "advice.late", text, request, letter=who, writer=mentor.id)
 
 

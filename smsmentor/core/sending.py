@@ -14,6 +14,9 @@ from smsmentor.core.rules import Rules
 from smsmentor.core.schedule import awake, quiet_until
 from smsmentor.core.turn import Turn
 
+DAILY_CAP = "daily cap"
+"""Why a text waits for the carrier's next day."""
+
 
 def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withheld | None:
     """Why this text must not go out now, or None when it may."""
@@ -31,7 +34,7 @@ def withheld(reader: Reads, row: OutText, now: datetime, rules: Rules) -> Withhe
     in_time = _answers_now(row, now, rules) or (row.text_id in REPLIES and awake(member, now, rules))
     waits = {
         QUIET: None if in_time else quiet_until(member, now, rules),
-        "daily cap": wait_for_day(reader, row, now, rules),
+        DAILY_CAP: wait_for_day(reader, row, now, rules),
         TOO_MANY: wait_for_phone(reader, row, member, now, rules),
     }
     held = {why: until for why, until in waits.items() if until is not None and until > now}
@@ -64,8 +67,11 @@ def at_carrier(row: OutText, now: datetime, rules: Rules) -> OutText:
 
 
 def _answers_now(row: OutText, now: datetime, rules: Rules) -> bool:
-    """Whether a text goes out at any hour: an urgent one, and a reply as long as its receiver is awake for it."""
-    urgent = row.text_id in CRISIS or row.text_id.startswith("op.")
+    """Whether a text goes out at any hour: an urgent one, and a reply as long as its receiver is awake for it.
+
+    What the daily cap held back is neither by then.
+    """
+    urgent = (row.text_id in CRISIS or row.text_id.startswith("op.")) and row.report != DAILY_CAP
     return row.direct and (urgent or now - row.queued <= timedelta(minutes=rules.awake_minutes))
 
 

@@ -30,7 +30,8 @@ def _ask_grammar(asked: Asked) -> ForTeam | str | None:
     if for_team := _for_team(asked):
         return for_team
     if len(rest.split()) < 3:
-        return None
+        to_nobody = rest and asked.call.shouted and not threads.answers_somebody(asked.turn, asked.member)
+        return TOO_SHORT if to_nobody else None
     if asked.call.shouted:
         return rest
     if asked.call.phrase and asked.call.separated:
@@ -44,6 +45,10 @@ def _ask_grammar(asked: Asked) -> ForTeam | str | None:
         colon = asked.text.removesuffix(asked.call.whole_rest).rstrip().endswith(":")
         return rest if (colon and begins) or asks_for_oneself(rest, lists) else None
     return rest if begins or rest.endswith("?") else None
+
+
+TOO_SHORT = ""
+"""In place of a question: `ASK pay rise` is none yet, and no more of the one that is open."""
 
 
 def asks_for_oneself(rest: str, lists: Lists) -> bool:
@@ -97,6 +102,10 @@ def _ask_team(asked: Asked, words: str) -> Outcome:
 def _ask(asked: Asked, question: ForTeam | str) -> Outcome:
     if isinstance(question, ForTeam):
         return _ask_team(asked, question.words)
+    if question == TOO_SHORT:
+        use = asked.turn.knowledge.words.table(asked.member.lang, "use")["ask"]
+        asked.turn.say(asked.member, "command.how", use=use)
+        return Outcome("clarified", "too short a question")
     return threads.deliver(asked.turn, asked.member, "new", question)
 
 
@@ -244,6 +253,8 @@ def _done_grammar(asked: Asked) -> Request | str | list[int] | None:
     if found is not None or not asked.call.exact:
         return found
     candidates = [asked.request] if asked.request else _open(asked)
+    if len(candidates) > 1 and re.fullmatch(r"[1-4](?:[ ,]*[1-4])*", asked.rest):
+        return ""  # whose ratings they are is not known
     if len(candidates) != 1 or not candidates[0].answers or candidates[0].mentee != asked.member.id:
         return None
     turn, lang = asked.turn, asked.member.lang
