@@ -11,12 +11,12 @@ from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 from smsmentor import resources
-from smsmentor.core import panel, pool, requests
+from smsmentor.core import making, panel, pool, requests
 from smsmentor.core.commands import mentoring
 from smsmentor.core.decide import decide
 from smsmentor.core.events import Fired
 from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.model import Member, Offer, Record, Request
+from smsmentor.core.model import Member, Offer, OutText, Record, Request
 from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
 from smsmentor.ports import Changes, Reader
@@ -114,11 +114,23 @@ class SmallPool:
     def wait(self, span: timedelta) -> None:
         """Let time pass; every timer fires at its moment."""
         until = self.now + span
+        self._send()
         while (timers := asyncio.run(self.store.due(until, 1))) and timers[0].due <= until:
             self.now = max(self.now, timers[0].due)
             for timer in asyncio.run(self.store.due(self.now, 50)):
                 self.do(lambda turn, t=timer: decide(turn, Fired(t.id, t.kind, t.subject, t.due)))  # type: ignore[misc]
         self.now = until
+
+    def _send(self) -> None:
+        """What was said leaves at once: a question with an answer that has not left does not end."""
+
+        def step(reader: Reader) -> Changes:
+            turn = Turn(reader, self.now, "outbox", self.knowledge)
+            for text in turn.find(OutText, "pending", "yes"):
+                turn.save(making.replace(text, status="sent", sent=self.now))
+            return Changes(turn.puts(), turn.drops())
+
+        asyncio.run(self.store.transact(None, step, now=self.now))
 
     def get(self, kind: type[R], id: str) -> R:
         with self.store.reading() as reader:
