@@ -202,6 +202,8 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
         if thinks_again and len(request.answers) < request.places:
             panel.think_again(turn, offer)  # before: words that wait for a digit go on, unless they pass once more
         return threads.deliver(turn, member, f"offer:{offer.id}", rest)
+    if offer and not parse.is_kind(rest, turn.knowledge.yes_no(member.lang)) and threads.owes(turn, offer):
+        return threads.deliver(turn, member, f"late:{offer.id}", rest)
     return _closed(turn, member, request, rest)
 
 
@@ -408,13 +410,18 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         turn.say(member, "hold.none", codes=", ".join(place.key for place in found[:4]))
         return Outcome("clarified", "a digit for no kept text")
     if found:
-        return threads.to_named(turn, member, found, event.body) or threads.hold(turn, member, found, event.body)
+        return (
+            threads.to_named(turn, member, found, event.body)
+            or threads.only_a_sign(turn, member, event.body)
+            or threads.hold(turn, member, found, event.body)
+        )
     if not member.mentor or any(says(event.body, lists) for says in (parse.thin, parse.is_kind, parse.is_no_view)):
         return None
     if asking.asks_for_oneself(event.body, lists):  # a question of their own begins with ASK
         return None
-    late = threads.recent_offers(turn, member)
-    return threads.deliver(turn, member, f"offer:{late[0].id}", event.body) if len(late) == 1 else None
+    late = [f"offer:{offer.id}" for offer in threads.recent_offers(turn, member)]
+    late += [f"late:{offer.id}" for offer in threads.overtaken(turn, member)]
+    return threads.deliver(turn, member, late[0], event.body) if len(late) == 1 else None
 
 
 def _drops_draft(turn: Turn, member: Member, found: list[threads.Place], text: str) -> Outcome | None:

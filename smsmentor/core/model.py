@@ -302,6 +302,8 @@ class Thread(Record, frozen=True):
     awaiting: str = ""
     """What the mentee asked last and has no answer yet: it goes to another mentor when this one leaves."""
     closed: bool = False
+    owes: bool = False
+    """Whether a follow-up had no answer yet when it closed: one that comes late may be welcome still."""
 
 
 class Code(Record, frozen=True):

@@ -218,12 +218,15 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
     if request.status == "asking":
         waiting.keep(turn, request, answered=False, in_vain=reason == "expired")
     request = turn.save(move_request(request, "closed", closed=turn.now, reason=reason, waiting=False))
+    told = "offer.no_longer" if reason == "done" else "offer.over"
     for offer in turn.find(Offer, "request", request.id):
         if offer.status in ("sent", "lapsed"):
-            withdraw(turn, offer, request, tell="offer.no_longer" if reason == "done" else "offer.over")
+            withdraw(turn, offer, request, tell=told)
     for thread in turn.find(Thread, "request", request.id):
         if not thread.closed:
-            turn.save(replace(thread, closed=True, awaiting=""))
+            turn.save(replace(thread, closed=True, awaiting="", owes=bool(thread.awaiting)))
+            if thread.awaiting:
+                _need_no_answer(turn, request, thread.mentor, told)
     members.clear_timers(turn, request.id)
     turn.remind("code.free", request.id, turn.now + timedelta(days=turn.rules.code_kept_days))
     if not was_draft:
@@ -254,6 +257,13 @@ def withdraw(turn: Turn, offer: Offer, request: Request, *, tell: str = "") -> N
     unheard = take_back(turn, offer)
     if tell and not unheard:
         turn.say(mentor, tell, courtesy=True, code=request.code, request=request.id)
+
+
+def _need_no_answer(turn: Turn, request: Request, mentor: str, tell: str) -> None:
+    """A follow-up has ended without its answer: its mentor hears so once, unless it has not reached them yet."""
+    waiting_texts = turn.find(OutText, "to", mentor)
+    if not any(text.text_id == "thread.asks" and text.request == request.id for text in waiting_texts):
+        turn.say(turn.need(Member, mentor), tell, courtesy=True, code=request.code, request=request.id)
 
 
 def offer_late_view(turn: Turn, offer: Offer, request: Request) -> None:

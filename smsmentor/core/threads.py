@@ -85,6 +85,25 @@ def recent_offers(turn: Turn, member: Member) -> list[Offer]:
     return found
 
 
+def overtaken(turn: Turn, member: Member) -> list[Offer]:
+    """Answered offers whose last follow-up was still unanswered when the question closed, within the last day."""
+    day_ago = turn.now - timedelta(days=1)
+    found = []
+    for offer in turn.walk(Offer, "mentor", member.id, newest=True):
+        if offer.made < day_ago - timedelta(days=2):
+            break
+        request = turn.need(Request, offer.request)
+        if request.closed is not None and request.closed > day_ago and owes(turn, offer):
+            found.append(offer)
+    return found
+
+
+def owes(turn: Turn, offer: Offer) -> bool:
+    """Whether its mentor had a follow-up to answer when the question closed."""
+    threads = turn.find(Thread, "request", offer.request) if offer.status == "answered" else []
+    return any(t.mentor == offer.mentor and t.owes for t in threads)
+
+
 def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: bool = False) -> Outcome:
     """Bring a text where it belongs, after a look at what must not pass."""
     text = relay_text(text)
@@ -164,9 +183,10 @@ def _over(turn: Turn, member: Member, request: Request) -> Outcome:
 
 
 def to_named(turn: Turn, member: Member, found: list[Place], text: str) -> Outcome | None:
-    """`Ben: why?`, `thanks ben`, `thank you both`: to those whom a mentee names. A name in other words tells nothing.
+    """`Ben: why?`, `thanks ben`, `thanks B`, `thank you both`: to those whom a mentee names.
 
-    In thanks names that are everyday words are none (`thanks, will do`), and nowhere is one that two of them have.
+    A name in other words tells nothing. In thanks names that are everyday words are none (`thanks, will do`), and
+    nowhere is one that two of them have.
     """
     lists = turn.knowledge.yes_no(member.lang)
     said = parse.bare(text).split()
@@ -178,17 +198,39 @@ def to_named(turn: Turn, member: Member, found: list[Place], text: str) -> Outco
     known = {alias for alias in aliases if aliases.count(alias) == 1 and alias not in lists["kind"]}
     named = [thread for thread, alias in zip(theirs, aliases, strict=True) if alias in known.intersection(said)]
     thanks = not (lists["thanks"] - lists["yes"]).isdisjoint(said)
+    letters = _letters(said, lists) if thanks else frozenset()
+    named = named or [t for t in theirs if t.letter in letters and sum(t.letter == o.letter for o in theirs) == 1]
     of_all = not lists["all"].isdisjoint(said[1:]) or any(
         f" {words} " in f" {' '.join(said)} " for words in lists["all_of_them"]
     )
     if not named and thanks and of_all:
         named = theirs
+    if letters:
+        known |= {*map(str.lower, letters), *lists["joins"]}
     plain_thanks = " ".join(word for word in said if word not in known)
     if not named or not plain_thanks or "?" in text or not parse.is_kind(plain_thanks, lists):
         return None
     for thread in named:
         pass_through(turn, thread, turn.need(Request, thread.request), relay_text(text), from_mentor=False, thanks=True)
     return Outcome("relayed", request=named[0].request)
+
+
+def _letters(said: list[str], lists: parse.Lists) -> frozenset[str]:
+    """The letters of a panel in thanks: `thanks b, will do`, `thanks a and c`; `thanks a lot` and `gracias a los dos`
+    have none."""
+    others = frozenset("bcdef")
+    found = others.intersection(said)
+    if "a" in said:  # a word besides, unless it ends the text or another letter is joined to it
+        behind = said[said.index("a") + 1 :]
+        joined = behind[:1] and behind[0] in lists["joins"] and others.intersection(behind[1:2])
+        found |= {"a"} if joined or not behind else set()
+    return frozenset(map(str.upper, found))
+
+
+def only_a_sign(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """A thumb or a heart without words, with several open: nobody needs to be asked whom it is for."""
+    kind = not parse.bare(text) and parse.is_kind(text, turn.knowledge.yes_no(member.lang))
+    return Outcome("ignored", "thanks") if kind else None
 
 
 def pass_through(
