@@ -86,10 +86,14 @@ def late(turn: Turn, mentor: Member, offer: Offer, request: Request, text: str) 
 
 
 def show_late(turn: Turn, mentee: Member, offer: Offer) -> None:
-    """The mentee wants the late view: while the question is open it joins the panel, so that they can go on with it."""
+    """The mentee wants the late view: while the question is open it joins the panel, so that they can go on with it.
+
+    Who is on the panel already, and has left the conversation, gets no second place.
+    """
     request, mentor = turn.need(Request, offer.request), turn.need(Member, offer.mentor)
     text = offer.late
-    if request.status != "closed" and mentor.state == "active" and len(request.answers) < LETTERS:
+    has_place = offer.status == "answered" or len(request.answers) >= LETTERS
+    if request.status != "closed" and mentor.state == "active" and not has_place:
         request = turn.save(replace(request, places=max(request.places, len(request.answers) + 1)))
         relay_answer(turn, offer, request, text)
         return

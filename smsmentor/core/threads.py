@@ -100,7 +100,8 @@ def overtaken(turn: Turn, member: Member) -> list[Offer]:
 
 def owes(turn: Turn, offer: Offer) -> bool:
     """Whether its mentor had a follow-up to answer when the question closed."""
-    threads = turn.find(Thread, "request", offer.request) if offer.status == "answered" else []
+    over = offer.status == "answered" and turn.need(Request, offer.request).status == "closed"
+    threads = turn.find(Thread, "request", offer.request) if over else []
     return any(t.mentor == offer.mentor and t.owes for t in threads)
 
 
