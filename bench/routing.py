@@ -1,6 +1,6 @@
 """The routing against its alternatives: a simulated town with hidden habits, driven through the project's own core.
 
-    python bench/routing.py            # about ten minutes on two cores; writes docs/routing.svg
+    python bench/routing.py            # half an hour on two cores; writes docs/routing.svg
     python bench/routing.py --quick    # about a minute
     python bench/routing.py --seeds 2 --first-seed 900 --pools 50,500 --loads 0.15,0.5
 
