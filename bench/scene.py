@@ -143,7 +143,8 @@ def records(family: Family, now: datetime, knowledge: Knowledge) -> list[Record]
     )  # fmt: skip
     turn.save(Thread(f"{request}:A", request, "A", mentee, answered, at, at, closed=not live))
     turn.save(Offer(f"{request}:{answered}", request, answered, at, "answered", settled=at))
-    turn.save(Offer(f"{request}:{asked}", request, asked, at, "sent" if live else "lapsed"))
+    over = None if live else at
+    turn.save(Offer(f"{request}:{asked}", request, asked, at, "sent" if live else "withdrawn", settled=over))
     if live:
         turn.save(Code(family.code, request))
         turn.remind("request.expire", request, now + timedelta(hours=20))

@@ -319,14 +319,15 @@ def _worn_out(turn: Turn, mentor: Member, load: Load, *, resting: bool) -> Refus
 def busy(turn: Turn, mentor: Member) -> int:
     """How much this mentor has in hand: offers that wait for a word, and threads, as long as they are not at rest.
 
-    An offer older than a silence that was not counted as one has not reached the phone yet, or only just now.
+    An offer older than a silence that was not counted as one has not reached the phone yet, or only just now; after a
+    week that is no reason any more.
     """
     fresh = turn.now - timedelta(hours=turn.rules.thread_rest_hours)
-    heard = turn.now - timedelta(hours=turn.rules.silence_hours)
+    heard, known = turn.now - timedelta(hours=turn.rules.silence_hours), turn.now - WEEK
     offers = sum(
         1
         for o in members.open_offers(turn, mentor.id)
-        if (o.status == "sent" and o.made > fresh) or (o.made < heard and not o.silence_counted and not o.late)
+        if (o.status == "sent" and o.made > fresh) or (known < o.made < heard and not o.silence_counted and not o.late)
     )
     threads = sum(1 for t in members.open_threads(turn, mentor.id) if t.last > fresh)
     return offers + threads

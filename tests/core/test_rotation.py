@@ -283,12 +283,13 @@ def test_an_offer_that_lapsed_or_rests_keeps_its_mentor_from_no_other() -> None:
     assert found == [0, 1]
 
 
-def test_an_offer_whose_text_has_not_left_keeps_its_mentor_from_others() -> None:
+@pytest.mark.parametrize(("hours", "busy"), [(5, 1), (6 * 24, 1), (8 * 24, 0)])
+def test_an_offer_whose_text_has_not_left_keeps_its_mentor_from_others_for_a_week(hours: int, busy: int) -> None:
     town = small("ben")
-    town.do(lambda turn: turn.save(Offer("r1:ben", "r1", "ben", town.now - 5 * HOUR, status="lapsed")))
+    town.do(lambda turn: turn.save(Offer("r1:ben", "r1", "ben", town.now - hours * HOUR, status="lapsed")))
     found: list[int] = []
     town.do(lambda turn: found.append(pool.busy(turn, turn.need(Member, "ben"))))
-    assert found == [1]
+    assert found == [busy]
 
 
 def test_every_candidate_of_a_wave_is_written_down_with_a_reason_that_has_words() -> None:
