@@ -36,5 +36,4 @@ def _offer_no_late_view(turn: Turn, mentee: str, mentor: str) -> None:
     for prompt in turn.find(Prompt, "member", mentee):
         offer = turn.get(Offer, prompt.target) if prompt.kind == "late" else None
         if offer is not None and offer.mentor == mentor:
-            turn.drop(Prompt, prompt.id)
-            turn.forget("prompt.expire", prompt.id)
+            members.end_prompt(turn, prompt)

@@ -88,8 +88,7 @@ def _of(turn: Turn, kind: type[T], member: Member, requests: Iterable[str]) -> l
 
 
 def _drop(turn: Turn, prompt: Prompt) -> None:
-    turn.drop(Prompt, prompt.id)
-    turn.forget("prompt.expire", prompt.id)
+    members.end_prompt(turn, prompt)
 
 
 def _is_from(prompt: Prompt, offer: Offer, mentor: Member, request: Request) -> bool:

@@ -226,10 +226,15 @@ def drop_prompts(turn: Turn, member: str, kind: PromptKind, target: str) -> None
             let_go(turn, prompt, "dropped")
 
 
-def let_go(turn: Turn, prompt: Prompt, where: str) -> None:
-    """A question of ours is over, and the text kept with it is settled: `where` it went, or `dropped`."""
+def end_prompt(turn: Turn, prompt: Prompt) -> None:
+    """A question of ours is answered or over."""
     turn.drop(Prompt, prompt.id)
     turn.forget("prompt.expire", prompt.id)
+
+
+def let_go(turn: Turn, prompt: Prompt, where: str) -> None:
+    """A question of ours is over, and the text kept with it is settled: `where` it went, or `dropped`."""
+    end_prompt(turn, prompt)
     turn.note("text.placed", text=prompt.text_id, member=prompt.member, where=where)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
-from itertools import dropwhile
 
-from smsmentor.core import apart, hourly, members, news, panel, requests, screen, sprints, threads
+from smsmentor.core import apart, feedback, members, news, panel, replies, requests, screen, sprints, threads
 from smsmentor.core.making import replace
-from smsmentor.core.model import Answer, Choice, Member, Offer, Prompt, Request, Sprint, Thread
+from smsmentor.core.model import Choice, Member, Offer, Prompt, PromptKind, Request, Sprint, Thread
 from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
@@ -27,7 +25,8 @@ def answer_about(turn: Turn, member: Member, request: Request, text: str) -> Out
     """Take what follows a code as the answer to what we asked about that closed request: `K43 3 4`."""
     if request.mentee != member.id or request.status != "closed":
         return None
-    return _taken(turn, member, text, {"rating": _rating, "rated": _rating, "checkin": _checkin_of_code}, request.id)
+    takers = {"rating": feedback.rating, "rated": feedback.rating, "checkin": feedback.checkin_of_code}
+    return _taken(turn, member, text, takers, request.id)
 
 
 def choose(turn: Turn, member: Member, text: str) -> Outcome | None:
@@ -50,15 +49,9 @@ def _taken(turn: Turn, member: Member, text: str, takers: Mapping[str, Taker], r
     return None
 
 
-def end(turn: Turn, prompt: Prompt) -> None:
-    """A question is answered or over."""
-    turn.drop(Prompt, prompt.id)
-    turn.forget("prompt.expire", prompt.id)
-
-
 def expire(turn: Turn, prompt: Prompt) -> None:
     """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     if prompt.kind == "report":  # what they write from now on could reach the one whom it is about
         turn.say(turn.need(Member, prompt.member), "report.expired")
     elif prompt.kind in ("hold", "contact", "sure", "consent", "news"):
@@ -73,10 +66,10 @@ def expire(turn: Turn, prompt: Prompt) -> None:
 
 
 def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    lists, said = turn.knowledge.yes_no(member.lang), _kept_words(turn, member, text)
+    lists, said = turn.knowledge.yes_no(member.lang), replies.kept_words(turn, member, text)
     if (meant := _addressed(prompt, text, lists)) and screen.still_open(turn, meant[0].target):
         return threads.deliver(turn, member, meant[0].target, meant[1])
-    chosen = _digit(turn, member, text)
+    chosen = replies.digit(turn, member, text)
     if chosen is None and said in lists["drop"]:
         chosen = "0"
     if chosen is None and parse.bare(text).partition(" ")[0] in lists["thanks"] - lists["yes"] - lists["nay"]:
@@ -96,7 +89,7 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     if choice is None:
         turn.say(member, "hold.no_such", choices=threads.listed(prompt.choices, 90))
         return Outcome("clarified", "no such choice")
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     return _placed(turn, member, prompt, choice.target, screened=False)
 
 
@@ -135,7 +128,7 @@ def _addressed(prompt: Prompt, text: str, lists: parse.Lists) -> tuple[Choice, s
 def _only_choices(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool:
     """`both`, `1 and 2`, `yes`: an answer to `Which one?` that does not tell which, and no text of its own."""
     lists, numbers = turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang)
-    if _kept_words(turn, member, text) in lists["yes"] | lists["off"]:
+    if replies.kept_words(turn, member, text) in lists["yes"] | lists["off"]:
         return True
     if ":" in text:  # `both of you: thanks`
         return False
@@ -148,37 +141,12 @@ def _only_choices(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool
     return not said.isdisjoint(telling) and said <= telling | lists["choice"]
 
 
-def _digit(turn: Turn, member: Member, text: str) -> str | None:
-    names = {**turn.knowledge.ordinals(member.lang), **turn.knowledge.numbers(member.lang)}
-    return parse.digit(text, turn.knowledge.yes_no(member.lang), names)
-
-
-def _kept_words(turn: Turn, member: Member, text: str) -> str:
-    """The words of a text without politeness around them."""
-    return parse.kept_words(text, turn.knowledge.yes_no(member.lang)["polite"])
-
-
-def _after_yes(said: str, lists: parse.Lists) -> str:
-    """Bare words without a `yes` in front of them: `yes send it`."""
-    first, _, rest = said.partition(" ")
-    return rest if rest and first in lists["yes"] else said
-
-
-def _called(turn: Turn, member: Member, text: str) -> str | None:
-    """The command that a text is, and nothing else: `more please`, `mroe`."""
-    keywords = turn.knowledge.words.keywords(member.lang)
-    for call in parse.calls(text, keywords, turn.knowledge.yes_no(member.lang)):
-        if not call.rest:
-            return call.command
-    return None
-
-
 def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    chosen = _digit(turn, member, text)
-    said, lists = _kept_words(turn, member, text), turn.knowledge.yes_no(member.lang)
+    chosen = replies.digit(turn, member, text)
+    said, lists = replies.kept_words(turn, member, text), turn.knowledge.yes_no(member.lang)
     chosen = "1" if said in lists["send_without"] else "2" if said in lists["drop"] else chosen
     if chosen == "1":
-        end(turn, prompt)
+        members.end_prompt(turn, prompt)
         return _placed(turn, member, prompt, prompt.target, screened=True)
     if chosen in ("2", "0"):
         return _dropped(turn, member, prompt)
@@ -192,10 +160,10 @@ def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
 def _sure(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """Whether a text that was hardly a view is one after all."""
     lists = turn.knowledge.yes_no(member.lang)
-    said = _kept_words(turn, member, text)
-    chosen = _digit(turn, member, text)
+    said = replies.kept_words(turn, member, text)
+    chosen = replies.digit(turn, member, text)
     if chosen == "1" or said in lists["send_without"] or (said in lists["yes"] and said not in lists["no_view"]):
-        end(turn, prompt)
+        members.end_prompt(turn, prompt)
         return _placed(turn, member, prompt, prompt.target, screened=False)
     return _dropped(turn, member, prompt) if chosen == "0" or said in lists["drop"] | lists["nay"] else None
 
@@ -203,14 +171,14 @@ def _sure(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
 def _news(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """TELL brings the news to those who answered, ASK makes a question of it; anything else is none of the two."""
     lists, request = turn.knowledge.yes_no(member.lang), turn.need(Request, prompt.request)
-    said = {parse.bare(text), _kept_words(turn, member, text)}
+    said = {parse.bare(text), replies.kept_words(turn, member, text)}
     readers = news.readers(turn, request)
     if said & (lists["drop"] | lists["nay"]):
         members.let_go(turn, prompt, "dropped")
         return Outcome("answer", "news", request.id)
     agrees = bool(said & (lists["yes"] - lists["thanks"]))
     if said & lists["ask_anew"] or (agrees and not readers):
-        end(turn, prompt)
+        members.end_prompt(turn, prompt)
         return _placed(turn, member, prompt, "new", screened=False)
     if said & lists["tell"] and readers:
         news.tell(turn, member, request, readers, prompt)
@@ -243,215 +211,27 @@ def _placed(turn: Turn, member: Member, prompt: Prompt, target: str, *, screened
 
 
 def _dropped(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
-    end(turn, prompt)
+    members.let_go(turn, prompt, "dropped")
     turn.say(member, "hold.dropped")
-    turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
     return Outcome("answer", prompt.kind)
-
-
-def _rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    request = turn.need(Request, prompt.request)
-    lists = turn.knowledge.yes_no(member.lang)
-    if _called(turn, member, text) == "pass" and threads.answers_somebody(turn, member):
-        return None  # PASS is the word of the question that somebody else has open with them
-    if parse.bare(text) in lists["skip"] or _kept_words(turn, member, text) in lists["skip"]:
-        skip(turn, member)
-        return Outcome("command", "SKIP", request.id)
-    said = _by_letters(turn, request, text)
-    given = parse.ratings(said, len(request.answers), lists, turn.knowledge.numbers(member.lang))
-    if given is None:
-        return None
-    if not given:
-        letters = ", ".join(a.letter for a in request.answers)
-        turn.say(member, "rate.how_many" if len(letters) > 1 else "rate.how_many_one", letters=letters)
-        return Outcome("clarified", "not as many ratings as answers", request.id)
-    turn.save(replace(prompt, kind="rated"))
-    rate(turn, member, request, given)
-    return Outcome("answer", "rating", request.id)
-
-
-def _rated(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    """Other ratings after the first, `oops, 4 3`, `i meant B 3`: the last ones count, and are no new question.
-
-    A number alone may be a slip, and with something open numbers may be meant for somebody there.
-    """
-    lists = turn.knowledge.yes_no(member.lang)
-    words = text.split()
-    kept = list(dropwhile(lambda word: parse.bare(word) in lists["corrects"], words))
-    request = turn.need(Request, prompt.request)
-    unsaid = len(kept) == len(words)
-    if not kept or (unsaid and (len(request.answers) == 1 or threads.places(turn, member))):
-        return None
-    said = _by_letters(turn, request, " ".join(kept))
-    if not any(sign.isdecimal() for sign in said):
-        return None
-    return _rating(turn, member, prompt, said)
-
-
-def skip(turn: Turn, member: Member) -> None:
-    """No rating and no check-in of what is over: what we asked about it, and would ask, is dropped."""
-    for prompt in turn.find(Prompt, "member", member.id):
-        if prompt.kind in ("rating", "rated", "checkin"):
-            end(turn, prompt)
-    for request in turn.walk(Request, "mentee", member.id, newest=True):
-        if request.opened < turn.now - timedelta(days=turn.rules.checkin_days + 2):
-            break
-        turn.forget("request.checkin", request.id)
-    turn.say(member, "rate.skipped")
-
-
-def _by_letters(turn: Turn, request: Request, text: str) -> str:
-    """A text that names mentors of a panel with their letters in place of the names: `Ben 4, Cam 2`."""
-    for one in request.answers:
-        if alias := turn.need(Member, one.mentor).alias:
-            text = re.sub(rf"\b{re.escape(alias)}\b", one.letter, text, flags=re.IGNORECASE)
-    return text
-
-
-def rate(turn: Turn, member: Member, request: Request, given: Sequence[int]) -> None:
-    """Keep what a mentee says of each answer, in their order."""
-    rated = tuple(replace(a, rating=r) for a, r in zip(request.answers, given, strict=True))
-    turn.save(replace(request, answers=rated))
-    apart_now = []
-    for before, one in zip(request.answers, rated, strict=True):
-        turn.note("advice.rated", request=request.id, code=request.code, letter=one.letter, rating=one.rating)
-        if one.rating == 1 != before.rating:
-            _lowest(turn, member, request, one)
-        if 1 in (one.rating, before.rating):  # also when it was a slip: they are apart for good
-            apart_now.append(one.letter)
-    if apart_now:
-        letters = turn.words(member, "word.and").join(apart_now)
-        turn.say(member, "rate.lowest", letters=f"{request.code} {letters}", request=request.id)
-    else:
-        several = requests.asks_ratings(turn, member, "rating", "checkin")
-        turn.say(member, "rate.thanks_for" if several else "rate.thanks", code=request.code)
-
-
-def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None:
-    """The lowest rating keeps the pair apart for good and tells the operators."""
-    apart.part(turn, member.id, rated.mentor, "lowest rating")
-    turn.note("request.flagged", request=request.id, code=request.code, rule="lowest rating")
-    if hourly.full(turn, f"lowest:{request.id}:{rated.letter}", 1):
-        return  # ratings can be changed to and fro
-    for operator in members.operators(turn):
-        turn.say(operator, "op.lowest", code=request.code, letter=rated.letter)
-
-
-def _checkin_of_code(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    return _checkin(turn, member, prompt, text, named=True)
-
-
-def _checkin(turn: Turn, member: Member, prompt: Prompt, text: str, *, named: bool = False) -> Outcome | None:
-    """What became of the advice; `named` says that the code of the question stood in front."""
-    chosen = _digit(turn, member, text) or _told(turn, member, text, surely=named)
-    choice = next((c for c in prompt.choices if c.digit == chosen), None)
-    if choice is None:
-        return _ask_checkin_again(turn, member, prompt) if _tells_something(turn, member, text) else None
-    end(turn, prompt)
-    request = turn.need(Request, prompt.request)
-    turn.save(replace(request, answers=tuple(replace(a, tried=choice.target) for a in request.answers)))
-    turn.note("advice.tried", request=request.id, code=request.code, result=choice.target)
-    best = max((a.rating or 0 for a in request.answers), default=0)
-    known = best > 0 or len(request.answers) == 1  # else nobody knows whose advice it was, and nobody is told so
-    for one in request.answers:
-        if choice.target != "not yet" and (one.rating or 0) == best:
-            mentor = turn.need(Member, one.mentor)
-            text_id = "news.helped" if choice.target == "helped" else "news.tried"
-            text_id = text_id if known else f"{text_id}_some"
-            turn.say(mentor, text_id, courtesy=True, code=request.code, request=request.id)
-            if choice.target == "helped" and known:
-                load = members.load_of(turn, mentor.id)
-                turn.save(replace(load, helped=load.helped + 1))
-    several = requests.asks_ratings(turn, member, "checkin")
-    turn.say(member, "checkin.thanks_for" if several else "checkin.thanks", code=request.code)
-    return Outcome("answer", "checkin", request.id)
-
-
-def _told(turn: Turn, member: Member, text: str, *, surely: bool) -> str | None:
-    """What became of advice, in words: `it helped`, `2 yes, no change`, `not yet`, `it helped a lot, i got it!`."""
-    lists = turn.knowledge.yes_no(member.lang)
-    said = parse.bare(text)
-    first, _, rest = said.partition(" ")
-    ways = {"1": "helped", "2": "no_change", "3": "not_yet"}
-    kept = _kept_words(turn, member, text)
-    clause, goes_on = "", ""
-    if _can_tell(text, lists) and (surely or not threads.places(turn, member)):
-        clause, goes_on = _first_clause(text, lists)
-        if first in ways and (surely or _goes_on(rest, lists)):
-            return first
-    for digit, name in ways.items():
-        if (
-            said in lists[name]
-            or kept in lists[name]
-            or (first == digit and (rest in lists[name] or rest in lists["yes"]))
-            or (clause in lists[name] and (" " in clause or not goes_on))
-            or (clause == digit and goes_on)
-        ):
-            return digit
-    return None
-
-
-def _goes_on(rest: str, lists: parse.Lists) -> bool:
-    """Whether words behind a digit go on telling (`1 and it helped a lot`), and are none of `2 weeks into my job`."""
-    starts = lists["and_so"] | lists["yes"] | lists["tried"] | lists["why_rated"]
-    return any(f"{rest} ".startswith(f"{words} ") for words in starts)
-
-
-def _first_clause(text: str, lists: parse.Lists) -> tuple[str, str]:
-    """The words before the first sign, without politeness and a `yes,` in front; and the words behind them."""
-    first, *others = [clause for clause in _CLAUSE.split(text) if parse.bare(clause)] or [""]
-    if others and parse.bare(first) in lists["yes"]:
-        first, *others = others
-    return parse.kept_words(first, lists["polite"]), " ".join(others)
-
-
-_CLAUSE = re.compile(r"[,.;:!)]+|\s-+\s")
-MOST_WORDS_THAT_TELL = 14
-
-
-def _can_tell(text: str, lists: parse.Lists) -> bool:
-    """Whether a text may tell of something: it asks nothing, lists nothing and is short."""
-    asks = any(parse.bare(clause).partition(" ")[0] in lists["asking"] for clause in _CLAUSE.split(text))
-    lists_things = len(re.findall(r"\d", text)) > 1
-    return not asks and "?" not in text and not lists_things and len(text.split()) <= MOST_WORDS_THAT_TELL
-
-
-def _tells_something(turn: Turn, member: Member, text: str) -> bool:
-    """Whether a text tells of what was tried, but not what came of it: `yes`, `it kind of helped`."""
-    lists = turn.knowledge.yes_no(member.lang)
-    if threads.places(turn, member) or not _can_tell(text, lists):
-        return False
-    said = _after_yes(_kept_words(turn, member, text), lists)
-    yes = said in lists["yes"] and not parse.is_kind(text, lists)
-    return (
-        yes
-        or _digit(turn, member, text) is not None
-        or any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
-    )
-
-
-def _ask_checkin_again(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
-    code = turn.need(Request, prompt.request).code
-    turn.say(member, "checkin.again", code=code, request=prompt.request)
-    return Outcome("clarified", "no such choice", prompt.request)
 
 
 def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     lists = turn.knowledge.yes_no(member.lang)
-    wanted = not {parse.bare(text), _kept_words(turn, member, text)}.isdisjoint(lists["yes"] - lists["thanks"])
-    if not wanted and _kept_words(turn, member, text) in lists["skip"] | lists["nay"]:
+    wanted = not {parse.bare(text), replies.kept_words(turn, member, text)}.isdisjoint(lists["yes"] - lists["thanks"])
+    if not wanted and replies.kept_words(turn, member, text) in lists["skip"] | lists["nay"]:
         # Words that somebody who has written since could be meant by are none to us.
         places = (turn.get(Thread, place.target.partition(":")[2]) for place in threads.places(turn, member))
         if any(thread is not None and thread.last > prompt.asked for thread in places):
             return None
-        end(turn, prompt)
+        members.end_prompt(turn, prompt)
         turn.say(member, "which.none")
         return Outcome("answer", "late", prompt.request)
-    if not wanted and _called(turn, member, text) != "more":
+    if not wanted and replies.called(turn, member, text) != "more":
         return None
     waiting = requests.late_views(turn, member.id, prompt.request)
     prompt = waiting[0]  # of several the one that came first
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     panel.show_late(turn, member, turn.need(Offer, prompt.target))
     if len(waiting) > 1:
         code = turn.need(Request, prompt.request).code
@@ -461,13 +241,13 @@ def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
 
 def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """SHOW, BLOCK or REPORT for a text that the filter holds back."""
-    shows = _kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["show"]
-    wanted = "show" if shows else _called(turn, member, text)
+    shows = replies.kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["show"]
+    wanted = "show" if shows else replies.called(turn, member, text)
     if wanted not in ("show", "block", "report"):
         return None
     if wanted == "show":
         prompt = screen.hard_ones(turn, member, prompt.target)[0]  # of several the one that came first
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     request = turn.need(Request, prompt.request)
     writer = screen.who_wrote(turn, prompt.target, request)
     if wanted == "show":
@@ -497,8 +277,8 @@ def _keep_going(turn: Turn, prompt: Prompt, request: Request) -> None:
 def _report(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """The one question of REPORT: what happened? Whatever is no command goes to the operators, unless it takes REPORT
     back."""
-    end(turn, prompt)
-    if _kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["drop"] or parse.bare(text) == "0":
+    members.end_prompt(turn, prompt)
+    if replies.kept_words(turn, member, text) in turn.knowledge.yes_no(member.lang)["drop"] or parse.bare(text) == "0":
         turn.say(member, "report.dropped")
         return Outcome("answer", "report", prompt.request)
     return screen.file_report(turn, member, prompt.request, prompt.target, text)
@@ -509,15 +289,15 @@ def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
     lists = turn.knowledge.yes_no(member.lang)
     said = {
         parse.bare(text),
-        _kept_words(turn, member, text),
+        replies.kept_words(turn, member, text),
         parse.kept_words(text, lists["polite"] - lists["ok"]),
-        _after_yes(_kept_words(turn, member, text), lists),
+        replies.after_yes(replies.kept_words(turn, member, text), lists),
     }
     if said & (lists["drop"] | lists["skip"] | lists["off"]):
         return _dropped(turn, member, prompt)
     if not said & (lists["ok"] | lists["yes"]):
         return None
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     turn.note("text.placed", text=prompt.text_id, member=member.id, where="new")
     turn.save(replace(turn.need(Member, member.id), consented=turn.now, consent_how="replied OK"))
     turn.note("member.consented", member=member.id, how="OK")
@@ -525,15 +305,15 @@ def _consent(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome |
 
 
 def _practice_passed(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    return _practice(turn, member, prompt, text) if _called(turn, member, text) == "pass" else None
+    return _practice(turn, member, prompt, text) if replies.called(turn, member, text) == "pass" else None
 
 
 def _practice(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """Any words answer the practice question. When a real one has come meanwhile, nobody knows which they are for."""
     places = threads.places(turn, member)
-    if places and _called(turn, member, text) == "pass":
+    if places and replies.called(turn, member, text) == "pass":
         return None
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     if places:
         return threads.hold(turn, member, places, text)
     turn.say(member, "practice.done")
@@ -543,11 +323,11 @@ def _practice(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome 
 def _sprint(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """The week's progress: free words, when they cannot be meant for an open thread and are no command."""
     sprint = turn.get(Sprint, prompt.target)
-    if sprint is None or sprint.ended is not None or _called(turn, member, text) is not None:
+    if sprint is None or sprint.ended is not None or replies.called(turn, member, text) is not None:
         return None
     if parse.thin(text, turn.knowledge.yes_no(member.lang)) or threads.places(turn, member):
         return None
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     return sprints.check_in(turn, member, sprint, text)
 
 
@@ -574,7 +354,7 @@ def ask_which(turn: Turn, member: Member, command: str, candidates: Sequence[Req
 
 def ask_whom(turn: Turn, member: Member, others: Mapping[str, str]) -> None:
     """Ask whom BLOCK is for: each by how they are shown, `K43 B (Ben)`, with their member id."""
-    members.drop_prompts(turn, member.id, "whom", "block")
+    _settle(turn, member, "whom")
     choices = tuple(Choice(str(number), id, shown) for number, (shown, id) in enumerate(others.items(), start=1))
     until = turn.now + timedelta(minutes=WHICH_MINUTES)
     asked = turn.save(
@@ -588,9 +368,9 @@ def _whom(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     """The code, the letter or the name of the one whom BLOCK is for."""
     lists = turn.knowledge.yes_no(member.lang)
     chosen = _named(prompt, text, lists["choice"])
-    if chosen is None and _kept_words(turn, member, text) not in lists["drop"] | lists["nay"]:
+    if chosen is None and replies.kept_words(turn, member, text) not in lists["drop"] | lists["nay"]:
         return None
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     if chosen is None:
         turn.say(member, "which.none")
         return Outcome("answer", "whom")
@@ -601,9 +381,13 @@ def _whom(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
 
 def settle_which(turn: Turn, member: Member) -> None:
     """Which question was meant is known by now: a digit that comes later must not reach the other one."""
+    _settle(turn, member, "which")
+
+
+def _settle(turn: Turn, member: Member, kind: PromptKind) -> None:
     for prompt in turn.find(Prompt, "member", member.id):
-        if prompt.kind == "which":
-            end(turn, prompt)
+        if prompt.kind == kind:
+            members.end_prompt(turn, prompt)
 
 
 def _which(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
@@ -611,16 +395,16 @@ def _which(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | N
     lists = turn.knowledge.yes_no(member.lang)
     said = parse.bare(text).split()
     every = bool(said) and not lists["all"].isdisjoint(said) and set(said) <= lists["all"] | lists["joins"]
-    chosen = _digit(turn, member, text) or _named(prompt, text, lists["choice"])
-    if chosen == "0" or _kept_words(turn, member, text) in lists["drop"]:
-        end(turn, prompt)
+    chosen = replies.digit(turn, member, text) or _named(prompt, text, lists["choice"])
+    if chosen == "0" or replies.kept_words(turn, member, text) in lists["drop"]:
+        members.end_prompt(turn, prompt)
         turn.say(member, "which.none")
         return Outcome("answer", "which")
     wanted = prompt.choices if every and prompt.target == "done" else [c for c in prompt.choices if c.digit == chosen]
     live = [r for c in wanted if (r := turn.need(Request, c.target)).status != "closed"]
     if not live:
         return None
-    end(turn, prompt)
+    members.end_prompt(turn, prompt)
     for request in live:
         if prompt.target == "done":
             requests.done(turn, request)
@@ -633,9 +417,9 @@ _TAKERS: Mapping[str, Taker] = {
     "hold": _hold,
     "contact": _contact,
     "sure": _sure,
-    "rating": _rating,
-    "rated": _rated,
-    "checkin": _checkin,
+    "rating": feedback.rating,
+    "rated": feedback.corrected,
+    "checkin": feedback.checkin,
     "late": _late,
     "hard": _hard,
     "consent": _consent,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
+from smsmentor.core import members
 from smsmentor.core.making import replace
 from smsmentor.core.model import Offer, OutText, Prompt, Request, Sprint, Text, Thread
 from smsmentor.core.reads import Reads
@@ -86,5 +87,4 @@ def _clear_text(turn: Turn, text: Text) -> None:
 
 def _end(turn: Turn, prompt: Prompt) -> None:
     if prompt.expires <= turn.now:
-        turn.drop(Prompt, prompt.id)
-        turn.forget("prompt.expire", prompt.id)
+        members.end_prompt(turn, prompt)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from smsmentor.core import members, panel, requests, screen, sprints
@@ -12,6 +14,8 @@ from smsmentor.core.render import short
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
 from smsmentor.core.understand.normal import relay_text
+
+DAY = timedelta(days=1)
 
 
 class Place(NamedTuple):
@@ -75,27 +79,20 @@ def passed_on(turn: Turn, member: Member, request: Request) -> bool:
 
 def recent_offers(turn: Turn, member: Member) -> list[Offer]:
     """Offers that were taken back within the last day: a text without a code may be a late answer to one."""
-    day_ago = turn.now - timedelta(days=1)
-    found = []
-    for offer in turn.walk(Offer, "mentor", member.id, newest=True):
-        if offer.made < day_ago - timedelta(days=1):
-            break
-        if offer.status == "withdrawn" and offer.settled is not None and offer.settled > day_ago:
-            found.append(offer)
-    return found
+    since = turn.now - DAY
+    made = _made_since(turn, member, since - DAY)
+    return [o for o in made if o.status == "withdrawn" and o.settled is not None and o.settled > since]
 
 
 def overtaken(turn: Turn, member: Member) -> list[Offer]:
     """Answered offers whose last follow-up was still unanswered when the question closed, within the last day."""
-    day_ago = turn.now - timedelta(days=1)
-    found = []
-    for offer in turn.walk(Offer, "mentor", member.id, newest=True):
-        if offer.made < day_ago - timedelta(days=2):
-            break
-        request = turn.need(Request, offer.request)
-        if request.closed is not None and request.closed > day_ago and owes(turn, offer):
-            found.append(offer)
-    return found
+    since = turn.now - DAY
+    made = ((offer, turn.need(Request, offer.request)) for offer in _made_since(turn, member, since - 2 * DAY))
+    return [o for o, request in made if request.closed is not None and request.closed > since and owes(turn, o)]
+
+
+def _made_since(turn: Turn, member: Member, since: datetime) -> Iterator[Offer]:
+    return takewhile(lambda offer: offer.made >= since, turn.walk(Offer, "mentor", member.id, newest=True))
 
 
 def owes(turn: Turn, offer: Offer) -> bool:
@@ -154,8 +151,7 @@ def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
         return Outcome("clarified", "consent")
     if kept is not None:
         text = f"{kept.text} {text}"[: turn.rules.question_longest]
-        turn.drop(Prompt, kept.id)
-        turn.forget("prompt.expire", kept.id)
+        members.end_prompt(turn, kept)
     asked = Prompt(turn.new_id("p"), member.id, "consent", turn.now, until, text=text, text_id=turn.text_id)
     turn.save(asked)
     turn.remind("prompt.expire", asked.id, until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from smsmentor.core import members, panel, prompts, requests, screen, team, threads
+from smsmentor.core import feedback, members, panel, prompts, requests, screen, team, threads
 from smsmentor.core.commands import mentoring
 from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
 from smsmentor.core.model import Code, Member, Prompt, Request, Thread
@@ -267,7 +267,7 @@ def _done(asked: Asked, wanted: Request | str | list[int]) -> Outcome | None:
         return done(asked, wanted)
     request = asked.request or _open(asked)[0]
     requests.done(asked.turn, request, ask_rating=False)
-    prompts.rate(asked.turn, asked.member, asked.turn.need(Request, request.id), wanted)
+    feedback.rate(asked.turn, asked.member, asked.turn.need(Request, request.id), wanted)
     return None
 
 
@@ -315,7 +315,7 @@ def _skip(asked: Asked, _: object) -> Outcome | None:
     was_asked = any(prompt.kind == "checkin" for prompt in turn.find(Prompt, "member", member.id))
     if member.mentor and not was_asked and any(o.status == "sent" for o in members.open_offers(turn, member.id)):
         return mentoring.passing(asked)
-    prompts.skip(turn, member)
+    feedback.skip(turn, member)
     return None
 
 

@@ -1,0 +1,201 @@
+"""What a mentee says of the advice: ratings, corrections of them, and a week later what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import dropwhile
+
+from smsmentor.core import apart, hourly, members, replies, requests, threads
+from smsmentor.core.making import replace
+from smsmentor.core.model import Answer, Member, Prompt, Request
+from smsmentor.core.turn import Outcome, Turn
+from smsmentor.core.understand import parse
+
+
+def rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    request = turn.need(Request, prompt.request)
+    lists = turn.knowledge.yes_no(member.lang)
+    if replies.called(turn, member, text) == "pass" and threads.answers_somebody(turn, member):
+        return None  # PASS is the word of the question that somebody else has open with them
+    if parse.bare(text) in lists["skip"] or replies.kept_words(turn, member, text) in lists["skip"]:
+        skip(turn, member)
+        return Outcome("command", "SKIP", request.id)
+    said = _by_letters(turn, request, text)
+    given = parse.ratings(said, len(request.answers), lists, turn.knowledge.numbers(member.lang))
+    if given is None:
+        return None
+    if not given:
+        letters = ", ".join(a.letter for a in request.answers)
+        turn.say(member, "rate.how_many" if len(letters) > 1 else "rate.how_many_one", letters=letters)
+        return Outcome("clarified", "not as many ratings as answers", request.id)
+    turn.save(replace(prompt, kind="rated"))
+    rate(turn, member, request, given)
+    return Outcome("answer", "rating", request.id)
+
+
+def corrected(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """Other ratings after the first, `oops, 4 3`, `i meant B 3`: the last ones count, and are no new question.
+
+    A number alone may be a slip, and with something open numbers may be meant for somebody there.
+    """
+    lists = turn.knowledge.yes_no(member.lang)
+    words = text.split()
+    kept = list(dropwhile(lambda word: parse.bare(word) in lists["corrects"], words))
+    request = turn.need(Request, prompt.request)
+    unsaid = len(kept) == len(words)
+    if not kept or (unsaid and (len(request.answers) == 1 or threads.places(turn, member))):
+        return None
+    said = _by_letters(turn, request, " ".join(kept))
+    if not any(sign.isdecimal() for sign in said):
+        return None
+    return rating(turn, member, prompt, said)
+
+
+def skip(turn: Turn, member: Member) -> None:
+    """No rating and no check-in of what is over: what we asked about it, and would ask, is dropped."""
+    for prompt in turn.find(Prompt, "member", member.id):
+        if prompt.kind in ("rating", "rated", "checkin"):
+            members.end_prompt(turn, prompt)
+    for request in turn.walk(Request, "mentee", member.id, newest=True):
+        if request.opened < turn.now - timedelta(days=turn.rules.checkin_days + 2):
+            break
+        turn.forget("request.checkin", request.id)
+    turn.say(member, "rate.skipped")
+
+
+def _by_letters(turn: Turn, request: Request, text: str) -> str:
+    """A text that names mentors of a panel with their letters in place of the names: `Ben 4, Cam 2`."""
+    for one in request.answers:
+        if alias := turn.need(Member, one.mentor).alias:
+            text = re.sub(rf"\b{re.escape(alias)}\b", one.letter, text, flags=re.IGNORECASE)
+    return text
+
+
+def rate(turn: Turn, member: Member, request: Request, given: Sequence[int]) -> None:
+    """Keep what a mentee says of each answer, in their order."""
+    rated = tuple(replace(a, rating=r) for a, r in zip(request.answers, given, strict=True))
+    turn.save(replace(request, answers=rated))
+    apart_now = []
+    for before, one in zip(request.answers, rated, strict=True):
+        turn.note("advice.rated", request=request.id, code=request.code, letter=one.letter, rating=one.rating)
+        if one.rating == 1 != before.rating:
+            _lowest(turn, member, request, one)
+        if 1 in (one.rating, before.rating):  # also when it was a slip: they are apart for good
+            apart_now.append(one.letter)
+    if apart_now:
+        letters = turn.words(member, "word.and").join(apart_now)
+        turn.say(member, "rate.lowest", letters=f"{request.code} {letters}", request=request.id)
+    else:
+        several = requests.asks_ratings(turn, member, "rating", "checkin")
+        turn.say(member, "rate.thanks_for" if several else "rate.thanks", code=request.code)
+
+
+def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None:
+    """The lowest rating keeps the pair apart for good and tells the operators."""
+    apart.part(turn, member.id, rated.mentor, "lowest rating")
+    turn.note("request.flagged", request=request.id, code=request.code, rule="lowest rating")
+    if hourly.full(turn, f"lowest:{request.id}:{rated.letter}", 1):
+        return  # ratings can be changed to and fro
+    for operator in members.operators(turn):
+        turn.say(operator, "op.lowest", code=request.code, letter=rated.letter)
+
+
+def checkin_of_code(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    return checkin(turn, member, prompt, text, named=True)
+
+
+def checkin(turn: Turn, member: Member, prompt: Prompt, text: str, *, named: bool = False) -> Outcome | None:
+    """What became of the advice; `named` says that the code of the question stood in front."""
+    chosen = replies.digit(turn, member, text) or _told(turn, member, text, surely=named)
+    choice = next((c for c in prompt.choices if c.digit == chosen), None)
+    if choice is None:
+        return _ask_checkin_again(turn, member, prompt) if _tells_something(turn, member, text) else None
+    members.end_prompt(turn, prompt)
+    request = turn.need(Request, prompt.request)
+    turn.save(replace(request, answers=tuple(replace(a, tried=choice.target) for a in request.answers)))
+    turn.note("advice.tried", request=request.id, code=request.code, result=choice.target)
+    best = max((a.rating or 0 for a in request.answers), default=0)
+    known = best > 0 or len(request.answers) == 1  # else nobody knows whose advice it was, and nobody is told so
+    for one in request.answers:
+        if choice.target != "not yet" and (one.rating or 0) == best:
+            mentor = turn.need(Member, one.mentor)
+            text_id = "news.helped" if choice.target == "helped" else "news.tried"
+            text_id = text_id if known else f"{text_id}_some"
+            turn.say(mentor, text_id, courtesy=True, code=request.code, request=request.id)
+            if choice.target == "helped" and known:
+                load = members.load_of(turn, mentor.id)
+                turn.save(replace(load, helped=load.helped + 1))
+    several = requests.asks_ratings(turn, member, "checkin")
+    turn.say(member, "checkin.thanks_for" if several else "checkin.thanks", code=request.code)
+    return Outcome("answer", "checkin", request.id)
+
+
+def _told(turn: Turn, member: Member, text: str, *, surely: bool) -> str | None:
+    """What became of advice, in words: `it helped`, `2 yes, no change`, `not yet`, `it helped a lot, i got it!`."""
+    lists = turn.knowledge.yes_no(member.lang)
+    said = parse.bare(text)
+    first, _, rest = said.partition(" ")
+    ways = {"1": "helped", "2": "no_change", "3": "not_yet"}
+    kept = replies.kept_words(turn, member, text)
+    clause, goes_on = "", ""
+    if _can_tell(text, lists) and (surely or not threads.places(turn, member)):
+        clause, goes_on = _first_clause(text, lists)
+        if first in ways and (surely or _goes_on(rest, lists)):
+            return first
+    for digit, name in ways.items():
+        if (
+            said in lists[name]
+            or kept in lists[name]
+            or (first == digit and (rest in lists[name] or rest in lists["yes"]))
+            or (clause in lists[name] and (" " in clause or not goes_on))
+            or (clause == digit and goes_on)
+        ):
+            return digit
+    return None
+
+
+def _goes_on(rest: str, lists: parse.Lists) -> bool:
+    """Whether words behind a digit go on telling (`1 and it helped a lot`), and are none of `2 weeks into my job`."""
+    starts = lists["and_so"] | lists["yes"] | lists["tried"] | lists["why_rated"]
+    return any(f"{rest} ".startswith(f"{words} ") for words in starts)
+
+
+def _first_clause(text: str, lists: parse.Lists) -> tuple[str, str]:
+    """The words before the first sign, without politeness and a `yes,` in front; and the words behind them."""
+    first, *others = [clause for clause in _CLAUSE.split(text) if parse.bare(clause)] or [""]
+    if others and parse.bare(first) in lists["yes"]:
+        first, *others = others
+    return parse.kept_words(first, lists["polite"]), " ".join(others)
+
+
+_CLAUSE = re.compile(r"[,.;:!)]+|\s-+\s")
+MOST_WORDS_THAT_TELL = 14
+
+
+def _can_tell(text: str, lists: parse.Lists) -> bool:
+    """Whether a text may tell of something: it asks nothing, lists nothing and is short."""
+    asks = any(parse.bare(clause).partition(" ")[0] in lists["asking"] for clause in _CLAUSE.split(text))
+    lists_things = len(re.findall(r"\d", text)) > 1
+    return not asks and "?" not in text and not lists_things and len(text.split()) <= MOST_WORDS_THAT_TELL
+
+
+def _tells_something(turn: Turn, member: Member, text: str) -> bool:
+    """Whether a text tells of what was tried, but not what came of it: `yes`, `it kind of helped`."""
+    lists = turn.knowledge.yes_no(member.lang)
+    if threads.places(turn, member) or not _can_tell(text, lists):
+        return False
+    said = replies.after_yes(replies.kept_words(turn, member, text), lists)
+    yes = said in lists["yes"] and not parse.is_kind(text, lists)
+    return (
+        yes
+        or replies.digit(turn, member, text) is not None
+        or any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
+    )
+
+
+def _ask_checkin_again(turn: Turn, member: Member, prompt: Prompt) -> Outcome:
+    code = turn.need(Request, prompt.request).code
+    turn.say(member, "checkin.again", code=code, request=prompt.request)
+    return Outcome("clarified", "no such choice", prompt.request)
