@@ -238,7 +238,8 @@ def let_go(turn: Turn, prompt: Prompt, where: str) -> None:
     turn.note("text.placed", text=prompt.text_id, member=prompt.member, where=where)
 
 
-def clear_timers(turn: Turn, subject: str) -> None:
-    """Take away every timer of a subject."""
+def clear_timers(turn: Turn, subject: str, *, but: str) -> None:
+    """Take away the timers of a subject, but for those of one kind."""
     for timer in turn.find(Timer, "subject", subject):
-        turn.drop(Timer, timer.id)
+        if timer.kind != but:
+            turn.drop(Timer, timer.id)

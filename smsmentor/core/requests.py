@@ -6,7 +6,7 @@ from collections.abc import Container
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from smsmentor.core import members, offering, own_skills, pool, rotation, screen, waiting
+from smsmentor.core import crisis, members, offering, own_skills, pool, rotation, screen, waiting
 from smsmentor.core.kinds import REPLIES
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
@@ -227,7 +227,8 @@ def close(turn: Turn, request: Request, reason: str, *, tell: str = "", keep_thr
             turn.save(replace(thread, closed=True, awaiting="", owes=bool(thread.awaiting)))
             if thread.awaiting:
                 _need_no_answer(turn, request, thread.mentor, told)
-    members.clear_timers(turn, request.id)
+    # Words of danger in it do not end with the question: operators are paged until one of them has it in hand.
+    members.clear_timers(turn, request.id, but=crisis.PAGE)
     turn.remind("code.free", request.id, turn.now + timedelta(days=turn.rules.code_kept_days))
     if not was_draft:
         turn.note("request.closed", request=request.id, code=request.code, reason=reason)
