@@ -147,7 +147,25 @@ def test_a_late_report_of_an_unregistered_number_stops_sending_and_its_text_wait
         assert house.gateway.sent == ["a1"]
         assert [f.data["error"] for f in house.facts("sending.stopped")] == [30034]
         await house.pass_time(timedelta(minutes=2))
+        assert Counter(house.gateway.sent) == {"a1": 2}, "that it was taken shows nothing: the report comes later"
+        await house.pass_time(timedelta(minutes=5))
         assert Counter(house.gateway.sent) == {"a1": 2, "a2": 1}
+        assert len(house.facts("sending.resumed")) == 1
+
+    play(story)
+
+
+def test_a_fault_that_is_only_ever_reported_late_does_not_send_all_again_and_again() -> None:
+    async def story(house: House) -> None:
+        await house.put(*(f"a{number}" for number in range(5)))
+        reported = 0
+        for _ in range(6 * 60):
+            await house.pass_time(timedelta(minutes=1))
+            while reported < len(house.gateway.sent):
+                reported += 1
+                await house.service.receive(Receipt(f"SM-{reported}", "undelivered", 30034))
+        assert len(house.gateway.sent) < 25
+        assert (len(house.facts("sending.stopped")), len(house.facts("sending.resumed"))) == (1, 0)
 
     play(story)
 

@@ -94,7 +94,7 @@ def _keep_early(turn: Turn, event: Receipt) -> None:
 
 
 def _taken(turn: Turn, text: OutText, event: SendOutcome) -> None:
-    halt.over(turn)
+    halt.taken(turn)
     turn.save(
         replace(
             _emptied(turn, text),
@@ -160,11 +160,13 @@ def _came_back(turn: Turn, text: OutText) -> None:
     meaning = _meaning(turn, text.code)
     ours = meaning.kind == "account-wide"
     if ours:
-        halt.stop(turn, text.code)
+        halt.stop(turn, text.code, reported=True)
     if meaning.unreachable:
         parked.unreached(turn, turn.need(Member, text.member), text.code)
     there = turn.need(Member, text.member).state == "active"
-    if there and (ours or text.returned < meaning.again) and text.body and not text.offer:
+    # An offer that its phone did not get goes to somebody else, unless the fault is ours: nobody would get it then.
+    again = ours or (text.returned < meaning.again and not text.offer)
+    if there and again and text.body:
         _send_anew(turn, text, _wait(turn, meaning))
     else:
         _failed(turn, text)
@@ -186,6 +188,7 @@ def _send_anew(turn: Turn, text: OutText, wait: timedelta) -> None:
             direct=text.direct and not wait,
             useless_after=text.useless_after,
             request=text.request,
+            offer=text.offer,
             sender=text.sender,
             returned=text.returned + 1,
             of_party=text.of_party,

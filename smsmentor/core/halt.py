@@ -13,6 +13,8 @@ HALT = "sending.stopped"
 """The tally that stands while sending is stopped."""
 FIRST_TRY, LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 """How soon one text is tried again, doubling to the longest."""
+REPORT = timedelta(minutes=5)
+"""Within so long a carrier that takes a text reports that it came back for a fault of our account."""
 
 
 class Halt(NamedTuple):
@@ -22,6 +24,10 @@ class Halt(NamedTuple):
     code: int
     tries: int
     next_try: datetime
+    reported: bool = False
+    """The carrier takes texts and reports the fault later: that one was taken is no sign yet that it is over."""
+    taken: bool = False
+    """Then: the last try was taken, and nothing was reported since."""
 
 
 def read(reader: Reads) -> Halt | None:
@@ -30,25 +36,46 @@ def read(reader: Reads) -> Halt | None:
     if tally is None:
         return None
     values = tally.values
-    return Halt(_at(values["since"]), int(values["code"]), int(values["tries"]), _at(values["next_try"]))
+    since, next_try = _at(values["since"]), _at(values["next_try"])
+    reported, taken = values.get("reported", False), values.get("taken", False)
+    return Halt(since, int(values["code"]), int(values["tries"]), next_try, reported, taken)
 
 
-def stop(turn: Turn, code: int) -> None:
-    """An account-wide fault: nothing more is sent but one text now and then, to see whether it is over."""
+def stop(turn: Turn, code: int, *, reported: bool = False) -> None:
+    """An account-wide fault: nothing more is sent but one text now and then, to see whether it is over.
+
+    `reported`: of a text that was taken before.
+    """
     known = read(turn)
     if known is None:
         turn.note("sending.stopped", error=code)
-        _write(turn, Halt(turn.now, code, 1, turn.now + FIRST_TRY))
-    elif turn.now >= known.next_try:
-        wait = min(FIRST_TRY * 2 ** min(known.tries, 10), LONGEST)
-        _write(turn, Halt(known.since, code, known.tries + 1, turn.now + wait))
+        _write(turn, Halt(turn.now, code, 1, turn.now + FIRST_TRY, reported))
+        return
+    known = known._replace(code=code, reported=known.reported or reported, taken=False)
+    _write(turn, known if turn.now < known.next_try else _tried(turn, known))
 
 
-def over(turn: Turn) -> None:
-    """A text was taken: sending goes on."""
-    if turn.get(Tally, HALT) is not None:
-        turn.drop(Tally, HALT)
-        turn.note("sending.resumed")
+def taken(turn: Turn) -> None:
+    """A text was taken: sending goes on, where that shows that the fault is over.
+
+    Where the fault is reported later, it is over when the next try comes and nothing was reported of the last one.
+    """
+    if turn.get(Tally, HALT) is None:
+        return
+    known = read(turn)
+    assert known is not None
+    if known.reported and not known.taken:
+        if turn.now >= known.next_try:  # else it was on its way when sending stopped
+            known = _tried(turn, known)
+            _write(turn, known._replace(taken=True, next_try=max(known.next_try, turn.now + REPORT)))
+        return
+    turn.drop(Tally, HALT)
+    turn.note("sending.resumed")
+
+
+def _tried(turn: Turn, halt: Halt) -> Halt:
+    wait = min(FIRST_TRY * 2 ** min(halt.tries, 10), LONGEST)
+    return halt._replace(tries=halt.tries + 1, next_try=turn.now + wait)
 
 
 def try_now(turn: Turn) -> None:
@@ -59,7 +86,8 @@ def try_now(turn: Turn) -> None:
 
 def _write(turn: Turn, halt: Halt) -> None:
     since, next_try = halt.since.timestamp(), halt.next_try.timestamp()
-    turn.save(Tally(HALT, {"since": since, "code": halt.code, "tries": halt.tries, "next_try": next_try}))
+    values = {"since": since, "code": halt.code, "tries": halt.tries, "next_try": next_try}
+    turn.save(Tally(HALT, {**values, "reported": halt.reported, "taken": halt.taken}))
 
 
 def _at(seconds: float) -> datetime:
