@@ -139,3 +139,11 @@ def test_a_new_day_begins_at_the_carriers_midnight_also_when_clocks_change() -> 
     assert wait_for_day(yesterday, text(), NOW, Rules(daily_segments=100)) is None
     spring = datetime(2026, 3, 8, 9, 0, tzinfo=UTC)
     assert next_day(spring, Rules()) == datetime(2026, 3, 9, 7, 0, tzinfo=UTC)
+
+
+def test_a_clock_that_is_set_back_does_not_hold_up_sending() -> None:
+    bucket = Bucket(1.0)
+    bucket.take(3, NOW)
+    back = NOW - timedelta(hours=1)
+    assert bucket.free_at(back) == back + timedelta(seconds=3)
+    assert bucket.free_at(back + timedelta(seconds=3)) == back + timedelta(seconds=3)
