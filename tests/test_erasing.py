@@ -396,3 +396,14 @@ def test_an_opt_out_stays_honoured_by_a_hash_without_the_number() -> None:
     asyncio.run(rig.text(phone, "START"))
     with rig.store.reading() as reader:
         assert not list(reader.all(Suppressed)), "who came back has not opted out"
+
+
+def test_a_report_that_comes_after_an_erasing_changes_nobody() -> None:
+    async def play() -> None:
+        rig, phone = await erase("18:00 Ana > my zebra boss takes credit for my reports", "Ana")
+        sent = next(bubble for bubble in rig.phones.threads[phone] if bubble.direction == "out")
+        await rig.receipt(sent.id, "failed", 21610)
+        with rig.store.reading() as reader:
+            assert [member.state for member in reader.all(Member) if not member.phone] == ["erased"]
+
+    asyncio.run(play())

@@ -16,7 +16,7 @@ TURNS_AN_HOUR = 3
 
 def opt_out(turn: Turn, member: Member) -> None:
     """From now on nothing at all goes to this number; the carrier confirms. What waited for them goes to others."""
-    if member.state == "opted_out":
+    if member.state in ("opted_out", "erased"):  # a report can come after FORGET
         return
     when = turn.inbound.at if turn.inbound is not None and turn.inbound.member == member.id else turn.now
     if member.state == "banned":
