@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from smsmentor.core import members, requests, rotation
+from smsmentor.core import members, requests, rotation, screen
+from smsmentor.core.kinds import RELAYED
 from smsmentor.core.making import replace
-from smsmentor.core.model import Offer, Prompt, Request, Thread
+from smsmentor.core.model import Offer, OutText, Prompt, Request, Thread
 from smsmentor.core.turn import Turn
 
 
@@ -17,7 +18,9 @@ def part(turn: Turn, one: str, other: str, why: str) -> None:
     for mentee, mentor in ((one, other), (other, one)):
         for request in members.live_requests(turn, mentee):
             _take_off(turn, request, mentor, tell="" if mentor == one else "offer.filled")
-        _offer_no_late_view(turn, mentee, mentor)
+        _offer_no_words(turn, mentee, mentor)
+        _offer_no_words(turn, mentor, mentee)
+    _bring_no_words(turn, one, other)
 
 
 def _take_off(turn: Turn, request: Request, mentor: str, *, tell: str) -> None:
@@ -31,9 +34,21 @@ def _take_off(turn: Turn, request: Request, mentor: str, *, tell: str) -> None:
         rotation.lost(turn, request)
 
 
-def _offer_no_late_view(turn: Turn, mentee: str, mentor: str) -> None:
-    """MORE brings no late view of somebody with whom they have parted."""
-    for prompt in turn.find(Prompt, "member", mentee):
-        offer = turn.get(Offer, prompt.target) if prompt.kind == "late" else None
-        if offer is not None and offer.mentor == mentor:
+def _offer_no_words(turn: Turn, reader: str, writer: str) -> None:
+    """MORE brings no late view, and SHOW no text that is held back, of somebody with whom they have parted."""
+    for prompt in turn.find(Prompt, "member", reader):
+        late = turn.get(Offer, prompt.target) if prompt.kind == "late" else None
+        wrote = late.mentor if late is not None else ""
+        if prompt.kind == "hard":
+            wrote = screen.who_wrote(turn, prompt.target, turn.need(Request, prompt.request))
+        if wrote == writer:
             members.end_prompt(turn, prompt)
+
+
+def _bring_no_words(turn: Turn, reader: str, writer: str) -> None:
+    """What somebody wrote of whom this member wants to hear no more, and has not left: it may wait for the morning."""
+    for text in turn.find(OutText, "to", reader):
+        request = turn.get(Request, text.request) if text.text_id in RELAYED and not text.writer else None
+        wrote = request.mentee if request is not None else text.writer
+        if wrote == writer and text.status == "queued" and not text.unsure:
+            turn.save(replace(text, status="dropped", report="apart"))

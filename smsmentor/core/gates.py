@@ -421,7 +421,9 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return None
     late = [f"offer:{offer.id}" for offer in threads.recent_offers(turn, member)]
     late += [f"late:{offer.id}" for offer in threads.overtaken(turn, member)]
-    return threads.deliver(turn, member, late[0], event.body) if len(late) == 1 else None
+    if len(late) != 1 or threads.talked_since(turn, member, late[0]):
+        return None
+    return threads.deliver(turn, member, late[0], event.body)
 
 
 def _drops_draft(turn: Turn, member: Member, found: list[threads.Place], text: str) -> Outcome | None:

@@ -91,6 +91,15 @@ def overtaken(turn: Turn, member: Member) -> list[Offer]:
     return [o for o, request in made if request.closed is not None and request.closed > since and owes(turn, o)]
 
 
+def talked_since(turn: Turn, member: Member, target: str) -> bool:
+    """Whether this member talked with the mentee of another question after the offer of this target was made: a text
+    without a code may be meant for that one."""
+    offer = turn.need(Offer, target.partition(":")[2])
+    others = (o for o in _made_since(turn, member, offer.made - 2 * DAY) if o.request != offer.request)
+    threads = (t for o in others if o.status == "answered" for t in turn.find(Thread, "request", o.request))
+    return any(t.mentor == member.id and t.last > offer.made for t in threads)
+
+
 def _made_since(turn: Turn, member: Member, since: datetime) -> Iterator[Offer]:
     return takewhile(lambda offer: offer.made >= since, turn.walk(Offer, "mentor", member.id, newest=True))
 
