@@ -62,6 +62,7 @@ class Walk:
         self.problems: list[str] = []
         self.settled: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
+        self.shown: set[str] = set()
         rig.watchers.append(self._turn)
         rig.phones.watchers.append(self._bubble)
 
@@ -169,8 +170,9 @@ class Walk:
                 self.settled[fact.data["text"]] += 1
 
     def _bubble(self, bubble: Bubble) -> None:
-        if bubble.direction == "in" or bubble.status != "sent":
+        if bubble.direction == "in" or bubble.status != "sent" or bubble.id in self.shown:
             return
+        self.shown.add(bubble.id)  # a report of it shows it once more
         self.told.append(f"{bubble.at:%H:%M:%S} {self._name(bubble.phone)} < {bubble.body}")
         for name, phone in PEOPLE.items():
             if phone != bubble.phone and phone[-7:] in bubble.body.replace(" ", "").replace("-", ""):
