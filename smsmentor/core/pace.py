@@ -43,10 +43,7 @@ class Bucket:
     def _fill(self, now: datetime) -> None:
         if self._at is not None and now > self._at:
             self._left = min(self._left + (now - self._at).total_seconds() * self.rate, self.room)
-        if (
-            self._at is None or now != self._at
-        ):  # a clock that was set back must not hold sending up until it is there again
-            self._at = now
+        self._at = now  # also when it is earlier: a clock that was set back must not hold sending up for as long
 
 
 class Limit(NamedTuple):
