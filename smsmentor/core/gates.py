@@ -35,7 +35,8 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         if word == "start" and (refused := abuse.no_way_back(turn, member)):
             return Outcome("dropped", refused)
         if word == "start":
-            leaving.opt_in(turn, member, answered=event.opt_out is not None)
+            answered = event.opt_out is not None or abuse.too_many(turn, member)
+            leaving.opt_in(turn, turn.save(abuse.counted(turn, member)), answered=answered)
             return Outcome("command", "START")
         if _is_forget_me(turn, member, event.body):
             # Nothing can be asked back here, so these two words are enough.

@@ -115,6 +115,20 @@ def test_new_numbers_are_capped_by_the_hour_and_known_ones_are_not() -> None:
     play(story, newcomers_an_hour="3", country="GB")
 
 
+def test_one_phone_that_leaves_is_erased_and_comes_back_takes_one_place_an_hour() -> None:
+    async def story(rig: Rig) -> None:
+        for _ in range(30):
+            for words in ("STOP", "FORGET ME", "START"):
+                await rig.text(NEWCOMERS[0], words)
+                await rig.wait(timedelta(seconds=5))
+        assert {detail for kind, detail in outcomes(rig) if kind == "command"} == {"STOP", "FORGET", "START"}
+        assert said(rig, NEWCOMERS[0]) == ["carrier.back"] * 20, "then this hour's texts of the phone are used up"
+        await rig.text(NEWCOMERS[1], "how do i ask for a raise")
+        assert outcomes(rig)[-1] == ("request", "")
+
+    play(story, newcomers_an_hour="2", texts_an_hour="20")
+
+
 DANGER = "i want to kill myself"
 
 
