@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -203,6 +205,10 @@ class Contacts:
         """Every detail, from left to right, none overlapping another."""
         if not self.may_hold(text):
             return ()
+        if not text.isascii():
+            seen, places = _as_read(text)
+            if seen != text:
+                return tuple(Detail(d.kind, places[d.start], places[d.end]) for d in self.find(seen))
         found: list[Detail] = []
         for detail in self._all(text):
             if detail.end > detail.start and not any(d.start < detail.end and detail.start < d.end for d in found):
@@ -397,6 +403,27 @@ class _Words:
 def _any(words: Iterable[str]) -> str:
     """A pattern for any of the words, longest first; one that never fits for none."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"
+
+
+def _as_read(text: str) -> tuple[str, list[int]]:
+    """A text as people read it, and where each of its characters stands: without marks on letters and figures, which
+    may be many (keycaps, what is struck through), and with ① and ＠ as what they look like."""
+    seen, places = [], []
+    for place, char in enumerate(text):
+        if char.isascii() or (char := _read_as(char)):
+            seen.append(char)
+            places.append(place)
+    return "".join(seen), [*places, len(text)]
+
+
+@lru_cache(maxsize=4096)
+def _read_as(char: str) -> str:
+    """The ASCII character that another one is read as; itself when it is none, nothing for a mark or a joiner."""
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return ""
+    figure = unicodedata.digit(char, None)
+    folded = unicodedata.normalize("NFKC", char) if figure is None else str(figure)
+    return folded if folded.isascii() and len(folded) == 1 else "." if char == "。" else char
 
 
 def _is_phone(number: str) -> bool:
