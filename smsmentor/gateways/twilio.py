@@ -157,6 +157,11 @@ class PlacedClient(TwilioHttpClient):  # type: ignore[misc]
         """Nothing."""
 
 
+UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
+"""What the carrier's client raises over an answer that is none."""
+MOST_CODE = 10**9
+
+
 class TwilioGateway:
     """A `ports.Gateway` over Twilio's message API; the blocking client runs on threads of its own.
 
@@ -223,7 +228,7 @@ class TwilioGateway:
         mine = [row for row in rows if _is_this(row, text.body, earliest) and not self._known(row.sid)]
         if mine:
             self._unknown_since.pop(text.id, None)
-            return SendOutcome(text.id, "taken", mine[0].sid, mine[0].error_code or 0)
+            return SendOutcome(text.id, "taken", mine[0].sid, _known_code(mine[0].error_code) or 0)
         # Newest come first: with a full page, rows older than the text show that nothing newer was left out.
         if len(rows) == LOOK_UP_ROWS and not any(_made_before(row, earliest) for row in rows):
             return None
@@ -259,7 +264,7 @@ class TwilioGateway:
         """Fetch the message by its id and compare: a form can be cut anew into another one with the same signature."""
         try:
             row = await self._on_thread(self._client.messages(inbound.id).fetch)
-        except (TwilioException, requests.RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (TwilioException, requests.RequestException, *UNREADABLE) as error:
             log.warning("Text %s cannot be verified: %s", inbound.id, type(error).__name__)
             return False
         return (row.sid, row.from_, row.body or "") == (
@@ -311,7 +316,7 @@ class TwilioGateway:
         except requests.RequestException as error:
             log.warning("Text %s: no answer from the carrier (%s)", text_id, type(error).__name__)
             return SendOutcome(text_id, "later" if _never_left(error) else "unknown")
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+        except UNREADABLE as error:
             log.warning("Text %s: the carrier's answer cannot be read (%s)", text_id, type(error).__name__)
             return SendOutcome(text_id, "unknown")
         if not isinstance(message.sid, str) or not re.fullmatch(self._settings.message_id, message.sid):
@@ -338,7 +343,7 @@ class TwilioGateway:
         except TwilioException as error:
             status, code = _status_and_code(error)
             raise SmsmentorError(f"The carrier's list cannot be read: HTTP {status}, code {code}.") from None
-        except (requests.RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (requests.RequestException, *UNREADABLE) as error:
             raise SmsmentorError(f"The carrier's list cannot be read: {type(error).__name__}.") from None
 
     def _came_to_us(self, row: Any) -> bool:
@@ -379,7 +384,13 @@ def _status_and_code(error: TwilioException) -> tuple[int, int]:
     if status is None and len(error.args) > 1:
         status = getattr(error.args[1], "status_code", None)
     status = status if isinstance(status, int) else 0
-    return status, code if isinstance(code, int) else status
+    known = _known_code(code)
+    return status, status if known is None else known
+
+
+def _known_code(code: object) -> int | None:
+    """An error code; None for what is none. `true` or 10**22 would be kept in a row that could never be read again."""
+    return code if type(code) is int and 0 <= code < MOST_CODE else None
 
 
 def _never_left(error: requests.RequestException) -> bool:

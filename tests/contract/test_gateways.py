@@ -256,6 +256,7 @@ def test_a_carrier_that_cannot_be_connected_to_has_surely_not_taken_the_text() -
         Manner(body='{"sid": null}'),
         Manner(body='{"sid": "who knows"}'),
         Manner(body='{"sid": 7}'),
+        Manner(body="[" * 5000),
         Manner(status=502, body="<html>Bad gateway</html>", takes=False),
         Manner(status=500, body="[]", takes=False),
         refusing(503, 20503),
@@ -449,6 +450,14 @@ def test_refusals_are_told_apart(status: int, code: int | None, state: str, acco
     responses.post(CREATE_URL, status=status, json=body)
     outcome = send_once()
     assert (outcome.state, outcome.account_wide, outcome.code) == (state, account_wide, code or status)
+
+
+@responses.activate
+@pytest.mark.parametrize("code", [True, -1, 10**22, "21610", None, 1.5])
+def test_a_code_that_is_no_number_of_theirs_is_the_answers_status(code: object) -> None:
+    responses.post(CREATE_URL, status=400, json={"message": "No.", "status": 400, "code": code})
+    outcome = send_once()
+    assert (outcome.state, repr(outcome.code)) == ("refused", "400")
 
 
 @responses.activate
