@@ -45,6 +45,7 @@ def test_the_plain_form_keeps_what_is_said(text: str, expected: str) -> None:
         ("\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd"),
         ("a\x00\x07b\ufffe\uffff\ud800", "a b"),
         ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("z\u0337\u0322" + "\u0316" * 500 + "algo", "z\u0337\u0322\u0316\u0316algo"),
         ("UPPER stays", "UPPER stays"),
         ("my \uf8ff phone", "my \uf8ff phone"),  # the apple of an iPhone's keyboard
         ("  ", ""),

@@ -60,6 +60,9 @@ _JOINERS = "\u200c\u200d"
 _SPACES = re.compile(r"\s+")
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
 _WORD = re.compile(r"[^\W_]+")
+# No letter of a language bears more of these than four; heaps of them cover the lines around.
+_MARK = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_HEAP = re.compile(f"({_MARK}{{4}}){_MARK}+")
 _ASCII_WORDS = bytes(c if chr(c).isalnum() else ord(" ") for c in range(128)).ljust(256)
 
 
@@ -90,13 +93,13 @@ def runs(text: str) -> list[str]:
 
 def relay_text(text: str) -> str:
     """The text as we pass it on: one line, letters and emoji untouched, nothing that XML 1.0 forbids
-    (section 2.2), nothing that reorders or hides words, typography in GSM-7 where a look-alike exists."""
+    (section 2.2), nothing that reorders, hides or covers words, typography in GSM-7 where a look-alike exists."""
     if text.isascii() and text.isprintable():
         return " ".join(text.replace("`", "'").split())
     composed = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHY)
     if not _all_seen(composed):
         composed = "".join(c if c in _JOINERS or c == "\ufe0f" else _seen(c) for c in composed)
-    return _SPACES.sub(" ", composed).strip()
+    return _SPACES.sub(" ", _HEAP.sub(r"\1", composed)).strip()
 
 
 def _all_seen(text: str) -> bool:
