@@ -38,10 +38,11 @@ from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError, StoreUnwr
 from smsmentor.housekeeping import Housekeeping
 from smsmentor.logs import report_to_log
 from smsmentor.outbox import Outbox
+from smsmentor.owners import hand_over, make_folders, refusal
 from smsmentor.ports import Clock, Gateway, SetClock
 from smsmentor.pump import Pump
 from smsmentor.service import Service
-from smsmentor.settings import Settings
+from smsmentor.settings import STORE, Settings
 from smsmentor.stores import tinydb
 from smsmentor.stores.tinydb import TinyDBStore
 from smsmentor.stores.view import StoreView
@@ -62,6 +63,8 @@ GARBAGE = 20_000
 """New objects between two looks for garbage; Python's own 700 would be several looks a text."""
 TICKER_LATE, LIST_LATE = timedelta(minutes=2), timedelta(minutes=2)
 """When timers that nobody has looked at are a fault, and how long they wait for a list that cannot be read."""
+LOCK = "serve.lock"
+"""In the data folder: held by who serves it."""
 MENTEE = "+12125550100"
 """The first simulated mentee's number: kept for fiction."""
 
@@ -407,7 +410,7 @@ def _with_way_back(error: StoreDamaged, settings: Settings) -> StoreDamaged:
 def make_folder(folder: Path) -> None:
     """A data folder, for its owner only. Raises SmsmentorError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folders(folder)
     except OSError as error:
         raise SmsmentorError(f"The data folder {folder} cannot be made: {error.strerror}") from error
 
@@ -449,7 +452,7 @@ def check_use(store: TinyDBStore, settings: Settings) -> None:
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the data folder for one serving process. Raises SmsmentorError when another one has it, or for the disk."""
-    with _lock_file(folder / "serve.lock") as file:
+    with _lock_file(folder / LOCK) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -469,12 +472,19 @@ def only_one(folder: Path) -> Iterator[None]:
 def _lock_file(path: Path) -> BinaryIO:
     """For its owner only: whoever can open it can hold the lock."""
     try:
-        number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            number = os.open(path, flags | os.O_EXCL, 0o600)
+            hand_over(number, path.parent / STORE, path.parent)
+        except FileExistsError:
+            number = os.open(path, flags, 0o600)
         if path.is_file():  # one of a former version
             with suppress(OSError):
                 os.fchmod(number, 0o600)
         return os.fdopen(number, "ab+", buffering=0)  # what a buffer could not write would be tried again at its close
     except OSError as error:
+        if why := refusal(path.parent, path):
+            raise SmsmentorError(f"The data cannot be used. {why}") from error
         raise SmsmentorError(
             f"The data folder {path.parent} cannot be written ({error.strerror}). "
             "`smsmentor doctor` says what is wrong with it."

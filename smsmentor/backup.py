@@ -16,8 +16,9 @@ from typing import BinaryIO
 from smsmentor.core.making import replace
 from smsmentor.core.model import Fact, OutText
 from smsmentor.errors import SmsmentorError, StoreDamaged, StoreError, StoreSealed
+from smsmentor.owners import hand_over, make_folders, refusal
 from smsmentor.ports import Changes, Reader
-from smsmentor.stores.drafts import drafting, sync_folder, written_whole
+from smsmentor.stores.drafts import drafting, make_empty, sync_folder, written_whole
 from smsmentor.stores.rekey import change_key
 from smsmentor.stores.rows import connect, has_log, is_sealed
 from smsmentor.stores.sealing import cipher, derived
@@ -55,7 +56,9 @@ def copies(folder: Path) -> list[Copy]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise StoreError(f"The folder of copies {folder} cannot be read ({error.strerror}).") from error
+        why = refusal(folder, mode=os.R_OK)
+        more = f". {why}" if why else f" ({error.strerror})."
+        raise StoreError(f"The folder of copies {folder} cannot be read{more}") from error
     for path in (folder / name for name in names if name.startswith(PREFIX)):
         stem = path.name.removeprefix(PREFIX).removesuffix(SEALED).removesuffix(PLAIN)
         with suppress(ValueError):
@@ -76,14 +79,14 @@ def make(store: StoreView, folder: Path, now: datetime, key: str = "") -> Path:
     try:
         # Beside the store, which is as plain: the folder of copies may be a disk that others can read.
         beside = folder if store.in_place else store.path.parent
-        beside.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with drafting(beside) as room:
+        make_folders(beside, store.path)
+        with drafting(beside, store.path) as room:
             copy = room / f"{name}{PLAIN}"
             store.backup_to(copy)
-            with written_whole(target) as draft, draft.open("wb") as file, copy.open("rb") as plain:
+            with written_whole(target, store.path) as draft, draft.open("wb") as file, copy.open("rb") as plain:
                 seal(plain, file, key)
     except OSError as error:
-        raise StoreError(f"{target}: the backup failed ({error}){ELSEWHERE}") from error
+        raise StoreError(f"{target}: the backup failed ({refusal(folder) or error}){ELSEWHERE}") from error
     return target
 
 
@@ -101,11 +104,18 @@ def newest(folder: Path, now: datetime) -> Copy | None:
 
 
 def prune(folder: Path, now: datetime, kept: timedelta) -> list[Path]:
-    """Remove the copies that are older than `kept`, but never the newest one of the past; returns those removed."""
+    """Remove the copies that are older than `kept`, but never the newest one of the past; returns those removed.
+
+    Raises StoreError.
+    """
     last = newest(folder, now)
     old = [copy.path for copy in copies(folder) if copy != last and now - copy.made > kept]
-    for path in old:
-        path.unlink(missing_ok=True)
+    try:
+        for path in old:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        why = refusal(folder) or error.strerror
+        raise StoreError(f"{path}: this copy is old and cannot be removed ({why})") from error
     return old
 
 
@@ -122,8 +132,8 @@ def restore(
     former file is as it was. Whenever this is cut off, there is a store in its place: the former or the copy.
     """
     try:
-        store_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with drafting(store_path.parent) as room:
+        make_folders(store_path.parent)
+        with drafting(store_path.parent, store_path, store_path.parent) as room:
             draft = room / store_path.name
             known = _open_copy(source, draft, key)
             if not (known or plain) and (key or (store_key and not _is_encrypted(draft))):
@@ -137,7 +147,8 @@ def restore(
             draft.replace(store_path)
             sync_folder(store_path.parent)
     except (OSError, sqlite3.Error) as error:
-        raise SmsmentorError(f"{source} cannot be put back ({error})") from error
+        why = refusal(source, mode=os.R_OK) or refusal(store_path.parent, store_path) or error
+        raise SmsmentorError(f"{source} cannot be put back ({why})") from error
     return former, waiting
 
 
@@ -147,11 +158,12 @@ def _open_copy(source: Path, draft: Path, key: str) -> bool:
     A store's own file, from another disk, may have a log beside it: the last texts are only there.
     """
     if has_log(source):
-        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        make_empty(draft, draft.parent)
         with closing(connect(source)) as connection:
             connection.execute("VACUUM INTO ?", (str(draft),))
         return False
-    with source.open("rb") as file, os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as plain:
+    make_empty(draft, draft.parent)
+    with source.open("rb") as file, draft.open("wb") as plain:
         known = file.read(len(MAGIC)) == MAGIC
         file.seek(0)
         if known:
@@ -213,6 +225,7 @@ def _set_aside(store_path: Path, now: datetime) -> Path | None:
         os.link(store_path, former)
     except OSError:
         shutil.copy2(store_path, former)
+        hand_over(former, store_path)
     # A log that stayed would be read as the new file's own.
     for companion in ("-wal", "-shm"):
         with suppress(FileNotFoundError):

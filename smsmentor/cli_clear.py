@@ -82,7 +82,7 @@ def _begin_anew(settings: Settings, acts: list[Act]) -> Path | None:
     from smsmentor.stores.tinydb import TinyDBStore
 
     now = datetime.now(UTC)
-    with drafting(settings.data) as folder:
+    with drafting(settings.data, settings.store_path) as folder:
         with closing(TinyDBStore(folder / settings.store_path.name, key=settings.store_key)) as store:
             asyncio.run(take(Service(store, SystemClock(), knowledge_of(settings)), acts))
             copy = backup.make(store, folder, now)

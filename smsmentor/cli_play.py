@@ -129,7 +129,9 @@ class Stage:
     """A rig on a store in a folder, which can be dropped and opened again as after a crash."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "smsmentor.db"
+        from smsmentor.settings import STORE
+
+        self.path = folder / STORE
         self._close: Callable[[], None] = lambda: None
 
     def open(self, start: datetime, knowledge: Knowledge) -> Rig:

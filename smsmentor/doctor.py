@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from smsmentor.core.gsm import encoding, segments
 from smsmentor.errors import SettingsError, SmsmentorError, StoreDamaged, StoreSealed
+from smsmentor.owners import name_of, refusal
 from smsmentor.settings import Settings, load
 from smsmentor.units import counted
 
@@ -65,6 +67,7 @@ def examine(environ: Mapping[str, str], now: datetime, *, online: bool = False) 
     checks.append(Check("ok", "settings", "complete"))
     parts: list[Callable[[], Iterator[Check]]] = [
         lambda: _folder(settings),
+        lambda: _owners(settings),
         lambda: _store(settings, now),
         lambda: _copies(settings, now),
         lambda: _alarms(settings, now),
@@ -106,7 +109,7 @@ def _folder(settings: Settings) -> Iterator[Check]:
     there = _nearest(settings.data)
     problem = _unwritable(settings.data)
     if problem:
-        fix = "Give the service's user the folder, or name another one with SMSMENTOR_DATA."
+        fix = "Give the server's user the folder, or name another one with SMSMENTOR_DATA."
         yield Check("fail", "data folder", f"{settings.data} cannot be written ({problem})", fix)
     else:
         yield Check("ok", "data folder", f"{settings.data} can be written")
@@ -117,6 +120,34 @@ def _folder(settings: Settings) -> Iterator[Check]:
         yield Check(mark, "disk", said, "Make room: old backups and logs go first.")
     else:
         yield Check("ok", "disk", said)
+
+
+def _owners(settings: Settings) -> Iterator[Check]:
+    """Files that the server's user cannot use: this one, or where root asks, the one whose the data are."""
+    from smsmentor.app import LOCK
+    from smsmentor.backup import copies
+    from smsmentor.stores.rows import index_of, log_of
+
+    store, folder = settings.store_path, settings.backups_path
+    # What cannot even be looked into has a check of its own: the data folder, the store, the folder of copies.
+    with suppress(SmsmentorError, OSError):
+        made = [settings.data / LOCK, *(copy.path for copy in copies(folder))]
+        if refused := refusal(*made):
+            yield Check("fail", "owner", refused)
+        paths = [path for path in (store, log_of(store), index_of(store), folder, *made) if path.exists()]
+        owner = (store.stat().st_uid if store.exists() else 0) or settings.data.stat().st_uid
+        others = [path for path in paths if path.stat().st_uid != owner and not _is_shared(path)]
+        if owner and others and os.geteuid() == 0:
+            said = f"{name_of(owner)} has the data, and cannot use {others[0]}"
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            places = f"{settings.data}" if folder.is_relative_to(settings.data) else f"{settings.data} {folder}"
+            fix = f"If the server runs as {name_of(owner)}: chown -R {name_of(owner)} {places}"
+            yield Check("warn", "owner", said + more, fix)
+
+
+def _is_shared(path: Path) -> bool:
+    """A folder that others can write in, too."""
+    return path.is_dir() and bool(path.stat().st_mode & 0o022)
 
 
 def _nearest(folder: Path) -> Path:
@@ -192,7 +223,7 @@ def _copies(settings: Settings, now: datetime) -> Iterator[Check]:
         return
     folder = settings.backups_path
     if problem := _unwritable(folder):
-        fix = "Give the service's user the folder, or name another one with SMSMENTOR_BACKUP_FOLDER."
+        fix = "Give the server's user the folder, or name another one with SMSMENTOR_BACKUP_FOLDER."
         yield Check("fail", "copies", f"{folder} cannot be written ({problem}): no copy is made", fix)
         return
     try:

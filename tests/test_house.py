@@ -25,6 +25,7 @@ ALLOWED = {
         "smsmentor.core.making",
         "smsmentor.ports",
         "smsmentor.errors",
+        "smsmentor.owners",
     ),
     "smsmentor/gateways": ("smsmentor.gateways", "smsmentor.core", "smsmentor.ports", "smsmentor.errors"),
     "handlers": (

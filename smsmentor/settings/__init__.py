@@ -8,7 +8,7 @@ environment only, as `SMSMENTOR_<NAME>` or as `SMSMENTOR_<NAME>_FILE`, the path 
 from __future__ import annotations
 
 from smsmentor.settings.loading import load, played_with, rules_from
-from smsmentor.settings.shape import KINDS, LOOPBACK, RULES, SECRETS, SHELL, Settings
+from smsmentor.settings.shape import KINDS, LOOPBACK, RULES, SECRETS, SHELL, STORE, Settings
 from smsmentor.settings.values import RANGES, range_of
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RULES",
     "SECRETS",
     "SHELL",
+    "STORE",
     "Settings",
     "load",
     "played_with",

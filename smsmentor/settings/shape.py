@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from smsmentor.gateways.twilio import TwilioSettings
 
 DEFAULT_PORT = 8765
+STORE = "smsmentor.db"
+"""The store's file in the data folder."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -101,7 +103,7 @@ class Settings:
     @property
     def store_path(self) -> Path:
         """The store's file."""
-        return self.data / "smsmentor.db"
+        return self.data / STORE
 
     @property
     def backups_path(self) -> Path:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from smsmentor.owners import refusal
 from smsmentor.settings.shape import KINDS, SECRETS
 from smsmentor.settings.values import check_range, typed
 
@@ -75,7 +76,7 @@ def read_environment(environ: Mapping[str, str], reading: Reading) -> dict[str, 
             try:
                 found[name] = (Path(path).read_text(encoding="utf-8").strip(), variable)
             except (OSError, UnicodeDecodeError) as error:
-                why = getattr(error, "strerror", None) or "not text"
+                why = refusal(Path(path), mode=os.R_OK) or getattr(error, "strerror", None) or "not text"
                 reading.fail(name, f"{variable} names a file that cannot be read ({why}).")
     if "port" not in found and environ.get("PORT", "").strip():
         found["port"] = (environ["PORT"].strip(), "PORT")
@@ -111,7 +112,8 @@ def read_file(place: tuple[Path, bool], reading: Reading) -> dict[str, tuple[obj
         reading.problems.append(f'{path} cannot be read: {error}. A text stands in straight quotes: name = "Peers".')
         return {}
     except OSError as error:
-        reading.problems.append(f"{path} cannot be read: {error}.")
+        why = refusal(path, mode=os.R_OK) or error.strerror
+        reading.problems.append(f"{path} cannot be read ({why}).")
         return {}
     except RecursionError:
         reading.problems.append(f"{path} cannot be read: lists or tables lie too deep in others.")

@@ -14,20 +14,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from smsmentor.owners import hand_over, make_folders
+
 PREFIX = ".smsmentor-draft-"
 
 
 @contextmanager
-def drafting(beside: Path) -> Iterator[Path]:
-    """A folder in the folder `beside`, gone with all that is in it at the end. First removes what others left over."""
+def drafting(beside: Path, *like: Path) -> Iterator[Path]:
+    """A folder in the folder `beside`, gone with all that is in it at the end. First removes what others left over.
+
+    It belongs to who makes it, or is handed over (`owners.hand_over`).
+    """
     clear_drafts(beside)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside))
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         # A disk without locks: then nobody takes it for left over, and nobody finds what is.
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
         if folder.exists():
+            hand_over(handle, *like)
             break
         os.close(handle)  # somebody cleared up between the making and the lock
     try:
@@ -51,20 +57,30 @@ def clear_drafts(folder: Path) -> None:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def written_whole(target: Path, *like: Path) -> Iterator[Path]:
     """A file to write to, which takes the target's name only when it is complete and on disk. Only its owner can read.
 
-    A link of that name is replaced, and not what it leads to. Raises OSError.
+    What is made belongs to the owner of what it is `like`. A link of that name is replaced, and not what it leads to.
+    Raises OSError.
     """
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with drafting(target.parent) as folder:
+    make_folders(target.parent, *like)
+    with drafting(target.parent, *like) as folder:
         draft = folder / target.name
-        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        make_empty(draft, *like)
         yield draft
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         draft.replace(target)
         sync_folder(target.parent)
+
+
+def make_empty(path: Path, *like: Path) -> None:
+    """A new, empty file that only its owner can read. Raises OSError."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        hand_over(handle, *like)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

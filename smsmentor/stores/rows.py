@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from smsmentor.errors import StoreBusy, StoreDamaged, StoreError, StoreSealed, StoreUnwritable
-from smsmentor.stores.drafts import sync_folder
+from smsmentor.owners import make_folders, refusal
+from smsmentor.stores.drafts import make_empty, sync_folder
 from smsmentor.stores.layouts import LAYOUTS, Layout, Layouts, kind_of, layouts_of, quoted
 from smsmentor.stores.sealing import SINCE_SECOND, Seal
 
@@ -58,6 +59,8 @@ def plain_error(error: BaseException, path: Path | None = None) -> BaseException
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT):
         return StoreDamaged(f"{where}the store's file is damaged ({error}); restore a backup")
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        if path is not None and (refused := refusal(path.parent, path, log_of(path), index_of(path))):
+            return StoreUnwritable(refused)
         return StoreUnwritable(
             f"{where}the disk would not do it ({error}): is it full, or the folder not to be written?"
         )
@@ -77,7 +80,8 @@ def open_file(path: Path, key: str = "") -> tuple[sqlite3.Connection, Layouts]:
         whole = _is_whole(path)
         connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
     except OSError as error:
-        raise StoreUnwritable(f"{path}: cannot be opened for writing ({error})") from error
+        why = refusal(path.parent, path) or f"{path}: cannot be opened for writing ({error})"
+        raise StoreUnwritable(why) from error
     except sqlite3.Error as error:
         raise plain_error(error, path) from error
     try:
@@ -208,10 +212,10 @@ def _make_file(path: Path, key: str) -> None:
     So a file that is there and cannot be read was damaged, even when it is empty, and two processes that start at the
     same moment end up with one store.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folders(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
-    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    make_empty(draft, path.parent)
     connection = connect(draft)
     connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     try:

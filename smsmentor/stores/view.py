@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from smsmentor.errors import StoreBusy, StoreError, StoreUnwritable
+from smsmentor.owners import EFFECTIVE, refusal
 from smsmentor.ports import Reader
 from smsmentor.stores.drafts import written_whole
 from smsmentor.stores.layouts import Layouts, quoted
@@ -125,13 +126,14 @@ class StoreView:
         """A complete copy, consistent and verified, while the service runs. Takes the disk's time: not on the loop."""
         self.check_place()
         try:
-            with written_whole(Path(target)) as draft:
+            with written_whole(Path(target), self.path) as draft:
                 with closing(connect(self.path, way=self._way)) as connection:
                     connection.execute("VACUUM INTO ?", (str(draft),))
                 with closing(connect(draft)) as copy:
                     check_documents(copy, draft, self._layouts)
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{target}: the backup failed ({error}){ELSEWHERE}") from error
+            why = refusal(Path(target).parent) or error
+            raise StoreError(f"{target}: the backup failed ({why}){ELSEWHERE}") from error
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
@@ -156,8 +158,8 @@ class StoreView:
 
 def _way(path: Path) -> str:
     """How the file can be read without writing. Without a log nobody has it open, and all is in the file."""
-    if not os.access(path, os.R_OK):
-        raise StoreError(f"{path}: this user may not read it; give the command as the user to whom it belongs")
+    if not os.access(path, os.R_OK, effective_ids=EFFECTIVE):
+        raise StoreError(refusal(path, mode=os.R_OK))
     if not has_log(path):
         return IN_THE_FILE
     if index_of(path).exists():
