@@ -113,8 +113,8 @@ def test_doctor_names_what_an_earlier_root_has_left(data: Path, open_path: Path)
     assert seen.fix.endswith(f"chown -R {SERVER} {data}")
     with being(SERVER):
         found = examine(environ, now)
-        seen = {check.name for check in found if "belongs to the user root" in check.said}
-        assert seen == {"owner", "store"}
+        blamed = {check.name for check in found if "belongs to the user root" in check.said}
+        assert blamed == {"owner", "store"}
         code, said = command(data, "op", "list")
     assert (code, "belongs to the user root" in said, "is it full" in said) == (1, True, False)
 
