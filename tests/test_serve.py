@@ -113,11 +113,12 @@ def environment(folder: Path, carrier: FakeTwilio | None = None, **more: str) ->
     return kept | {f"SMSMENTOR_{name.upper()}": value for name, value in (settings | more).items()}
 
 
-async def command(environ: dict[str, str], *words: str) -> asyncio.subprocess.Process:
+async def command(
+    environ: dict[str, str], *words: str, program: tuple[str, ...] = ("-m", "smsmentor")
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "smsmentor",
+        *program,
         *words,
         env=environ,
         cwd=Path(__file__).parent.parent,
@@ -127,8 +128,10 @@ async def command(environ: dict[str, str], *words: str) -> asyncio.subprocess.Pr
 
 
 @asynccontextmanager
-async def serving(folder: Path, carrier: FakeTwilio | None = None, **more: str) -> AsyncIterator[Server]:
-    server = Server(await command(environment(folder, carrier, **more), "serve"))
+async def serving(
+    folder: Path, carrier: FakeTwilio | None = None, program: tuple[str, ...] = ("-m", "smsmentor"), /, **more: str
+) -> AsyncIterator[Server]:
+    server = Server(await command(environment(folder, carrier, **more), "serve", program=program))
     try:
         await server.started()
         yield server

@@ -10,7 +10,7 @@ from smsmentor.core import crisis, members, offering, own_skills, pool, rotation
 from smsmentor.core.kinds import REPLIES
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
-from smsmentor.core.model import Choice, Code, Member, Offer, OutText, Prompt, Request, Sprint, Thread
+from smsmentor.core.model import Choice, Code, Member, Offer, OutText, Prompt, Request, Sprint, Thread, Timer
 from smsmentor.core.render import short
 from smsmentor.core.schedule import quiet_until
 from smsmentor.core.sending import take_back
@@ -371,10 +371,14 @@ def _check_in_later(turn: Turn, request: Request) -> None:
 def note_waiting(turn: Turn, request: Request, minutes: int) -> None:
     """One line to a mentee who still waits for the first answer, at most once for each mark, never for the morning.
 
-    The marks count from when somebody was asked: that nobody could be is in the receipt already.
+    The marks count from when somebody was asked: that nobody could be is in the receipt already. After an outage the
+    end may be due as well: then only that is told.
     """
     mark = str(minutes)
     if request.status != "asking" or request.answers or mark in request.told:
+        return
+    end = turn.get(Timer, f"request.expire:{request.id}")
+    if end is not None and end.due <= turn.now:
         return
     asked = turn.first(Offer, "request", request.id)
     since = (asked.made if asked else turn.now) + timedelta(minutes=minutes)

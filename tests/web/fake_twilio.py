@@ -80,6 +80,8 @@ class FakeTwilio:
         self.clock = clock
         self.plan: deque[Manner] = deque()
         self.down = False
+        self.lists: asyncio.Event | None = None
+        """What an answer with a list waits for."""
         self.day_itself = True
         """`DateSent>` gives the texts of that day too; some providers leave them out."""
         self.problems: list[str] = []
@@ -256,10 +258,12 @@ class _Messages(_Api):
         # A service chooses the number only after it has answered.
         return message | ({"from": None, "status": "accepted", "num_segments": "0"} if service else {})
 
-    def get(self) -> None:
+    async def get(self) -> None:
         query = self.checked(self.request.query_arguments, LIST)
         if query is None:
             return
+        if self.fake.lists is not None:
+            await self.fake.lists.wait()
         size, start = int(query.get("PageSize", "50")), int(query.get("PageToken", "PA0")[2:])
         if not 1 <= size <= 1000:
             self.fake.problems.append(f"PageSize {size}")
