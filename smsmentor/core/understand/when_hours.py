@@ -202,7 +202,15 @@ def _clock_range(
     if end is None:
         return None
     low, high = when_clock.span_of(start[0], end[0])
+    if _is_nobodys_guess(start[0], end[0]) or (low % DAY == high % DAY and low % DAY):
+        return None
     return ("span", (low % DAY, high or DAY)), end[1]
+
+
+def _is_nobodys_guess(start: Clock, end: Clock) -> bool:
+    """12-12 may be the morning or the afternoon, no time or a whole day; 9-9 is no night."""
+    same = (start.hour, start.minute) == (end.hour, end.minute)
+    return same and start.hour == 12 and None in (start.half, end.half)
 
 
 def _onwards(s: Sentence, at: int) -> tuple[Item, int] | None:
