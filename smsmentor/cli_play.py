@@ -29,7 +29,7 @@ CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.sms…")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE.sms…")
 @click.option("--rewrite", is_flag=True, help="Write what really came into the files.")
 @click.option("--json", "as_json", is_flag=True, help="Read and write one JSON object a line (docs/play.md).")
 @click.option("--pool", type=CSV_FILE, help="With --json: the mentors' CSV.")
@@ -47,7 +47,7 @@ def play(
     pairs: tuple[str, ...],
     data: Path | None,
 ) -> None:
-    """Play story files on a virtual clock and print where they differ."""
+    """Play story files on a virtual clock and print where they differ; what is no story is named and left out."""
     from smsmentor.logs import set_up
 
     set_up("text", "warning")
@@ -78,6 +78,8 @@ def play_in_terminal(script: str) -> int:
             raise SmsmentorError(f"There is no story {script}." + (f" Try: {', '.join(alike)}" if alike else ""))
         path = samples[script]
     [result] = asyncio.run(_results((path,)))
+    if isinstance(result, Exception):
+        raise result
     click.echo(result.rewritten, nl=False)
     if result.difference:
         click.echo(f"\nNot as it was written:\n{result.difference}")
@@ -90,24 +92,29 @@ def play_in_terminal(script: str) -> int:
 def _play_files(files: tuple[Path, ...], *, rewrite: bool) -> int:
     results = asyncio.run(_results(files))
     for path, result in zip(files, results, strict=True):
-        if result.difference and rewrite:
+        if isinstance(result, Exception):
+            said = str(result).replace("\n", "\n  ")
+            click.echo(f"{click.style('not played', fg='red')}  {path}\n  {said}")
+        elif result.difference and rewrite:
             path.write_text(result.rewritten, encoding="utf-8")
             click.echo(f"rewritten  {path}")
         elif result.difference:
             click.echo(f"{click.style('differs', fg='red')}  {path}\n{result.difference}")
         else:
             click.echo(f"{click.style('as written', fg='green')}  {path} ({result.texts} texts)")
-    return 1 if not rewrite and any(result.difference for result in results) else 0
+    bad = [result for result in results if isinstance(result, Exception) or (result.difference and not rewrite)]
+    return 1 if bad else 0
 
 
-async def _results(files: tuple[Path, ...]) -> list[StoryResult]:
+async def _results(files: tuple[Path, ...]) -> list[StoryResult | SmsmentorError]:
+    """What came of each, or why it could not be read."""
     from smsmentor.core.rules import Rules
     from smsmentor.resources import load
     from smsmentor.settings import rules_from
     from smsmentor.story import play_file
 
     knowledge = load(Rules())
-    results = []
+    results: list[StoryResult | SmsmentorError] = []
     for path in files:
         with TemporaryDirectory(prefix="smsmentor-") as folder:
             stage = Stage(Path(folder))
@@ -120,6 +127,8 @@ async def _results(files: tuple[Path, ...]) -> list[StoryResult]:
 
             try:
                 results.append(await play_file(path, make_rig, restart))
+            except SmsmentorError as problem:
+                results.append(problem)
             finally:
                 stage.close()
     return results

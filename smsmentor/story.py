@@ -492,5 +492,7 @@ async def play_file(path: Path, make_rig: MakeRig, restart: Restart, *, restless
         story = Story(path.name, path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ImportProblem(path.name, "letters in it cannot be read; save it as text in UTF-8") from None
+    except OSError as error:
+        raise ImportProblem(path.name, f"it cannot be read ({error.strerror})") from error
     rig = await make_rig(story.start, {**story.settings, "zone": story.zone.key})
     return await Teller(story, rig, restart, restless=restless).play()

@@ -158,3 +158,22 @@ def test_a_story_that_is_not_there_is_named(data: Path) -> None:
     assert (result.exit_code, result.output) == (1, result.output)
     assert re.match(r"There is no story atlantis\. Try: \w+", result.output)
     assert "Ben" in call("try", "--script", "pause_and_back").output
+
+
+def test_play_names_each_story_that_it_cannot_read_and_plays_the_others(data: Path, tmp_path: Path) -> None:
+    story = "@ 2026-03-03 12:00 America/New_York\nmentee Ana\n12:00 Ana > MENU\n"
+    bad = {"lines.sms": b"rubbish", "letters.sms": b"\xff\xfe", "cast.sms": story.replace("mentee Ana", "").encode()}
+    for name, words in {"first.sms": story.encode(), **bad, "last.sms": story.encode()}.items():
+        (tmp_path / name).write_bytes(words)
+    good = [str(tmp_path / "first.sms"), str(tmp_path / "last.sms")]
+    fine("play", "--rewrite", *good)
+    names = [good[0], *(str(tmp_path / name) for name in bad), str(tmp_path / "none.sms"), str(tmp_path), good[1]]
+    for more in ((), ("--rewrite",)):
+        result = call("play", *more, *names)
+        said = result.stdout
+        assert result.exit_code == 1
+        assert re.findall(rf"^(?:as written|not played)  ({tmp_path}[^ \n]*)", said, re.MULTILINE) == names
+        assert said.count("as written") == 2
+        for why in ("lines.sms:1: not a line of a story", "save it as text in UTF-8", "Ana is not in the cast"):
+            assert why in said
+        assert "none.sms: it cannot be read (No such file or directory)" in said
