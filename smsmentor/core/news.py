@@ -91,8 +91,10 @@ def _exclaims(turn: Turn, member: Member, text: str) -> bool:
 
 def _goes_on(turn: Turn, member: Member, kept: Prompt | None, text: str) -> Outcome | None:
     """`my boss called me in!!`, `what do i say`: what was kept is the beginning of a question."""
-    thin = parse.thin(text, turn.knowledge.yes_no(member.lang))  # `another question`, `hello`: that is to come
-    if kept is None or thin or not _is_one_thought(turn, kept):
+    if kept is None or not _is_one_thought(turn, kept):
+        return None
+    if parse.thin(text, turn.knowledge.yes_no(member.lang)):  # `another question`, `hello`: that is to come
+        end_thought(turn, kept)
         return None
     members.let_go(turn, kept, "new")
     return threads.deliver(turn, member, "new", f"{kept.text} {text}")
