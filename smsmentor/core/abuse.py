@@ -69,7 +69,7 @@ def no_way_back(turn: Turn, member: Member) -> str:
     That STOP took no place among the new numbers, so its START does: else both together would let in any number. With
     FORGET ME in between one phone could take them all: it takes one an hour.
     """
-    stranger = not member.mentor and member.last_text_at is None and member.consent_how == "texted first"
+    stranger = member.last_text_at is None and member.consent_how == "texted first"
     if not turn.knowledge.real_phones or not stranger or hour_of(turn, member)[1]:
         return ""
     return _no_room(turn, number_kind(member.phone)[1])

@@ -23,7 +23,7 @@ def full(turn: Turn, name: str, most: int) -> bool:
 
 def goes_on(turn: Turn, name: str, since: datetime, count: int) -> None:
     """So many were counted elsewhere in the hour that begins then."""
-    if count and turn.now - since < HOUR:
+    if count:
         turn.save(Tally(name, {"since": since.timestamp(), "count": count}))
 
 

@@ -13,7 +13,7 @@ from phonenumbers import PhoneNumberType
 
 from smsmentor.core import making
 from smsmentor.core.abuse import number_kind
-from smsmentor.core.events import Act, Inbound
+from smsmentor.core.events import Act, CarrierWord, Inbound
 from smsmentor.core.model import Fact, Member, Suppressed, Text
 from smsmentor.ports import Changes, SetClock
 from smsmentor.rig import Rig
@@ -65,6 +65,7 @@ def outcomes(rig: Rig) -> list[tuple[str, str]]:
         (example("GB", PhoneNumberType.UAN), "premium", "GB"),
         (example("GB", PhoneNumberType.PREMIUM_RATE), "premium", "GB"),
         (BRITISH[0], "fine", "GB"),
+        ("+49151" + "55501" + "000", "fine", "DE"),
         ("+1" + "0" * 10, "fictitious", ""),
         ("12025550101", "not a number", ""),
         ("24273", "not a number", ""),
@@ -98,6 +99,10 @@ def test_on_simulated_phones_everybody_is_let_in() -> None:
             await rig.text(f"+12125550{100 + number}", "how do i ask for a raise")
         await rig.text(BRITISH[0], "how do i ask for a raise")
         assert {kind for kind, _ in outcomes(rig)} == {"request"}
+        for phone in BRITISH[1:6]:
+            await rig.text(phone, "STOP")
+            await rig.text(phone, "START")
+        assert {kind for kind, _ in outcomes(rig)[31:]} == {"command"}
 
     play(story, real_phones=False, newcomers_an_hour="3", countries="US")
 
@@ -127,6 +132,15 @@ def test_one_phone_that_leaves_is_erased_and_comes_back_takes_one_place_an_hour(
         assert outcomes(rig)[-1] == ("request", "")
 
     play(story, newcomers_an_hour="2", texts_an_hour="20")
+
+
+def test_no_number_of_an_operators_is_no_limit() -> None:
+    async def story(rig: Rig) -> None:
+        for phone in (*BRITISH[:4], *FRENCH[:4]):
+            await rig.text(phone, "how do i ask for a raise after a year")
+        assert {kind for kind, _ in outcomes(rig)} == {"request"}
+
+    play(story, newcomers_an_hour="0", newcomers_an_hour_abroad="0", same_newcomers="0", country="GB")
 
 
 DANGER = "i want to kill myself"
@@ -161,13 +175,14 @@ def test_somebody_in_danger_gets_the_contacts_while_there_is_no_room_for_new_num
 def test_words_of_danger_let_in_only_so_many_new_numbers_and_none_that_would_not_be_let_in_at_all() -> None:
     async def story(rig: Rig) -> None:
         await rig.text(BRITISH[0], "how do i ask for a raise")
-        for phone in (*BRITISH[1:5], *FRENCH[:2], PREMIUM):
+        for phone in (*FRENCH[:2], PREMIUM, *BRITISH[1:5]):
             await rig.text(phone, DANGER)
         assert [len(said(rig, phone)) for phone in BRITISH[1:5]] == [1, 1, 0, 0]
-        assert outcomes(rig)[3:] == [
-            *[("dropped", "too many new numbers")] * 2,
+        assert outcomes(rig)[1:] == [
             *[("dropped", "country not served")] * 2,
             ("dropped", "premium"),
+            *[("crisis", "crisis")] * 2,
+            *[("dropped", "too many new numbers")] * 2,
         ]
         await rig.wait(timedelta(hours=1))
         await rig.text(BRITISH[6], "how do i ask for a raise")
@@ -175,6 +190,16 @@ def test_words_of_danger_let_in_only_so_many_new_numbers_and_none_that_would_not
         assert len(said(rig, BRITISH[3])) == 1
 
     play(story, newcomers_an_hour="1", newcomers_in_danger_an_hour="2", countries="GB", country="GB")
+
+
+def test_where_no_number_limits_those_in_danger_each_of_them_is_heard() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.text(BRITISH[0], "how do i ask for a raise")
+        for phone in BRITISH[1:5]:
+            await rig.text(phone, DANGER)
+        assert [said(rig, phone) for phone in BRITISH[1:5]] == [["crisis.contacts_only"]] * 4
+
+    play(story, newcomers_an_hour="1", newcomers_in_danger_an_hour="0", country="GB")
 
 
 def test_a_phone_over_its_share_of_texts_is_heard_when_somebody_there_is_in_danger() -> None:
@@ -209,6 +234,16 @@ def test_stop_and_start_let_in_no_number_for_which_there_is_no_room() -> None:
     play(story, newcomers_an_hour="2", country="GB")
 
 
+def test_who_has_asked_before_comes_back_with_start_although_there_is_no_room_for_new_numbers() -> None:
+    async def story(rig: Rig) -> None:
+        for words in ("how do i ask for a raise", "STOP", "START"):
+            await rig.text(BRITISH[0], words)
+        assert outcomes(rig)[-1] == ("command", "START")
+        assert said(rig, BRITISH[0])[-1:] == ["carrier.back"]
+
+    play(story, newcomers_an_hour="1", country="GB")
+
+
 def test_what_is_told_again_and_again_by_somebody_in_danger_comes_together_with_the_next_page() -> None:
     async def story(rig: Rig) -> None:
         await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
@@ -239,6 +274,53 @@ def test_of_many_phones_that_report_the_operators_read_so_many_texts_an_hour_and
     play(story, real_phones=False, team_texts_an_hour_of_all="4")
 
 
+def test_words_of_somebody_in_danger_do_not_wait_with_what_others_report() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        for number in range(2):
+            await rig.text("+12125550110", f"REPORT: he was rude {number}")
+        await rig.text(ANA, DANGER)
+        for number in range(11):
+            await rig.text(ANA, f"nobody listens {number}")
+        for number in range(2):
+            await rig.text(ANA, f"REPORT: they laughed at me {number}")
+        before = len(rig.phones.threads[OPA])
+        await rig.wait(timedelta(minutes=5))
+        told = {b.text_id: b.body for b in rig.phones.threads[OPA][before:]}
+        assert sorted(told) == ["op.crisis", "op.crisis_more", "op.together"]
+        assert "nobody listens 10 / -: REPORT: they laughed at me 1" in told["op.crisis_more"]
+
+    play(story, real_phones=False, team_texts_an_hour="1")
+
+
+def test_very_many_long_words_to_the_team_come_in_one_text_that_has_the_end_of_them() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        for number in range(26):
+            await rig.text(ANA, f"REPORT: {number} " + f"he wrote to me again and again and again {number} " * 5)
+        await rig.wait(timedelta(minutes=30))
+        assert said(rig, OPA) == ["op.report", "op.together"]
+        told = rig.phones.threads[OPA][-1].body
+        assert told.startswith('OP: 25 more to the team from the same phone: "REPORT: 6 he wrote to me')
+        assert " / REPORT: 25 he wrote to me again" in told
+        assert told.endswith('.."')
+
+    play(story, real_phones=False, team_texts_an_hour="1", relay_longest="1500", texts_an_hour="60")
+
+
+def test_who_begins_to_run_the_service_reads_the_next_text_to_the_team_at_once() -> None:
+    async def story(rig: Rig) -> None:
+        for number in range(3):
+            await rig.text(ANA, f"REPORT: he was rude {number}")
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        await rig.text(ANA, "REPORT: he was rude again")
+        assert said(rig, OPA) == ["op.report"]
+        await rig.wait(timedelta(minutes=30))
+        assert said(rig, OPA) == ["op.report"]
+
+    play(story, real_phones=False, team_texts_an_hour="2")
+
+
 def test_words_that_wait_for_the_team_go_with_who_is_erased() -> None:
     async def story(rig: Rig) -> None:
         await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
@@ -260,16 +342,20 @@ def test_new_numbers_from_abroad_have_a_cap_of_their_own() -> None:
         for number in range(3):
             await rig.text(FRENCH[number], "how do i ask for a raise")
         await rig.text(BRITISH[1], "how do i ask for a raise")
+        for number in range(2, 6):  # and none at home
+            await rig.text(BRITISH[number], "how do i ask for a raise")
         kinds = outcomes(rig)
         assert kinds[2] == ("dropped", "too many new numbers of that country")
-        assert [kind for kind, _ in kinds] == ["request", "request", "dropped", "request"]
+        assert [kind for kind, _ in kinds] == ["request", "request", "dropped", *["request"] * 5]
 
     play(story, newcomers_an_hour_abroad="2", country="GB")
 
 
-def test_an_opt_out_from_a_stranger_is_always_remembered() -> None:
+@pytest.mark.parametrize(("words", "read_by_the_carrier"), [("STOP", None), ("no more of these", "stop")])
+def test_an_opt_out_from_a_stranger_is_always_remembered(words: str, read_by_the_carrier: CarrierWord | None) -> None:
     async def story(rig: Rig) -> None:
-        await rig.text(BRITISH[0], "STOP")
+        await rig.deliver(Inbound("one", BRITISH[0], words, NOON, opt_out=read_by_the_carrier))
+        await rig.settle()
         with rig.store.reading() as reader:
             assert [m.state for m in reader.all(Member)] == ["opted_out"]
 
@@ -286,6 +372,11 @@ def test_the_same_longer_text_many_times_is_dropped_and_short_answers_are_not() 
             await rig.text(ANA, "MENU")
             await rig.wait(timedelta(seconds=70))
         assert [detail for kind, detail in outcomes(rig)[7:] if kind == "dropped"] == []
+        for _ in range(8):  # every day is no machine
+            await rig.text(ANA, "how do i ask my boss for a raise")
+            await rig.text(ANA, "DONE")
+            await rig.wait(timedelta(days=1))
+        assert [detail for kind, detail in outcomes(rig)[15:] if kind == "dropped"] == []
 
     play(story, real_phones=False)
 
@@ -297,8 +388,10 @@ def test_the_same_first_text_of_many_new_numbers_is_dropped_while_it_goes_on() -
         for number in range(5):
             await rig.text(BRITISH[number], spam if number % 2 else f"  {spam.upper()}!")
         await rig.text(BRITISH[5], "how do i ask for a raise after a year")
-        await rig.text(BRITISH[6], "JOIN SPRING")
-        await rig.text(BRITISH[7], "JOIN SPRING")
+        for number in (6, 7):
+            await rig.text(BRITISH[number], "JOIN SPRING")
+        for number in range(4):
+            await rig.text(FRENCH[number], "JOIN SPRING")
         dropped = [detail for kind, detail in outcomes(rig) if kind == "dropped"]
         assert dropped == ["same text from many numbers"] * 2
         await rig.wait(timedelta(minutes=59))
