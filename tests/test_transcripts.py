@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import responses
 
 from smsmentor.core.commands.table import TABLE
-from smsmentor.ports import SetClock
+from smsmentor.core.model import Fact, Prompt
+from smsmentor.ports import Reader, SetClock
 from smsmentor.rig import Rig
 from smsmentor.stores.memory import MemoryStore
 from smsmentor.story import StoryResult, play_file
@@ -34,8 +36,25 @@ def judge(path: Path, result: StoryResult, rewrite: bool = False) -> None:
 
 @pytest.mark.parametrize("path", STORIES, ids=by_name)
 def test_story_in_memory(path: Path, request: pytest.FixtureRequest) -> None:
-    result = asyncio.run(play_file(path, memory_rig, keep_running))
+    rigs: list[Rig] = []
+
+    async def make(start: datetime, settings: dict[str, str]) -> Rig:
+        rigs.append(await memory_rig(start, settings))
+        return rigs[-1]
+
+    result = asyncio.run(play_file(path, make, keep_running))
     judge(path, result, rewrite=bool(request.config.getoption("--rewrite")))
+    for rig in rigs:
+        with rig.store.reading() as reader:
+            assert_that_held_texts_add_up(reader)
+
+
+def assert_that_held_texts_add_up(reader: Reader) -> None:
+    """Whatever was held is placed once, or kept still."""
+    held = Counter(fact.data["text"] for fact in reader.all(Fact) if fact.fact == "text.held")
+    placed = Counter(fact.data["text"] for fact in reader.all(Fact) if fact.fact == "text.placed")
+    kept = Counter(prompt.text_id for prompt in reader.all(Prompt) if prompt.text_id and prompt.text)
+    assert held == placed + kept
 
 
 @pytest.mark.parametrize("path", STORIES, ids=by_name)

@@ -43,7 +43,7 @@ def erase(turn: Turn, member: Member) -> None:
         for asked in turn.find(Offer, "request", request.id):
             turn.save(replace(turn.need(Offer, asked.id), late=GONE, follow_up=GONE))
         for prompt in turn.find(Prompt, "request", request.id):
-            _drop(turn, prompt)
+            members.let_go(turn, prompt, "dropped")
     for offer in offers:
         turn.save(replace(turn.need(Offer, offer.id), late=GONE, follow_up=GONE))
         request = turn.need(Request, offer.request)
@@ -51,7 +51,7 @@ def erase(turn: Turn, member: Member) -> None:
         _erase_texts_of(turn, request, member.id, letter if offer.status == "answered" else "")
         for prompt in turn.find(Prompt, "request", request.id):
             if _is_from(prompt, offer, member, request):
-                _drop(turn, prompt)
+                members.let_go(turn, prompt, "dropped")
     for brought in turn.find(OutText, "beside", member.id):
         _take_back(turn, brought)
     _hide_name(turn, member, [turn.need(Request, offer.request).mentee for offer in offers])
@@ -70,7 +70,7 @@ def erase(turn: Turn, member: Member) -> None:
             sent = turn.save(replace(sent, status="dropped", report="erased"))
         retention.clear_out_text(turn, sent)
     for prompt in turn.find(Prompt, "member", member.id):
-        _drop(turn, prompt)
+        members.let_go(turn, prompt, "dropped")
     for standing in turn.find(Standing, "mentor", member.id):
         turn.drop(Standing, standing.id)
     pool.clear_own_skills(turn, member.topics)
@@ -85,10 +85,6 @@ def _of(turn: Turn, kind: type[T], member: Member, requests: Iterable[str]) -> l
     lines = [*(("request", request) for request in dict.fromkeys(requests)), ("aside", member.id)]
     found = {text.id: text for index, key in lines for text in turn.find(kind, index, key) if text.member == member.id}
     return list(found.values())
-
-
-def _drop(turn: Turn, prompt: Prompt) -> None:
-    members.end_prompt(turn, prompt)
 
 
 def _is_from(prompt: Prompt, offer: Offer, mentor: Member, request: Request) -> bool:

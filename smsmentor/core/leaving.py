@@ -46,7 +46,7 @@ def let_go(turn: Turn, member: Member, why: str = "opted out") -> None:
         if text.status == "queued" and not text.unsure and not text.farewell:
             turn.save(replace(text, status="dropped", report=why))
     for prompt in turn.find(Prompt, "member", member.id):
-        members.end_prompt(turn, prompt)
+        members.let_go(turn, prompt, "dropped")
     for sprint in turn.find(Sprint, "running", member.id):
         turn.save(replace(sprint, ended=turn.now))
         turn.forget("sprint.week", sprint.id)

@@ -233,9 +233,10 @@ def end_prompt(turn: Turn, prompt: Prompt) -> None:
 
 
 def let_go(turn: Turn, prompt: Prompt, where: str) -> None:
-    """A question of ours is over, and the text kept with it is settled: `where` it went, or `dropped`."""
+    """A question of ours is over, and a text kept with it is settled: `where` it went, or `dropped`."""
     end_prompt(turn, prompt)
-    turn.note("text.placed", text=prompt.text_id, member=prompt.member, where=where)
+    if prompt.text_id and prompt.text:
+        turn.note("text.placed", text=prompt.text_id, member=prompt.member, where=where)
 
 
 def clear_timers(turn: Turn, subject: str, *, but: str) -> None:

@@ -51,18 +51,15 @@ def _taken(turn: Turn, member: Member, text: str, takers: Mapping[str, Taker], r
 
 def expire(turn: Turn, prompt: Prompt) -> None:
     """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
-    members.end_prompt(turn, prompt)
+    members.let_go(turn, prompt, "dropped")
     if prompt.kind == "report":  # what they write from now on could reach the one whom it is about
         turn.say(turn.need(Member, prompt.member), "report.expired")
-    elif prompt.kind in ("hold", "contact", "sure", "consent", "news"):
-        member = turn.need(Member, prompt.member)
-        if prompt.kind not in ("sure", "news"):  # these were told that there is nothing to do
-            over = prompt.kind == "hold" and not any(screen.still_open(turn, c.target) for c in prompt.choices)
-            code = prompt.choices[0].label.partition(" ")[0] if over else ""
-            one = prompt.kind == "hold" and len(prompt.choices) == 1
-            text_id = "hold.over" if over else "hold.expired_one" if one else f"{prompt.kind}.expired"
-            turn.say(member, text_id, quote=short(prompt.text, 40), code=code)
-        turn.note("text.placed", text=prompt.text_id, member=member.id, where="dropped")
+    elif prompt.kind in ("hold", "contact", "consent"):  # the others were told that there is nothing to do
+        over = prompt.kind == "hold" and not any(screen.still_open(turn, c.target) for c in prompt.choices)
+        code = prompt.choices[0].label.partition(" ")[0] if over else ""
+        one = prompt.kind == "hold" and len(prompt.choices) == 1
+        text_id = "hold.over" if over else "hold.expired_one" if one else f"{prompt.kind}.expired"
+        turn.say(turn.need(Member, prompt.member), text_id, quote=short(prompt.text, 40), code=code)
 
 
 def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
@@ -247,14 +244,13 @@ def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         return None
     if wanted == "show":
         prompt = screen.hard_ones(turn, member, prompt.target)[0]  # of several the one that came first
-    members.end_prompt(turn, prompt)
+    members.let_go(turn, prompt, "shown" if wanted == "show" else "dropped")
     request = turn.need(Request, prompt.request)
     writer = screen.who_wrote(turn, prompt.target, request)
     if wanted == "show":
         # Nothing waits for an answer any more, but BLOCK and REPORT alone go on to mean who wrote this.
         turn.save(replace(prompt, kind="shown", text=""))
         turn.say(member, "screen.shown", code=request.code, quote=prompt.text, request=request.id, writer=writer)
-        turn.note("text.placed", text=prompt.text_id, member=member.id, where="shown")
         _keep_going(turn, prompt, request)
         if screen.hard_ones(turn, member, prompt.target):
             turn.say(member, "screen.hard", code=request.code, request=request.id)

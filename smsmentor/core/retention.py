@@ -87,4 +87,4 @@ def _clear_text(turn: Turn, text: Text) -> None:
 
 def _end(turn: Turn, prompt: Prompt) -> None:
     if prompt.expires <= turn.now:
-        members.end_prompt(turn, prompt)
+        members.let_go(turn, prompt, "dropped")

@@ -160,7 +160,7 @@ def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
         return Outcome("clarified", "consent")
     if kept is not None:
         text = f"{kept.text} {text}"[: turn.rules.question_longest]
-        members.end_prompt(turn, kept)
+        members.let_go(turn, kept, "consent")
     asked = Prompt(turn.new_id("p"), member.id, "consent", turn.now, until, text=text, text_id=turn.text_id)
     turn.save(asked)
     turn.remind("prompt.expire", asked.id, until)
