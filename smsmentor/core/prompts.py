@@ -387,7 +387,7 @@ def _settle(turn: Turn, member: Member, kind: PromptKind) -> None:
 
 
 def _which(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    """A digit, a code, a few words of its label, or `both` for DONE; `never mind` leaves all as it is."""
+    """A digit, a code, a few words of its label, or `both`; `never mind` leaves all as it is."""
     lists = turn.knowledge.yes_no(member.lang)
     said = parse.bare(text).split()
     every = bool(said) and not lists["all"].isdisjoint(said) and set(said) <= lists["all"] | lists["joins"]
@@ -396,7 +396,7 @@ def _which(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | N
         members.end_prompt(turn, prompt)
         turn.say(member, "which.none")
         return Outcome("answer", "which")
-    wanted = prompt.choices if every and prompt.target == "done" else [c for c in prompt.choices if c.digit == chosen]
+    wanted = prompt.choices if every else [c for c in prompt.choices if c.digit == chosen]
     live = [r for c in wanted if (r := turn.need(Request, c.target)).status != "closed"]
     if not live:
         return None
