@@ -116,10 +116,10 @@ def _report_grammar(asked: Asked) -> tuple[Whom, str] | None:
         return (whom, call.whole_rest if whom.person and " " in asked.rest else "")
     if call.exact and _one_word(asked) and _only_asks(asked):
         return (Whom(asked.request or ""), "")
+    told = bare(call.rest).partition(" ")[0] in asked.turn.knowledge.yes_no(asked.member.lang)["who_did"]
     if threads.answers_somebody(asked.turn, asked.member):
-        surely = call.shouted and call.separated
+        surely = call.shouted and (call.separated or told)
     else:
-        told = bare(call.rest).partition(" ")[0] in asked.turn.knowledge.yes_no(asked.member.lang)["who_did"]
         surely = call.shouted or call.separated or (told and "?" not in call.rest)
     return (Whom(asked.request or ""), call.whole_rest) if call.exact and surely else None
 
