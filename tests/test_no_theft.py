@@ -16,8 +16,33 @@ CORPUS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("advice_co
 SENTENCES = [(lang, text) for lang, texts in CORPUS.items() for text in texts]
 TAKES_ANY_WORDS = {"mentee_report": "operator", "mentor_practice": "answer"}
 """Situations in which we asked for words: what happened, and the practice answer."""
-IS_THE_ANSWER = {("mentee_checkin", "not yet, but soon i hope")}
-"""What is advice elsewhere, and here just what we asked for."""
+IS_THE_ANSWER = {
+    ("mentee_checkin", text)
+    for text in (
+        "not yet, but soon i hope",
+        "Practice interview went badly",
+        "Done all of it and she still ignores me",
+        "About that raise, he said no",
+        "in the end it worked out",
+        "later that day she apologised",
+        "thanks but that didnt help, he still says no",
+        "I took a pause and it helped",
+        "stop all meetings on fridays, that helped us",
+        "Done that, did not help",
+        "Forget it, he will not change",
+        "it helped my sister",
+        "I talked to her and she said sorry",
+        "volvi a estudiar y me fue bien",
+        "mas tarde le digo",
+        "listo, se lo dije y se enojo",
+        "final feliz: me dieron el puesto",
+        "gracias pero no me sirvio, sigue igual",
+        "todavia no le digo nada",
+        "me ayudo mucho escribirlo",
+        "gracias pero eso ya lo probe y no sirvio",
+    )
+}
+"""What is advice elsewhere, and here just what we asked for: how it went."""
 NOTHING_TO_DO = ("mentor_idle", "mentor_paused", "mentor_filled", "opted_out", "opted_out_mentor")
 SETTINGS = ("state", "mentor", "alias", "field", "employer", "topics", "zone", "wants_outside", "hours", "offers_a_day",
             "offers_a_week", "open_limit", "paused", "checkins", "lang_fixed")  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import dropwhile
 
-from smsmentor.core import apart, hourly, members, replies, requests, threads
+from smsmentor.core import apart, hourly, members, news, replies, requests, threads
 from smsmentor.core.making import replace
 from smsmentor.core.model import Answer, Member, Prompt, Request
 from smsmentor.core.turn import Outcome, Turn
@@ -103,7 +103,8 @@ def _lowest(turn: Turn, member: Member, request: Request, rated: Answer) -> None
 
 
 def checkin_of_code(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
-    return checkin(turn, member, prompt, text, named=True)
+    """The same with the code of the question in front."""
+    return checkin(turn, member, prompt, text, named=True) or _in_words(turn, member, prompt, text)
 
 
 def checkin(turn: Turn, member: Member, prompt: Prompt, text: str, *, named: bool = False) -> Outcome | None:
@@ -111,20 +112,53 @@ def checkin(turn: Turn, member: Member, prompt: Prompt, text: str, *, named: boo
     chosen = replies.digit(turn, member, text) or _told(turn, member, text, surely=named)
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
-        return _ask_checkin_again(turn, member, prompt) if _tells_something(turn, member, text) else None
+        return _ask_checkin_again(turn, member, prompt) if _says_only_that_tried(turn, member, text) else None
+    return _tried(turn, member, prompt, choice.target)
+
+
+def checkin_in_words(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """What became of it as people tell it, `i talked to him and it went fine`, when nobody else can be meant."""
+    return None if threads.places(turn, member) else _in_words(turn, member, prompt, text)
+
+
+def _in_words(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """An answer whose result is not clear is kept: its writer may have it told, or asked as a question after all."""
+    knows = turn.knowledge.news
+    if (result := knows.came_of(text)) is not None:
+        return _tried(turn, member, prompt, result)
+    lists = turn.knowledge.yes_no(member.lang)
+    asks, short = knows.asks(text), _can_tell(text, lists)
+    if asks and short and _begins_with_tried(turn, member, text):  # `it helped a bit but not sure`
+        return _ask_checkin_again(turn, member, prompt)
+    states = short and not asks and turn.now - prompt.asked <= news.JUST_CLOSED
+    if not states and knows.read(text) is None:
+        return None
+    if any(says(text, lists) for says in (parse.is_kind, parse.takes_back)) or _is_for_new_one(text, lists):
+        return None
+    return news.keep(turn, member, turn.need(Request, prompt.request), text)
+
+
+def _is_for_new_one(text: str, lists: parse.Lists) -> bool:
+    """`hello`, `another question`: what is meant comes next."""
+    said = parse.bare(text)
+    return said in lists["thin_whole"] or all(word in lists["thin"] for word in said.split())
+
+
+def _tried(turn: Turn, member: Member, prompt: Prompt, result: str) -> Outcome:
+    """Keep what became of the advice, and tell it to those whose it was."""
     members.end_prompt(turn, prompt)
     request = turn.need(Request, prompt.request)
-    turn.save(replace(request, answers=tuple(replace(a, tried=choice.target) for a in request.answers)))
-    turn.note("advice.tried", request=request.id, code=request.code, result=choice.target)
+    turn.save(replace(request, answers=tuple(replace(a, tried=result) for a in request.answers)))
+    turn.note("advice.tried", request=request.id, code=request.code, result=result)
     best = max((a.rating or 0 for a in request.answers), default=0)
     known = best > 0 or len(request.answers) == 1  # else nobody knows whose advice it was, and nobody is told so
     for one in request.answers:
-        if choice.target != "not yet" and (one.rating or 0) == best:
+        if result != "not yet" and (one.rating or 0) == best:
             mentor = turn.need(Member, one.mentor)
-            text_id = "news.helped" if choice.target == "helped" else "news.tried"
+            text_id = "news.helped" if result == "helped" else "news.tried"
             text_id = text_id if known else f"{text_id}_some"
             turn.say(mentor, text_id, courtesy=True, code=request.code, request=request.id)
-            if choice.target == "helped" and known:
+            if result == "helped" and known:
                 load = members.load_of(turn, mentor.id)
                 turn.save(replace(load, helped=load.helped + 1))
     several = requests.asks_ratings(turn, member, "checkin")
@@ -181,18 +215,26 @@ def _can_tell(text: str, lists: parse.Lists) -> bool:
     return not asks and "?" not in text and not lists_things and len(text.split()) <= MOST_WORDS_THAT_TELL
 
 
-def _tells_something(turn: Turn, member: Member, text: str) -> bool:
-    """Whether a text tells of what was tried, but not what came of it: `yes`, `it kind of helped`."""
+def _says_only_that_tried(turn: Turn, member: Member, text: str) -> bool:
+    """Whether a text says no more than that something was tried, `yes`, `i tried it`, or is a digit of no choice."""
     lists = turn.knowledge.yes_no(member.lang)
     if threads.places(turn, member) or not _can_tell(text, lists):
         return False
     said = replies.after_yes(replies.kept_words(turn, member, text), lists)
     yes = said in lists["yes"] and not parse.is_kind(text, lists)
-    return (
-        yes
-        or replies.digit(turn, member, text) is not None
-        or any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
-    )
+    short = len(said.split()) <= MOST_WORDS_OF_A_TRY and turn.knowledge.news.came_of(text) is None
+    tried = said in lists["tried"] or (short and _begins_with_tried(turn, member, text))
+    return yes or tried or replies.digit(turn, member, text) is not None
+
+
+MOST_WORDS_OF_A_TRY = 4
+"""`i tried it once`: in more words than these they tell more."""
+
+
+def _begins_with_tried(turn: Turn, member: Member, text: str) -> bool:
+    lists = turn.knowledge.yes_no(member.lang)
+    said = replies.after_yes(replies.kept_words(turn, member, text), lists)
+    return any(f"{said} ".startswith(f"{words} ") for words in lists["tried"])
 
 
 def _ask_checkin_again(turn: Turn, member: Member, prompt: Prompt) -> Outcome:

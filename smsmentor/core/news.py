@@ -16,7 +16,8 @@ from smsmentor.core.understand import parse
 from smsmentor.core.understand.normal import relay_text
 
 JUST_CLOSED = timedelta(hours=12)
-"""So long what only may be news is taken for it, and after that for a question: most of it is of the same day."""
+"""So long after the end, or after the check-in, what only may be news is taken for it, and then for a question: most
+of it is of the same day."""
 ONE_THOUGHT = timedelta(minutes=10)
 """What asks within this after news goes on with it: people send one thought in several texts."""
 MOST_WORDS_OF_JOY = 4
@@ -38,8 +39,14 @@ def hear(turn: Turn, member: Member, text: str) -> Outcome | None:
     if tells is None and not _exclaims(turn, member, text):
         return _goes_on(turn, member, kept, text)
     over = _just_answered(turn, member, timedelta(days=turn.rules.code_kept_days) if tells == "sure" else JUST_CLOSED)
-    if over is None or turn.knowledge.contacts.find(text) or turn.knowledge.safety.alarms(text):
+    return keep(turn, member, over, text) if over is not None else None
+
+
+def keep(turn: Turn, member: Member, over: Request, text: str) -> Outcome | None:
+    """Keep words about a closed question, and ask their writer whom they are for; None when nobody may read them."""
+    if turn.knowledge.contacts.find(text) or turn.knowledge.safety.alarms(text):
         return None
+    kept = next((p for p in turn.find(Prompt, "member", member.id) if p.kind == "news"), None)
     until = turn.now + timedelta(hours=turn.rules.expiry_hours)
     words = relay_text(text)
     if kept is not None:
@@ -67,8 +74,11 @@ def readers(turn: Turn, request: Request) -> list[Member]:
 
 
 def tell(turn: Turn, member: Member, request: Request, to: list[Member], kept: Prompt) -> None:
-    """Bring the news to those who answered."""
+    """Bring the news to those who answered. It is the answer to the check-in as well."""
     members.let_go(turn, kept, "news")
+    for prompt in turn.find(Prompt, "member", member.id):
+        if prompt.kind == "checkin" and prompt.request == request.id:
+            members.end_prompt(turn, prompt)
     for mentor in to:
         turn.say(mentor, "news.told", code=request.code, quote=kept.text, request=request.id, writer=member.id)
     turn.say(member, "news.passed_on", code=request.code, request=request.id)

@@ -429,4 +429,5 @@ _TAKERS_OF_WORDS: Mapping[str, Taker] = {
     "report": _report,
     "practice": _practice,
     "sprint": _sprint,
+    "checkin": feedback.checkin_in_words,
 }
