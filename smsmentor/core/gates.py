@@ -403,6 +403,9 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if len(found) == 1:
         if found[0].target.startswith("extend:") and (said := _no_part_of_a_question(turn, member, event, found[0])):
             return said
+        if _may_be_another(turn, found[0], event.body, lists):
+            code = found[0].request.code
+            return threads.hold(turn, member, found, event.body, "hold.another", code, or_new=True)
         return _no_view(turn, member, found[0], event.body) or threads.deliver(
             turn, member, found[0].target, event.body
         )
@@ -425,6 +428,27 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     if len(late) != 1 or threads.talked_since(turn, member, late[0]):
         return None
     return threads.deliver(turn, member, late[0], event.body)
+
+
+ANOTHER_THOUGHT = timedelta(hours=1)
+"""So long after the last part of a question, what stands on its own may be another one."""
+FEWEST_WORDS_ON_ITS_OWN = 5
+
+
+def _may_be_another(turn: Turn, place: threads.Place, text: str, lists: parse.Lists) -> bool:
+    """Whether a text, hours after a question that nobody has answered, asks something of its own.
+
+    It refers to nothing, and its topic is not the same. Whoever was asked would read it as more of the old question.
+    """
+    request = place.request
+    if request.status != "asking" or turn.now - (request.last_part or request.opened) < ANOTHER_THOUGHT:
+        return False
+    words = parse.bare(text).split()
+    on_its_own = len(words) >= FEWEST_WORDS_ON_ITS_OWN and lists["refers"].isdisjoint(words)
+    if not on_its_own or words[0] in lists["goes_on"] or not turn.knowledge.news.asks(text):
+        return False
+    best = turn.knowledge.topics.best(text)
+    return best is None or best.topic not in request.topics
 
 
 def _drops_draft(turn: Turn, member: Member, found: list[threads.Place], text: str) -> Outcome | None:

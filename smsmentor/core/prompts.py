@@ -72,6 +72,8 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     if chosen is None and parse.bare(text).partition(" ")[0] in lists["thanks"] - lists["yes"] - lists["nay"]:
         return None  # `thanks ben`, `thanks to you both` are texts of their own, `ben, thanks` is an answer
     chosen = chosen or _named(prompt, text, lists["choice"])
+    if chosen is None and said in lists["ask_anew"]:
+        chosen = next((choice.digit for choice in prompt.choices if choice.target == "new"), None)
     if chosen is None and said in lists["yes"] and len(prompt.choices) == 1:
         chosen = prompt.choices[0].digit
     if chosen is None and not _only_choices(turn, member, prompt, text):
@@ -108,7 +110,7 @@ def _names(choice: Choice, words: Sequence[str]) -> bool:
 def _shown(choice: Choice) -> tuple[list[str], list[str]]:
     """The code and letter of a choice, and the words behind them."""
     key, _, label = choice.label.partition(" (")
-    return key.split(), parse.bare(label).split()
+    return key.upper().split(), parse.bare(label).split()
 
 
 def _addressed(prompt: Prompt, text: str, lists: parse.Lists) -> tuple[Choice, str] | None:

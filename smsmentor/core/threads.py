@@ -267,14 +267,23 @@ def _is_thanks(turn: Turn, thread: Thread, text: str) -> bool:
 
 
 def hold(
-    turn: Turn, member: Member, found: list[Place], text: str, text_id: str = "hold.ask", code: str = ""
+    turn: Turn,
+    member: Member,
+    found: list[Place],
+    text: str,
+    text_id: str = "hold.ask",
+    code: str = "",
+    *,
+    or_new: bool = False,
 ) -> Outcome:
-    """Keep a text that could go to several places, and ask its sender which."""
+    """Keep a text that could go to several places, or be a new question, and ask its sender which."""
     shown = found[:4]
     choices = tuple(
         Choice(str(number), place.target, f"{place.key} ({_label(turn, place)})")
         for number, place in enumerate(shown, start=1)
     )
+    if or_new:
+        choices += (Choice(str(len(choices) + 1), "new", turn.words(member, "code.unknown_ask_short")),)
     prompt = _keep(turn, member, "hold", text, choices=choices)
     kept = prompt.expires - turn.now
     room = 150 - len(turn.words(member, text_id, choices="", code=code, kept=kept))
