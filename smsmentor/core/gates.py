@@ -57,6 +57,8 @@ def answered_carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcom
         return Outcome("command", "START")
     if word == "help":
         return leaving.help_contact(turn, member, event)
+    if word == "stop?" and (closed := _closes_by_code(turn, member, event.body)):
+        return closed
     if word == "stop?":
         turn.say(member, "carrier.sure")
         return Outcome("clarified", "opt-out?")
@@ -183,12 +185,18 @@ def _places_in(turn: Turn, member: Member, request: Request) -> list[threads.Pla
 def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[threads.Place]) -> Outcome:
     if not rest.strip("?!. "):
         passed = threads.passed_on(turn, member, request)
+        if not found and request.mentee == member.id:
+            return asking.already_closed(turn, member, request)
         turn.say(member, "code.no_text" if found else "pass.still" if passed else "code.closed", code=request.code)
         return Outcome("clarified", "code alone", request.id)
     if called := _command(turn, member, rest, request) or _unknown_word(turn, member, rest):
         return called
     if request.mentee == member.id and (lettered := _lettered(turn, member, rest, [request])):
         return lettered
+    lists = turn.knowledge.yes_no(member.lang)
+    drops = parse.bare(rest) in lists["closes"] or (not request.answers and parse.takes_back(rest, lists))
+    if drops and request.mentee == member.id:
+        return _close(turn, member, request)
     if len(found) == 1:
         return _no_view(turn, member, found[0], rest) or threads.deliver(turn, member, found[0].target, rest)
     if found:
@@ -211,10 +219,13 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
 def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
     """A code that is theirs but closed: said, and the text kept for one digit that brings it elsewhere."""
     open_places = threads.places(turn, member)
-    if parse.is_kind(rest, turn.knowledge.yes_no(member.lang)):
+    lists, own = turn.knowledge.yes_no(member.lang), request.mentee == member.id
+    if own and parse.is_kind(rest, lists):
+        return Outcome("ignored", "thanks", request.id)
+    if not own and (parse.is_kind(rest, lists) or parse.is_no_view(rest, lists)):
         turn.say(member, "code.closed", code=request.code)
         return Outcome("clarified", "closed", request.id)
-    if request.mentee == member.id:
+    if own:
         return threads.hold_of_closed(turn, member, request, rest)
     if open_places:
         return threads.hold(turn, member, open_places, rest, "code.closed_kept", code=request.code)
@@ -236,6 +247,7 @@ def command(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
     return (
         _command(turn, member, event.body)
         or _unknown_word(turn, member, event.body)
+        or _closes_by_code(turn, member, event.body)
         or _lettered(turn, member, event.body, None)
         or _asked_of_us(turn, member, event.body)
     )
@@ -272,6 +284,22 @@ def _unknown_word(turn: Turn, member: Member, text: str) -> Outcome | None:
 
 LONGEST_UNKNOWN = 24
 """Characters of a text that is such a word and what belongs to it."""
+
+
+def _closes_by_code(turn: Turn, member: Member, text: str) -> Outcome | None:
+    """`drop K43`, `cancel K43`: other words for DONE, by the one who asked."""
+    head, _, tail = text.strip().rpartition(" ") if len(text) <= LONGEST_UNKNOWN else ("", "", "")
+    if not head or parse.bare(head) not in turn.knowledge.yes_no(member.lang)["closes"]:
+        return None
+    coded = codes.read(tail)
+    known = turn.get(Code, coded.code) if coded and not coded.rest else None
+    request = turn.need(Request, known.request) if known else None
+    return _close(turn, member, request) if request is not None and request.mentee == member.id else None
+
+
+def _close(turn: Turn, member: Member, request: Request) -> Outcome:
+    asked = Asked(turn, member, parse.Call("done", "", True, False, True), request)
+    return asking.done(asked, request) or Outcome("command", "DONE", request.id)
 
 
 def _command(turn: Turn, member: Member, text: str, request: Request | None = None) -> Outcome | None:

@@ -228,14 +228,19 @@ def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         return Outcome("answer", "late", prompt.request)
     if not wanted and replies.called(turn, member, text) != "more":
         return None
-    waiting = requests.late_views(turn, member.id, prompt.request)
-    prompt = waiting[0]  # of several the one that came first
-    members.end_prompt(turn, prompt)
-    panel.show_late(turn, member, turn.need(Offer, prompt.target))
+    return show_late(turn, member, turn.need(Request, prompt.request))
+
+
+def show_late(turn: Turn, member: Member, request: Request) -> Outcome | None:
+    """MORE: the late view of a question that waits for its mentee's word; of several the one that came first."""
+    waiting = requests.late_views(turn, member.id, request.id)
+    if not waiting:
+        return None
+    members.end_prompt(turn, waiting[0])
+    panel.show_late(turn, member, turn.need(Offer, waiting[0].target))
     if len(waiting) > 1:
-        code = turn.need(Request, prompt.request).code
-        turn.say(member, "late.another", code=code, request=prompt.request)
-    return Outcome("command", "MORE", prompt.request)
+        turn.say(member, "late.another", code=request.code, request=request.id)
+    return Outcome("command", "MORE", request.id)
 
 
 def _hard(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:

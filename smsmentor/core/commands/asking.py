@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from smsmentor.core import feedback, members, panel, prompts, requests, screen, team, threads
 from smsmentor.core.commands import mentoring
-from smsmentor.core.commands.kit import Asked, Command, alone, change, of_request
+from smsmentor.core.commands.kit import Asked, Command, change, of_request
 from smsmentor.core.model import Code, Member, Prompt, Request, Thread
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import parse
@@ -144,7 +144,7 @@ def _more_grammar(asked: Asked) -> tuple[str, str] | Request | str | None:
     if asked.bare:
         return ("", "")
     if isinstance(named := of_request(asked), Request):
-        return named if named.mentee == asked.member.id else None
+        return named
     if named and asked.call.shouted and _open(asked):  # a code that is none of theirs
         return named
     found = re.fullmatch(
@@ -185,6 +185,21 @@ def closed_with(turn: Turn, member: Member, letter: str) -> Request | None:
     return None
 
 
+def not_theirs(turn: Turn, member: Member, request: Request, open_text: str) -> Outcome:
+    """What a mentor hears of a command for the question of somebody else; and a stranger, that the code is none."""
+    if threads.offer_of(turn, member, request) is None:
+        turn.say(member, "code.unknown_none", code=request.code, ask=requests.how_to_ask(turn, member))
+        return Outcome("clarified", "not a code of theirs")
+    turn.say(member, "code.closed" if request.status == "closed" else open_text, code=request.code)
+    return Outcome("clarified", "not the mentee", request.id)
+
+
+def already_closed(turn: Turn, member: Member, request: Request) -> Outcome:
+    """A command for a question of theirs that is over."""
+    turn.say(member, "code.closed_yours", code=request.code, ask=requests.how_to_ask(turn, member))
+    return Outcome("clarified", "closed", request.id)
+
+
 def _more(asked: Asked, wanted: tuple[str, str] | Request | str) -> Outcome | None:
     if isinstance(wanted, str):
         codes = ", ".join(r.code for r in _open(asked))
@@ -192,6 +207,12 @@ def _more(asked: Asked, wanted: tuple[str, str] | Request | str) -> Outcome | No
         return Outcome("clarified", "not a code of theirs")
     named, (letter, text) = (wanted, ("", "")) if isinstance(wanted, Request) else (asked.request, wanted)
     turn, member = asked.turn, asked.member
+    if named and named.mentee != member.id:
+        return not_theirs(turn, member, named, "more.not_yours")
+    if named and not letter and (shown := prompts.show_late(turn, member, named)):
+        return shown
+    if named and named.status == "closed" and not text:
+        return already_closed(turn, member, named)
     candidates = [named] if named else _open(asked)
     if letter:
         found = [t for r in candidates for t in turn.find(Thread, "request", r.id) if t.letter == letter]
@@ -217,6 +238,12 @@ def to_letter(asked: Asked, letter: str, found: list[Thread], text: str) -> Outc
             return threads.hold_of_closed(turn, member, closed, text)
     if not found and text and (places := threads.places(turn, member)):
         return threads.hold(turn, member, places, text, "more.no_such_kept", code=letter)
+    if not found and not _open(asked):
+        closed = closed_with(turn, member, letter)
+        if closed is not None:
+            return already_closed(turn, member, closed)
+        turn.say(member, "more.nothing", ask=requests.how_to_ask(turn, member))
+        return Outcome("clarified", "nothing open")
     if not found:
         turn.say(member, "more.no_such", letter=letter)
         return Outcome("clarified", "no such letter")
@@ -290,11 +317,9 @@ def done(asked: Asked, request: Request | str) -> Outcome | None:
             return _which(asked, candidates)
         request = candidates[0]
     if request.mentee != member.id:
-        turn.say(member, "done.not_yours", code=request.code)
-        return Outcome("clarified", "not the mentee", request.id)
+        return not_theirs(turn, member, request, "done.not_yours")
     if request.status == "closed":
-        turn.say(member, "code.closed", code=request.code)
-        return Outcome("clarified", "closed", request.id)
+        return already_closed(turn, member, request)
     prompts.settle_which(turn, member)
     requests.done(turn, request)
     return None
@@ -310,11 +335,14 @@ def _open(asked: Asked) -> list[Request]:
     return [r for r in members.live_requests(asked.turn, asked.member.id) if r.status != "draft"]
 
 
-def _skip(asked: Asked, _: object) -> Outcome | None:
+def _skip(asked: Asked, wanted: Request | str) -> Outcome | None:
+    """No rating and no check-in; from somebody who has been asked and owes nothing else PASS is what they mean."""
     turn, member = asked.turn, asked.member
     was_asked = any(prompt.kind == "checkin" for prompt in turn.find(Prompt, "member", member.id))
-    if member.mentor and not was_asked and any(o.status == "sent" for o in members.open_offers(turn, member.id)):
-        return mentoring.passing(asked)
+    theirs = isinstance(wanted, Request) and wanted.mentee != member.id
+    asked_now = not was_asked and any(o.status == "sent" for o in members.open_offers(turn, member.id))
+    if member.mentor and (theirs or asked_now):
+        return mentoring.passing(asked, wanted.code if isinstance(wanted, Request) else wanted)
     feedback.skip(turn, member)
     return None
 
@@ -340,6 +368,6 @@ COMMANDS = (
     Command("SEND", "anyone", _send_grammar, _send),
     Command("MORE", "mentee", _more_grammar, _more),
     Command("DONE", "mentee", _done_grammar, _done),
-    Command("SKIP", "anyone", alone, _skip),
+    Command("SKIP", "anyone", of_request, _skip),
     Command("OUTSIDE", "mentee", _outside_grammar, _outside, personal=True),
 )

@@ -100,9 +100,9 @@ def _until(asked: Asked, rest: str) -> datetime | Doubtful | None:
     return None
 
 
-def passing(asked: Asked) -> Outcome:
-    """SKIP from somebody who has been asked and owes nothing else: PASS is what they mean."""
-    return _pass(asked, ("", None)) or Outcome("command", "PASS")
+def passing(asked: Asked, code: str) -> Outcome:
+    """PASS in another word, such as SKIP."""
+    return _pass(asked, (code, None)) or Outcome("command", "PASS")
 
 
 def _pass(asked: Asked, wanted: tuple[str, datetime | None] | Doubtful) -> Outcome | None:
