@@ -9,9 +9,9 @@ from smsmentor.core.turn import Outcome, Turn
 
 
 def menu_text(turn: Turn, member: Member) -> str:
-    """Which menu fits: for someone with an open request, a mentor, or somebody new."""
+    """Which menu fits: for someone with an open request, a mentor, one who is both, or somebody new."""
     if any(r.status not in ("draft", "clarifying") for r in members.live_requests(turn, member.id)):
-        return "menu.open"
+        return "menu.both" if member.mentor else "menu.open"
     return "menu.mentor" if member.mentor else "menu.new"
 
 
