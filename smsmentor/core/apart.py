@@ -37,7 +37,7 @@ def _take_off(turn: Turn, request: Request, mentor: str, *, tell: str) -> None:
 def _offer_no_words(turn: Turn, reader: str, writer: str) -> None:
     """MORE brings no late view, and SHOW no text that is held back, of somebody with whom they have parted."""
     for prompt in turn.find(Prompt, "member", reader):
-        late = turn.get(Offer, prompt.target) if prompt.kind == "late" else None
+        late = turn.get(Offer, prompt.target) if prompt.kind in requests.LATE_VIEWS else None
         wrote = late.mentor if late is not None else ""
         if prompt.kind == "hard":
             wrote = screen.who_wrote(turn, prompt.target, turn.need(Request, prompt.request))

@@ -333,6 +333,7 @@ PromptKind = Literal[
     "rated",
     "checkin",
     "late",
+    "declined",
     "report",
     "forget",
     "consent",

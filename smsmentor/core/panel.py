@@ -76,12 +76,12 @@ def late(turn: Turn, mentor: Member, offer: Offer, request: Request, text: str) 
         turn.say(mentor, "code.closed", code=request.code, request=request.id)
         return Outcome("clarified", "the mentee has left", request.id)
     offer = turn.save(replace(offer, late=f"{offer.late} {text}".strip()))
-    closed = request.status == "closed"
-    if closed and request.closed is not None:
+    if not requests.offer_late_view(turn, offer, request):
+        turn.say(mentor, "answer.unwanted", code=request.code, request=request.id)
+    elif request.status == "closed" and request.closed is not None:
         turn.say(mentor, "answer.late_closed", code=request.code, time=request.closed, request=request.id)
     else:
         turn.say(mentor, "answer.late_full", code=request.code, request=request.id)
-    requests.offer_late_view(turn, offer, request)
     return Outcome("relayed", "late", request=request.id)
 
 

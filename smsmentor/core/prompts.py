@@ -223,10 +223,18 @@ def _late(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         places = (turn.get(Thread, place.target.partition(":")[2]) for place in threads.places(turn, member))
         if any(thread is not None and thread.last > prompt.asked for thread in places):
             return None
-        members.end_prompt(turn, prompt)
-        turn.say(member, "which.none")
+        for waiting in requests.late_views(turn, member.id, prompt.request):
+            turn.save(replace(waiting, kind="declined"))
+        turn.say(member, "late.declined")
         return Outcome("answer", "late", prompt.request)
     if not wanted and replies.called(turn, member, text) != "more":
+        return None
+    return show_late(turn, member, turn.need(Request, prompt.request))
+
+
+def _declined(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
+    """MORE after all."""
+    if replies.called(turn, member, text) != "more":
         return None
     return show_late(turn, member, turn.need(Request, prompt.request))
 
@@ -238,7 +246,7 @@ def show_late(turn: Turn, member: Member, request: Request) -> Outcome | None:
         return None
     members.end_prompt(turn, waiting[0])
     panel.show_late(turn, member, turn.need(Offer, waiting[0].target))
-    if len(waiting) > 1:
+    if len(waiting) > 1 and waiting[1].kind == "late":
         turn.say(member, "late.another", code=request.code, request=request.id)
     return Outcome("command", "MORE", request.id)
 
@@ -424,6 +432,7 @@ _TAKERS: Mapping[str, Taker] = {
     "rated": feedback.corrected,
     "checkin": feedback.checkin,
     "late": _late,
+    "declined": _declined,
     "hard": _hard,
     "consent": _consent,
     "practice": _practice_passed,

@@ -10,7 +10,19 @@ from smsmentor.core import crisis, members, offering, own_skills, pool, rotation
 from smsmentor.core.kinds import REPLIES
 from smsmentor.core.lifecycle import move_offer, move_request
 from smsmentor.core.making import replace
-from smsmentor.core.model import Choice, Code, Member, Offer, OutText, Prompt, Request, Sprint, Thread, Timer
+from smsmentor.core.model import (
+    Choice,
+    Code,
+    Member,
+    Offer,
+    OutText,
+    Prompt,
+    PromptKind,
+    Request,
+    Sprint,
+    Thread,
+    Timer,
+)
 from smsmentor.core.render import short
 from smsmentor.core.schedule import quiet_until
 from smsmentor.core.sending import take_back
@@ -267,26 +279,33 @@ def _need_no_answer(turn: Turn, request: Request, mentor: str, tell: str) -> Non
         turn.say(turn.need(Member, mentor), tell, courtesy=True, code=request.code, request=request.id)
 
 
-def offer_late_view(turn: Turn, offer: Offer, request: Request) -> None:
+def offer_late_view(turn: Turn, offer: Offer, request: Request) -> bool:
     """An answer that found no place is kept: its mentee is asked, once, whether they want it.
 
-    Of several for one question only the first asks: MORE shows it, and says that there is another.
+    Of several for one question only the first asks: MORE shows it, and says that there is another. Who wanted none is
+    not asked again: False, and only their own MORE shows it.
     """
     turn.note("advice.late", request=request.id, code=request.code, member=offer.mentor)
     mentee = turn.need(Member, request.mentee)
+    of_it = [p for p in turn.find(Prompt, "member", mentee.id) if p.request == request.id]
+    declined = any(prompt.kind == "declined" for prompt in of_it)
     waiting = late_views(turn, mentee.id, request.id)
-    if any(prompt.target == offer.id for prompt in waiting):
-        return
-    until = turn.now + timedelta(hours=turn.rules.late_hours)
-    turn.save(Prompt(turn.new_id("p"), mentee.id, "late", turn.now, until, request=request.id, target=offer.id))
-    if not waiting:
-        turn.say(mentee, "late.ask", code=request.code, request=request.id)
+    if not any(prompt.target == offer.id for prompt in waiting):
+        until = turn.now + timedelta(hours=turn.rules.late_hours)
+        kind: PromptKind = "declined" if declined else "late"
+        turn.save(Prompt(turn.new_id("p"), mentee.id, kind, turn.now, until, request=request.id, target=offer.id))
+        if not waiting and not declined:
+            turn.say(mentee, "late.ask", code=request.code, request=request.id)
+    return not declined
+
+
+LATE_VIEWS: tuple[PromptKind, ...] = ("late", "declined")
 
 
 def late_views(turn: Turn, mentee: str, request: str) -> list[Prompt]:
     """The late views of a question that its mentee may still want, oldest first."""
     found = turn.find(Prompt, "member", mentee)
-    return [p for p in found if p.kind == "late" and p.request == request and p.expires > turn.now]
+    return [p for p in found if p.kind in LATE_VIEWS and p.request == request and p.expires > turn.now]
 
 
 def done(turn: Turn, request: Request, *, ask_rating: bool = True) -> None:
