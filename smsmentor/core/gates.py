@@ -187,7 +187,9 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
         passed = threads.passed_on(turn, member, request)
         if not found and request.mentee == member.id:
             return asking.already_closed(turn, member, request)
-        turn.say(member, "code.no_text" if found else "pass.still" if passed else "code.closed", code=request.code)
+        turn.say(
+            member, "code.no_text" if found else "pass.still" if passed else _over_text(request), code=request.code
+        )
         return Outcome("clarified", "code alone", request.id)
     if called := _command(turn, member, rest, request) or _unknown_word(turn, member, rest):
         return called
@@ -223,7 +225,7 @@ def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
     if own and parse.is_kind(rest, lists):
         return Outcome("ignored", "thanks", request.id)
     if not own and (parse.is_kind(rest, lists) or parse.is_no_view(rest, lists)):
-        turn.say(member, "code.closed", code=request.code)
+        turn.say(member, _over_text(request), code=request.code)
         return Outcome("clarified", "closed", request.id)
     if own:
         return threads.hold_of_closed(turn, member, request, rest)
@@ -233,8 +235,13 @@ def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
     is_there = turn.need(Member, request.mentee).state == "active"
     if offer is not None and is_there and not members.blocked(turn, member.id, request.mentee):
         return threads.hold_for_one(turn, member, f"late:{offer.id}", rest, "code.closed_late", request.code)
-    turn.say(member, "code.closed", code=request.code)
+    turn.say(member, _over_text(request), code=request.code)
     return Outcome("clarified", "closed", request.id)
+
+
+def _over_text(request: Request) -> str:
+    """What a mentor hears who has no part in a question any more; it may be open with others."""
+    return "code.closed" if request.status == "closed" else "code.over"
 
 
 def our_question(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
