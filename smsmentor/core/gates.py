@@ -441,13 +441,13 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         if _may_be_another(turn, found[0], event.body, lists):
             code = found[0].request.code
             return threads.hold(turn, member, found, event.body, "hold.another", code, or_new=True)
+        if _is_digit(event.body) and _was_asked_nothing(turn, found[0]):
+            return _digit_for_nothing(turn, member, found)
         return _no_view(turn, member, found[0], event.body) or threads.deliver(
             turn, member, found[0].target, event.body
         )
-    digit = parse.bare(event.body)
-    if found and digit.isdecimal() and len(digit) == 1:  # for a text that is no longer kept
-        turn.say(member, "hold.none", codes=", ".join(place.key for place in found[:4]))
-        return Outcome("clarified", "a digit for no kept text")
+    if found and _is_digit(event.body):
+        return _digit_for_nothing(turn, member, found)
     if found:
         return (
             threads.to_named(turn, member, found, event.body)
@@ -497,6 +497,27 @@ def _drops_draft(turn: Turn, member: Member, found: list[threads.Place], text: s
     offered = len(live) - len(drafts) < turn.rules.open_requests  # the oldest, when a place was free for it
     requests.drop_draft(turn, member, drafts[0] if offered else drafts[-1])
     return Outcome("command", "DROP")
+
+
+def _is_digit(text: str) -> bool:
+    digit = parse.bare(text) if len(text) <= LONGEST_DIGIT else ""
+    return digit.isdecimal() and len(digit) == 1
+
+
+LONGEST_DIGIT = 8
+"""Characters of a text that is one digit, with signs around it."""
+
+
+def _was_asked_nothing(turn: Turn, place: threads.Place) -> bool:
+    """Whether a place is a mentor's conversation in which the mentee waits for no answer."""
+    kind, _, id = place.target.partition(":")
+    return kind == "mentor" and not turn.need(Thread, id).awaiting
+
+
+def _digit_for_nothing(turn: Turn, member: Member, found: list[threads.Place]) -> Outcome:
+    """A digit for a text that is no longer kept: more likely texted twice than meant for somebody."""
+    turn.say(member, "hold.none", codes=", ".join(place.key for place in found[:4]))
+    return Outcome("clarified", "a digit for no kept text")
 
 
 def _no_view(turn: Turn, member: Member, place: threads.Place, text: str) -> Outcome | None:

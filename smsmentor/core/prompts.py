@@ -44,15 +44,26 @@ def answer_in_words(turn: Turn, member: Member, text: str) -> Outcome | None:
 def _taken(turn: Turn, member: Member, text: str, takers: Mapping[str, Taker], request: str = "") -> Outcome | None:
     for prompt in reversed(turn.find(Prompt, "member", member.id)):
         taker = takers.get(prompt.kind) if not request or prompt.request == request else None
-        if taker is not None and prompt.expires > turn.now and (outcome := taker(turn, member, prompt, text)):
+        if taker is None or prompt.expires <= turn.now:
+            continue
+        if outcome := taker(turn, member, prompt, text):
             return outcome
+        if prompt.kind in LISTS and replies.digit(turn, member, text) is not None:
+            return None  # a digit means what its sender was shown last, and no choice of an older list
     return None
+
+
+LISTS: tuple[PromptKind, ...] = ("hold", "contact", "sure", "which")
+"""Questions that show what each digit is."""
 
 
 def expire(turn: Turn, prompt: Prompt) -> None:
     """Nobody answered in time: the sender of a kept text is told that it was not sent, with its first words."""
     members.let_go(turn, prompt, "dropped")
-    if prompt.kind == "report":  # what they write from now on could reach the one whom it is about
+    if prompt.kind == "which":  # its list was the last that they saw: a digit from now on is asked back
+        for older in _holds(turn, prompt.member):
+            turn.save(replace(older, target=OVERTAKEN))
+    elif prompt.kind == "report":  # what they write from now on could reach the one whom it is about
         turn.say(turn.need(Member, prompt.member), "report.expired")
     elif prompt.kind in ("hold", "contact", "consent"):  # the others were told that there is nothing to do
         over = prompt.kind == "hold" and not any(screen.still_open(turn, c.target) for c in prompt.choices)
@@ -78,18 +89,46 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         chosen = prompt.choices[0].digit
     if chosen is None and not _only_choices(turn, member, prompt, text):
         return None
+    if prompt.target == OVERTAKEN:
+        _ask_again(turn, member, prompt)
+        return Outcome("clarified", "another list was shown since")
     if chosen == "0":
-        return _dropped(turn, member, prompt)
+        return _next_hold(turn, member, _dropped(turn, member, prompt))
     if not any(screen.still_open(turn, choice.target) for choice in prompt.choices):
         members.let_go(turn, prompt, "dropped")
         turn.say(member, "hold.too_late")
-        return Outcome("answer", "hold")
+        return _next_hold(turn, member, Outcome("answer", "hold"))
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
         turn.say(member, "hold.no_such", choices=threads.listed(prompt.choices, 90))
         return Outcome("clarified", "no such choice")
     members.end_prompt(turn, prompt)
-    return _placed(turn, member, prompt, choice.target, screened=False)
+    return _next_hold(turn, member, _placed(turn, member, prompt, choice.target, screened=False))
+
+
+OVERTAKEN = "overtaken"
+"""The target of a hold whose list is not the last that its writer saw."""
+
+
+def _holds(turn: Turn, member: str) -> list[Prompt]:
+    return [p for p in turn.find(Prompt, "member", member) if p.kind == "hold" and p.expires > turn.now]
+
+
+def _next_hold(turn: Turn, member: Member, outcome: Outcome) -> Outcome:
+    """One kept text is settled: an older one is asked about again, as its list is not the one that was seen last."""
+    left = [prompt for prompt in _holds(turn, member.id) if prompt.text_id != turn.text_id]
+    asked_now = any(p.asked == turn.now for p in turn.find(Prompt, "member", member.id) if p.kind in LISTS)
+    if left and not asked_now:
+        _ask_again(turn, member, left[-1])
+    elif left:
+        turn.save(replace(left[-1], target=OVERTAKEN))
+    return outcome
+
+
+def _ask_again(turn: Turn, member: Member, prompt: Prompt) -> None:
+    turn.save(replace(prompt, asked=turn.now, target=""))
+    choices = threads.listed(prompt.choices, 60)
+    turn.say(member, "hold.next", quote=short(prompt.text, 40), choices=choices)
 
 
 def _named(prompt: Prompt, text: str, small: Collection[str]) -> str | None:

@@ -184,7 +184,8 @@ def _through(turn: Turn, member: Member, thread: Thread, target: str, text: str)
 
 
 def _over(turn: Turn, member: Member, request: Request) -> Outcome:
-    turn.say(member, "thread.closed", code=request.code)
+    text_id = "code.closed" if request.status == "closed" else "code.over"
+    turn.say(member, "thread.closed" if member.id == request.mentee else text_id, code=request.code)
     return Outcome("clarified", "the thread is closed", request.id)
 
 
@@ -284,12 +285,28 @@ def hold(
     )
     if or_new:
         choices += (Choice(str(len(choices) + 1), "new", turn.words(member, "code.unknown_ask_short")),)
+    if earlier := _begun(turn, member, choices):
+        text, text_id = f"{earlier.text} {text}", "hold.ask_both"
+        members.let_go(turn, earlier, "joined")
     prompt = _keep(turn, member, "hold", text, choices=choices)
     kept = prompt.expires - turn.now
     room = 150 - len(turn.words(member, text_id, choices="", code=code, kept=kept))
     turn.say(member, text_id, choices=listed(choices, room), code=code, kept=kept)
     turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
     return Outcome("held")
+
+
+ONE_THOUGHT = timedelta(minutes=2)
+"""What is held within this after another text, with the same list, goes with it: one digit is for both."""
+
+
+def _begun(turn: Turn, member: Member, choices: tuple[Choice, ...]) -> Prompt | None:
+    """The text just kept for the same places, of which a new one is the next part."""
+    kept = [p for p in turn.find(Prompt, "member", member.id) if p.kind == "hold" and p.expires > turn.now]
+    if not kept or turn.now - kept[-1].asked > ONE_THOUGHT or kept[-1].text_id == turn.text_id:
+        return None
+    same = [choice.target for choice in kept[-1].choices] == [choice.target for choice in choices]
+    return kept[-1] if same else None
 
 
 def hold_for_one(turn: Turn, member: Member, target: str, text: str, text_id: str, code: str) -> Outcome:
