@@ -42,7 +42,7 @@ def _offer_no_words(turn: Turn, reader: str, writer: str) -> None:
         if prompt.kind == "hard":
             wrote = screen.who_wrote(turn, prompt.target, turn.need(Request, prompt.request))
         if wrote == writer:
-            members.end_prompt(turn, prompt)
+            members.let_go(turn, prompt, "dropped")
 
 
 def _bring_no_words(turn: Turn, reader: str, writer: str) -> None:
