@@ -17,6 +17,7 @@ from tests.faulty import FaultyRig, MortalGateway
 from tests.faulty_walk import FaultyWalk
 from tests.rigs import TinyDBRigs, keep_running, knowledge, memory_rig
 from tests.walk import START, Walk
+from tests.wild_walk import SCENES, WildWalk
 
 WALKS = int(os.environ.get("TEST_WALKS", "12"))
 STEPS = int(os.environ.get("TEST_WALK_STEPS", "120"))
@@ -40,6 +41,16 @@ def test_a_walk_on_tinydb_keeps_every_promise(seed: int, tmp_path: Path) -> None
         await Walk(rig, seed, rigs.restart).run(STEPS // 2)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_wild_walk_shows_nobody_words_of_others_and_leaves_nothing_over(name: str) -> None:
+    async def run(seed: int) -> None:
+        rig = await memory_rig(START, SCENES[name].settings)
+        await WildWalk(rig, seed, keep_running, SCENES[name]).run(STEPS // 3)
+
+    for seed in range(3000, 3000 + max(WALKS // 12, 1)):
+        asyncio.run(run(seed))
 
 
 def walk_with_deaths(folder: Path, seed: int, steps: int) -> FaultyRig:

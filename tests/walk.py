@@ -58,6 +58,9 @@ class Walk:
         self.rig = rig
         self.dice = random.Random(seed)
         self.restart = restart
+        self.people, self.fields = PEOPLE, FIELDS
+        self.mentees: tuple[str, ...] = MENTEES
+        self.mentors: tuple[str, ...] = MENTORS
         self.told = [f"# Walk {seed}", f"@ {START:%Y-%m-%d %H:%M} UTC"]
         self.problems: list[str] = []
         self.settled: Counter[str] = Counter()
@@ -83,17 +86,25 @@ class Walk:
         with self.rig.store.reading() as reader:
             paged = [t.subject for t in reader.all(Timer) if t.kind == "crisis.page"]
             codes = [r.code for r in (reader.get(Request, id) for id in paged) if r is not None]
-        await self.rig.text(PEOPLE["Olu"], "START")
+        await self.rig.text(self.people["Olu"], "START")
         for code in codes:
-            await self.rig.text(PEOPLE["Olu"], f"OP ACK {code}")
+            await self.rig.text(self.people["Olu"], f"OP ACK {code}")
 
     async def _cast(self) -> None:
-        for name in MENTORS:
-            args = {"phone": PEOPLE[name], "field": FIELDS[name], "consented": START, "zone": "America/New_York"}
+        for name in self.mentors:
+            args = {
+                "phone": self.people[name],
+                "field": self.fields[name],
+                "consented": START,
+                "zone": "America/New_York",
+            }
             await self.rig.service.receive(Act(f"cast:{name}", "mentor", args, by="import"))
-            self.told.append(f"mentor {name} field={FIELDS[name]} phone={PEOPLE[name]}")
-        await self.rig.service.receive(Act("cast:Olu", "operator", {"phone": PEOPLE["Olu"]}))
-        self.told += ["operator Olu phone=" + PEOPLE["Olu"], *(f"mentee {n} phone={PEOPLE[n]}" for n in MENTEES)]
+            self.told.append(f"mentor {name} field={self.fields[name]} phone={self.people[name]}")
+        await self.rig.service.receive(Act("cast:Olu", "operator", {"phone": self.people["Olu"]}))
+        self.told += [
+            "operator Olu phone=" + self.people["Olu"],
+            *(f"mentee {n} phone={self.people[n]}" for n in self.mentees),
+        ]
 
     async def _step(self) -> None:
         what = self.dice.random()
@@ -118,11 +129,15 @@ class Walk:
             await self._receipt()
 
     async def _text(self) -> None:
-        name = self.dice.choice(MENTEES + MENTORS + ("Olu",)) if self.dice.random() < 0.5 else self.dice.choice(MENTORS)
+        name = (
+            self.dice.choice(self.mentees + self.mentors + ("Olu",))
+            if self.dice.random() < 0.5
+            else self.dice.choice(self.mentors)
+        )
         body = self._words(name)
         at = self.rig.clock.now()
         self.told.append(f"{at:%H:%M:%S} {name} > {body}")
-        await self.rig.text(PEOPLE[name], body, media=int(body == ""))
+        await self.rig.text(self.people[name], body, media=int(body == ""))
 
     def _words(self, name: str) -> str:
         what = self.dice.random()
@@ -133,7 +148,7 @@ class Walk:
         if what > 0.94 and name != "Olu":
             return self.dice.choice(HARD)
         mine = self._codes(name)
-        words = self.dice.choice(QUESTIONS if name in MENTEES and not mine else ANSWERS)
+        words = self.dice.choice(QUESTIONS if name in self.mentees and not mine else ANSWERS)
         if mine and self.dice.random() < 0.6:
             code = self.dice.choice(mine) if self.dice.random() < 0.9 else "K00"
             return f"{code} {self.dice.choice((words, 'DONE', 'PASS', words))}"
@@ -141,7 +156,7 @@ class Walk:
 
     def _codes(self, name: str) -> list[str]:
         with self.rig.store.reading() as reader:
-            member = next(iter(reader.walk(Member, "phone", PEOPLE[name])), None)
+            member = next(iter(reader.walk(Member, "phone", self.people[name])), None)
             if member is None:
                 return []
             offered = [reader.get(Request, o.request) for o in reader.walk(Offer, "mentor", member.id)]
@@ -174,7 +189,7 @@ class Walk:
             return
         self.shown.add(bubble.id)  # a report of it shows it once more
         self.told.append(f"{bubble.at:%H:%M:%S} {self._name(bubble.phone)} < {bubble.body}")
-        for name, phone in PEOPLE.items():
+        for name, phone in self.people.items():
             if phone != bubble.phone and phone[-7:] in bubble.body.replace(" ", "").replace("-", ""):
                 self.problems.append(f"the number of {name} was texted to {self._name(bubble.phone)}")
         rules = self.rig.knowledge.rules
@@ -250,7 +265,7 @@ class Walk:
             self._demand(len(list(reader.all(Fact))) > 0, "there are no facts")
 
     def _name(self, phone: str) -> str:
-        return next((name for name, known in PEOPLE.items() if known == phone), phone)
+        return next((name for name, known in self.people.items() if known == phone), phone)
 
     def _demand(self, holds: bool, problem: str) -> None:
         assert holds, problem + "\n\n" + "\n".join(self.told)

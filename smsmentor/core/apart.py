@@ -48,7 +48,9 @@ def _offer_no_words(turn: Turn, reader: str, writer: str) -> None:
 def _bring_no_words(turn: Turn, reader: str, writer: str) -> None:
     """What somebody wrote of whom this member wants to hear no more, and has not left: it may wait for the morning."""
     for text in turn.find(OutText, "to", reader):
-        request = turn.get(Request, text.request) if text.text_id in RELAYED and not text.writer else None
+        if text.text_id not in RELAYED:  # what an operator is told for the team is not for them alone
+            continue
+        request = turn.get(Request, text.request) if not text.writer else None
         wrote = request.mentee if request is not None else text.writer
         if wrote == writer and text.status == "queued" and not text.unsure:
             turn.save(replace(text, status="dropped", report="apart"))
