@@ -100,14 +100,15 @@ def wait_for_phone(reader: Reads, row: OutText, member: Member, now: datetime, r
 def wait_for_day(reader: Reads, row: OutText, now: datetime, rules: Rules) -> datetime | None:
     """Until when this text waits because the day's segments are used up; the last part is kept for direct replies.
 
-    Texts about danger are tried all the same: not every carrier has this cap.
+    Texts about danger are tried all the same: not every carrier has this cap. One that is longer than all of a day goes
+    as the first of a day: it would wait for ever, and with it what comes behind it.
     """
     if not rules.daily_segments or row.text_id in CRISIS:
         return None
     tally = reader.get(Tally, DAY)
     used = tally.values["segments"] if tally and tally.values["day"] == _day(now, rules) else 0
     room = rules.daily_segments if row.direct else int(rules.daily_segments * (1 - KEPT_FOR_ANSWERS))
-    return next_day(now, rules) if used + row.segments > room else None
+    return next_day(now, rules) if used and used + row.segments > room else None
 
 
 def next_day(now: datetime, rules: Rules) -> datetime:
