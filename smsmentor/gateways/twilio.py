@@ -352,6 +352,7 @@ class TwilioGateway:
             and _is_ours(row.to, row.messaging_service_sid, self._settings)
             and bool(re.fullmatch(self._settings.message_id, row.sid or ""))
             and bool(SENDER.fullmatch(row.from_ or ""))
+            and row.from_ not in self._settings.numbers
             and row.date_created is not None
         )
 
@@ -448,6 +449,8 @@ def parse_inbound(form: Form, settings: TwilioSettings, at: datetime) -> Inbound
         return Rejected("To is not a number of ours")
     if not SENDER.fullmatch(fields.get("From", "")):
         return Rejected("From is not a sender's address")
+    if fields["From"] in settings.numbers:  # two of our numbers would answer one another
+        return Rejected("From is a number of ours")
     if "Body" not in fields or len(fields["Body"]) > LONGEST_BODY:
         return Rejected("Body is missing or too long")
     if not SMALL_NUMBER.fullmatch(media := fields.get("NumMedia", "0")):

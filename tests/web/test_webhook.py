@@ -247,6 +247,7 @@ def test_a_text_to_any_number_of_our_service_is_ours() -> None:
         {"From": "whatsapp:" + ANA},
         {"From": ANA + " "},
         {"From": "12"},
+        {"From": NUMBER},
         {"From": "<script>"},
         {"From": "\u0661\u0662\u0663\u0664\u0665"},
         {"NumMedia": "-1"},
