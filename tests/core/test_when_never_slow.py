@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smsmentor.core.understand.when import Times, Window, next_open, open_at
@@ -50,6 +50,7 @@ zones = st.sampled_from(["America/New_York", "Europe/Madrid", "Australia/Lord_Ho
 
 
 @settings(max_examples=300, deadline=None)
+@example("till tonight", datetime.fromisoformat("2000-01-01T00:00+00:00"), ZoneInfo("America/New_York"), False, False)
 @given(text=texts, now=moments, zone=zones, whole=st.booleans(), day_first=st.booleans())
 def test_any_text_is_read_or_not_but_never_raises(
     text: str, now: datetime, zone: ZoneInfo, whole: bool, day_first: bool

@@ -183,7 +183,9 @@ def bounded(phrase: Phrase, made: Made, frame: Frame) -> Made:
     if phrase.bound in ("before", "until"):
         named = phrase.start.day is not None and made.start.date() != frame.today
         begin = frame.at(made.start.date(), 0) if exact and named else frame.now
-        return replace(made, start=begin, end=made.start, guessed=made.guessed | {"start"})
+        # "till tonight", in the evening: till it is over
+        end = made.end if made.end is not None and made.start <= begin < made.end else made.start
+        return replace(made, start=begin, end=end, guessed=made.guessed | {"start"})
     if phrase.bound == "from" and exact and made.end is None:
         return replace(made, guessed=guessed)
     return made
