@@ -22,7 +22,7 @@ from smsmentor.cli_kit import (
     opted_out_among,
     take,
 )
-from smsmentor.errors import SmsmentorError
+from smsmentor.errors import SmsmentorError, StoreError
 
 if TYPE_CHECKING:
     from smsmentor.core.model import Member
@@ -64,7 +64,11 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
             news = news_among(reader, found.acts)
             own = left_alone_among(reader, found.acts)
         if not dry_run:
-            asyncio.run(take(service, news))
+            try:
+                asyncio.run(take(service, news))
+            except (StoreError, KeyboardInterrupt):
+                click.echo("Some lines may have been taken. Give the command again to take the rest.", err=True)
+                raise
         else:
             with service.store.reading() as reader:
                 for act, changed in changes_among(reader, news):

@@ -112,6 +112,6 @@ def _say_copies(settings: Settings) -> None:
         click.echo(f"{error} Look for copies there yourself.", err=True)
     former += sorted(settings.data.glob(f"{settings.store_path.name}.before-*"))
     if former:
-        click.echo(f"{len(former)} earlier copies are as they were made; remove them when all is well:")
+        click.echo("Earlier copies are as they were made; remove them when all is well:")
         for path in former:
             click.echo(f"  {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -42,6 +43,7 @@ FORGETFUL = {"DYNO": "Heroku", "K_SERVICE": "Cloud Run"}
 """Platforms, by a variable that they set, on which every file is gone after a restart."""
 VOLUMES = {"RENDER": "Render", "FLY_APP_NAME": "Fly", "RAILWAY_ENVIRONMENT": "Railway"}
 """Platforms on which only files on a volume stay."""
+MAKE_ROOM = "Make room: old backups and logs go first."
 TRY_LATER = "The carrier is busy or has a fault of its own: try again in some minutes."
 LONGEST_FILLS = {"code": "K4385", "time": "12/31 23:59", "letter": "A", "count": "9"}
 
@@ -109,7 +111,7 @@ def _folder(settings: Settings) -> Iterator[Check]:
     there = _nearest(settings.data)
     problem = _unwritable(settings.data)
     if problem:
-        fix = "Give the server's user the folder, or name another one with SMSMENTOR_DATA."
+        fix = _room_or("Give the server's user the folder, or name another one with SMSMENTOR_DATA.", problem)
         yield Check("fail", "data folder", f"{settings.data} cannot be written ({problem})", fix)
     else:
         yield Check("ok", "data folder", f"{settings.data} can be written")
@@ -117,7 +119,7 @@ def _folder(settings: Settings) -> Iterator[Check]:
     said = f"{_size(disk.free)} free of {_size(disk.total)}"
     if disk.free < min(LITTLE_FREE, disk.total // 5):
         mark: Mark = "fail" if disk.free < min(LEAST_FREE, disk.total // 20) else "warn"
-        yield Check(mark, "disk", said, "Make room: old backups and logs go first.")
+        yield Check(mark, "disk", said, MAKE_ROOM)
     else:
         yield Check("ok", "disk", said)
 
@@ -166,6 +168,11 @@ def _unwritable(folder: Path) -> str:
         return error.strerror or type(error).__name__
 
 
+def _room_or(fix: str, problem: str) -> str:
+    """What to do about a folder that takes nothing: a full one needs no other owner."""
+    return MAKE_ROOM if problem in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT)) else fix
+
+
 def _size(amount: int) -> str:
     return f"{amount / 2**30:.1f} GB" if amount >= 2**30 else f"{amount / 2**20:.1f} MB"
 
@@ -212,7 +219,7 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
         fix = "Stop the server and put back a copy: smsmentor restore. Or move the file away to begin anew."
         yield Check("fail", "store", str(error), fix)
     except SmsmentorError as error:
-        fix = "This says nothing bad of the file itself: leave it where it is, and mend the folder or the disk first."
+        fix = "This says nothing bad of the file itself: leave it where it is, and mend what is said first."
         yield Check("fail", "store", str(error), fix)
 
 
@@ -224,6 +231,7 @@ def _copies(settings: Settings, now: datetime) -> Iterator[Check]:
     folder = settings.backups_path
     if problem := _unwritable(folder):
         fix = "Give the server's user the folder, or name another one with SMSMENTOR_BACKUP_FOLDER."
+        fix = _room_or(fix, problem)
         yield Check("fail", "copies", f"{folder} cannot be written ({problem}): no copy is made", fix)
         return
     try:

@@ -296,7 +296,10 @@ def _only_known(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreDamaged(f"{path}: this is a database of another program")
     if (found := _pragma(connection, "user_version")) not in (FORMAT, SEALED_FORMAT):
-        raise StoreError(f"{path}: written by a newer program (format {found}, this one knows {SEALED_FORMAT})")
+        raise StoreError(
+            f"{path}: written by a newer program (format {found}, this one knows {SEALED_FORMAT}). Install that "
+            "version of smsmentor again, or a newer one"
+        )
 
 
 def _is_current(connection: sqlite3.Connection, layouts: Layouts) -> bool:

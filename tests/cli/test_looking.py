@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 from contextlib import closing
@@ -273,3 +275,11 @@ def test_doctor_says_that_an_address_is_not_https(data: Path, monkeypatch: pytes
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(f"SMSMENTOR_{name}", value)
     assert "warn  public address: it is not https" in fine("doctor")
+
+
+def test_doctor_asks_for_room_where_room_is_lacking(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smsmentor.doctor._unwritable", lambda folder: os.strerror(errno.ENOSPC))
+    said = call("doctor").output
+    assert "cannot be written (No space left on device)" in said
+    assert "Make room: old backups and logs go first." in said
+    assert "Give the server's user the folder" not in said

@@ -218,6 +218,22 @@ def test_who_joined_on_simulated_phones_has_agreed_to_nothing(data: Path) -> Non
     assert json.loads(fine("stats", "--json"))["mentors"] == {"active": 14}
 
 
+def test_an_import_that_is_broken_off_says_how_to_go_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(*acts: object) -> None:
+        raise KeyboardInterrupt
+
+    pool = tmp_path / "pool.csv"
+    pool.write_text(HEADER + "+12125550130,Ben,2026-01-05\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("smsmentor.cli_data.take", broken_off)
+        result = call("import", pool)
+    assert result.exit_code == 1
+    assert "Some lines may have been taken. Give the command again to take the rest." in result.output
+    assert "1 taken or changed" in fine("import", pool)
+
+
 def test_data_that_has_served_people_is_not_played_with(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fine("import", POOL)
     with open_service() as service:
