@@ -227,6 +227,7 @@ function drawPeople(people) {
   for (const [number, phone] of phones) {
     if (here.has(number)) continue;
     sight.unobserve(phone.element);
+    room.unobserve(phone.log);
     phone.element.remove();
     phone.tab.parentElement.remove();
     phones.delete(number);
@@ -263,6 +264,18 @@ const sight = new IntersectionObserver(
   { root: stage, threshold: 0.5 },
 );
 
+// What was read to its end stays so when its room shrinks: a longer line in the bar above, a keyboard, a turned phone.
+const room = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const phone = phones.get(target.closest("[data-phone]")?.dataset.phone);
+    if (phone?.atEnd) target.scrollTop = target.scrollHeight;
+  }
+});
+
+function isAtEnd(log) {
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+}
+
 function newPhone(number) {
   const element = $("phone-template").content.firstElementChild.cloneNode(true);
   const part = (selector) => element.querySelector(selector);
@@ -275,6 +288,7 @@ function newPhone(number) {
     lastDay: "",
     unread: 0,
     visible: false,
+    atEnd: true,
     list: part(".log ol"),
     log: part(".log"),
     local: part(".local"),
@@ -282,6 +296,10 @@ function newPhone(number) {
     tab: make("button", "tab"),
   };
   element.dataset.phone = number;
+  phone.log.addEventListener("scroll", () => {
+    phone.atEnd = isAtEnd(phone.log);
+  });
+  room.observe(phone.log);
   phone.tab.type = "button";
   phone.tab.append(make("span", "face"), make("span", "name"), make("span", "count"));
   phone.tab.addEventListener("click", () => {
@@ -422,7 +440,7 @@ function showBubble(bubble, quietly = false) {
     drawMeta(kept.meta, bubble, phone);
     return;
   }
-  const atEnd = phone.log.scrollHeight - phone.log.scrollTop - phone.log.clientHeight < 80;
+  const atEnd = isAtEnd(phone.log);
   const day = dayOf(bubble.at, phone.zone);
   if (day !== phone.lastDay) {
     phone.lastDay = day;

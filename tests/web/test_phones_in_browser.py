@@ -301,6 +301,26 @@ def test_after_a_lost_connection_the_page_comes_back_with_all_that_was_missed(vi
     expect(box).to_have_value("a draft")
 
 
+def test_texts_that_were_read_to_their_end_stay_so_when_their_room_shrinks(visit: Open) -> None:
+    page = visit().page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    log = page.locator(".log").first
+    box = page.locator("textarea").first
+    for number in range(3):
+        box.fill(f"{number} " + "a long text about work " * 20)
+        box.press("Enter")
+        expect(log.locator(".bubble.own")).to_have_count(number + 1)
+    below = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+    for height in (600, 800, 560):
+        page.set_viewport_size({"width": 1280, "height": height})
+        page.wait_for_function(f"log => ({below})(log) < 2", arg=log.element_handle())
+    log.evaluate("log => { log.scrollTop = 0 }")
+    page.wait_for_function("log => log.scrollTop === 0", arg=log.element_handle())
+    page.set_viewport_size({"width": 1280, "height": 700})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert log.evaluate("log => log.scrollTop") == 0, "who reads further up is left there"
+
+
 def test_on_a_small_screen_there_is_one_phone_at_a_time(visit: Open) -> None:
     someone = visit(360, 740)
     code = someone.ask()
