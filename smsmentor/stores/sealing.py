@@ -137,4 +137,6 @@ def _needed() -> None:
     try:
         import cryptography  # noqa: F401
     except ImportError:
-        raise SmsmentorError("Encryption needs a library: pip install 'smsmentor[encrypted]'.") from None
+        raise SmsmentorError(
+            "Encryption needs a library: .venv/bin/pip install -c constraints.txt -e '.[encrypted]' in the clone."
+        ) from None
