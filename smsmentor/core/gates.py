@@ -208,7 +208,8 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
     if thinks_again and parse.is_no_view(rest, turn.knowledge.yes_no(member.lang)):
         turn.say(member, "pass.still", code=request.code, request=request.id)
         return Outcome("clarified", "no view after PASS", request.id)
-    withdrawn = offer is not None and offer.status == "withdrawn"
+    no_view = request.status == "closed" and parse.is_no_view(rest, lists)  # `K43 hi`: nothing to offer anybody
+    withdrawn = offer is not None and offer.status == "withdrawn" and not no_view
     if offer and (withdrawn or thinks_again) and not members.blocked(turn, member.id, request.mentee):
         if thinks_again and len(request.answers) < request.places:
             panel.think_again(turn, offer)  # before: words that wait for a digit go on, unless they pass once more
@@ -452,6 +453,7 @@ def open_places(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
         return (
             threads.to_named(turn, member, found, event.body)
             or threads.only_a_sign(turn, member, event.body)
+            or _no_view_on_any(turn, member, found, event.body)
             or threads.hold(turn, member, found, event.body)
         )
     if not member.mentor or any(says(event.body, lists) for says in (parse.thin, parse.is_kind, parse.is_no_view)):
@@ -497,6 +499,15 @@ def _drops_draft(turn: Turn, member: Member, found: list[threads.Place], text: s
     offered = len(live) - len(drafts) < turn.rules.open_requests  # the oldest, when a place was free for it
     requests.drop_draft(turn, member, drafts[0] if offered else drafts[-1])
     return Outcome("command", "DROP")
+
+
+def _no_view_on_any(turn: Turn, member: Member, found: list[threads.Place], text: str) -> Outcome | None:
+    """`sorry cant` with several offers open and nothing else: which one it passes on is asked, and no place taken."""
+    offers = all(place.target.startswith("offer:") for place in found)
+    if not offers or not parse.is_no_view(text, turn.knowledge.yes_no(member.lang)):
+        return None
+    mentoring.ask_which(turn, member, [place.request.code for place in found])
+    return Outcome("clarified", "no view")
 
 
 def _is_digit(text: str) -> bool:

@@ -62,7 +62,7 @@ def relay_answer(turn: Turn, offer: Offer, request: Request, text: str) -> None:
     turn.note("advice.relayed", request=request.id, code=request.code, member=mentor.id, letter=letter, outside=outside)
     load = members.load_of(turn, mentor.id)
     turn.save(replace(load, answers=load.answers + 1))
-    heading = _heading(turn, mentee, mentor, letter, outside)
+    heading = _heading(turn, mentee, mentor, with_code(turn, mentee, request, letter), outside)
     say_in_pieces(turn, mentee, "advice.first", text, request, letter=heading, writer=mentor.id)
     _places_changed(turn, request)
 
@@ -215,6 +215,14 @@ def say_in_pieces(
     """Relay a text under its heading; a very long one in several, none cut off."""
     for piece in pieces(text, turn.rules.relay_longest):
         turn.say(member, text_id, quote=piece, request=request.id, letter=letter, code=code, writer=writer)
+
+
+def with_code(turn: Turn, mentee: Member, request: Request, letter: str) -> str:
+    """The letter of a mentor, with the code of the question where another one of its mentee is open: `K43 A`."""
+    if len(mentee.asked) < 2:  # nearly always: no look-up
+        return letter
+    others = (r for r in members.live_requests(turn, mentee.id) if r.id != request.id and r.status != "draft")
+    return f"{request.code} {letter}" if any(others) else letter
 
 
 def _heading(turn: Turn, mentee: Member, mentor: Member, letter: str, outside: bool) -> str:

@@ -66,11 +66,14 @@ def expire(turn: Turn, prompt: Prompt) -> None:
     elif prompt.kind == "report":  # what they write from now on could reach the one whom it is about
         turn.say(turn.need(Member, prompt.member), "report.expired")
     elif prompt.kind in ("hold", "contact", "consent"):  # the others were told that there is nothing to do
+        member = turn.need(Member, prompt.member)
+        if prompt.kind == "hold" and parse.is_kind(prompt.text, turn.knowledge.yes_no(member.lang)):
+            return  # a word of thanks is no loss to be told of
         over = prompt.kind == "hold" and not any(screen.still_open(turn, c.target) for c in prompt.choices)
         code = prompt.choices[0].label.partition(" ")[0] if over else ""
         one = prompt.kind == "hold" and len(prompt.choices) == 1
         text_id = "hold.over" if over else "hold.expired_one" if one else f"{prompt.kind}.expired"
-        turn.say(turn.need(Member, prompt.member), text_id, quote=short(prompt.text, 40), code=code)
+        turn.say(member, text_id, quote=short(prompt.text, 40), code=code)
 
 
 def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
@@ -126,9 +129,12 @@ def _next_hold(turn: Turn, member: Member, outcome: Outcome) -> Outcome:
 
 
 def _ask_again(turn: Turn, member: Member, prompt: Prompt) -> None:
-    turn.save(replace(prompt, asked=turn.now, target=""))
-    choices = threads.listed(prompt.choices, 60)
-    turn.say(member, "hold.next", quote=short(prompt.text, 40), choices=choices)
+    """The same question with the places as they are now."""
+    choices = prompt.choices
+    if not any(choice.target.startswith(("new", "late")) for choice in choices):
+        choices = threads.choices_of(turn, threads.places(turn, member)) or choices
+    turn.save(replace(prompt, asked=turn.now, target="", choices=choices))
+    turn.say(member, "hold.next", quote=short(prompt.text, 40), choices=threads.listed(choices, 60))
 
 
 def _named(prompt: Prompt, text: str, small: Collection[str]) -> str | None:

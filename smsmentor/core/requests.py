@@ -258,6 +258,8 @@ def _let_go_of_held(turn: Turn, mentee: Member, request: Request) -> None:
     for prompt in turn.find(Prompt, "member", mentee.id):
         if prompt.kind == "hold" and not any(screen.still_open(turn, choice.target) for choice in prompt.choices):
             members.let_go(turn, prompt, "dropped")
+            if parse.is_kind(prompt.text, turn.knowledge.yes_no(mentee.lang)):
+                continue  # nobody misses a `perfect`
             turn.say(mentee, "hold.over", code=request.code, quote=short(prompt.text, 40), request=request.id)
 
 

@@ -251,16 +251,17 @@ def pass_through(
     turn.note("thread.relayed", request=request.id, code=request.code, letter=thread.letter, by="AB"[from_mentor])
     if from_mentor:
         mentee = turn.need(Member, thread.mentee)
-        panel.say_in_pieces(turn, mentee, "advice.more", text, request, letter=thread.letter, writer=thread.mentor)
+        letter = panel.with_code(turn, mentee, request, thread.letter)
+        panel.say_in_pieces(turn, mentee, "advice.more", text, request, letter=letter, writer=thread.mentor)
     else:
         mentor = turn.need(Member, thread.mentor)
         panel.say_in_pieces(turn, mentor, "thread.says" if thanks else "thread.asks", text, request, code=request.code)
 
 
 def _is_thanks(turn: Turn, thread: Thread, text: str) -> bool:
-    """Whether a mentee only thanks, perhaps by name: `thanks ben`."""
+    """Whether a mentee only thanks, perhaps by name: `thanks ben`. `Never mind` waits for no answer either."""
     lists = turn.knowledge.yes_no(turn.need(Member, thread.mentee).lang)
-    if parse.is_kind(text, lists):
+    if parse.is_kind(text, lists) or parse.takes_back(text, lists):
         return True
     said, name = f" {parse.bare(text)} ", f" {parse.bare(turn.need(Member, thread.mentor).alias)} "
     named = name in said and "?" not in text and bool(name.strip())
@@ -278,11 +279,7 @@ def hold(
     or_new: bool = False,
 ) -> Outcome:
     """Keep a text that could go to several places, or be a new question, and ask its sender which."""
-    shown = found[:4]
-    choices = tuple(
-        Choice(str(number), place.target, f"{place.key} ({_label(turn, place)})")
-        for number, place in enumerate(shown, start=1)
-    )
+    choices = choices_of(turn, found)
     if or_new:
         choices += (Choice(str(len(choices) + 1), "new", turn.words(member, "code.unknown_ask_short")),)
     if earlier := _begun(turn, member, choices):
@@ -294,6 +291,14 @@ def hold(
     turn.say(member, text_id, choices=listed(choices, room), code=code, kept=kept)
     turn.note("text.held", text=prompt.text_id, member=member.id, choices=len(choices))
     return Outcome("held")
+
+
+def choices_of(turn: Turn, found: list[Place]) -> tuple[Choice, ...]:
+    """The digits of a list of places, as they are shown."""
+    return tuple(
+        Choice(str(number), place.target, f"{place.key} ({_label(turn, place)})")
+        for number, place in enumerate(found[:4], start=1)
+    )
 
 
 ONE_THOUGHT = timedelta(minutes=2)

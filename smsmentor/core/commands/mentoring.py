@@ -125,9 +125,7 @@ def _pass(asked: Asked, wanted: tuple[str, datetime | None] | Doubtful) -> Outco
         live = [(o, r) for o, r in offers if o.status == "sent"]
         offers = live if len(live) == 1 else offers
     if len(offers) + len(owed) > 1:
-        codes_open = [r.code for _, r in (*offers, *owed)]
-        word = turn.knowledge.words.keyword(member.lang, "pass")
-        turn.say(member, "which.request", examples=", ".join(f"{word} {code}" for code in codes_open[:3]))
+        ask_which(turn, member, [r.code for _, r in (*offers, *owed)])
         return Outcome("clarified", "which request")
     if offers:
         passed(turn, member, *offers[0], until)
@@ -137,6 +135,12 @@ def _pass(asked: Asked, wanted: tuple[str, datetime | None] | Doubtful) -> Outco
         turn.say(member, "pass.nothing")
         return Outcome("clarified", "no open offer")
     return None
+
+
+def ask_which(turn: Turn, member: Member, codes_open: list[str]) -> None:
+    """Ask which question PASS is for."""
+    word = turn.knowledge.words.keyword(member.lang, "pass")
+    turn.say(member, "which.request", examples=", ".join(f"{word} {code}" for code in codes_open[:3]))
 
 
 def _is_theirs(asked: Asked, code: str) -> bool:
