@@ -94,6 +94,15 @@ def test_who_opted_out_and_was_erased_comes_back_by_no_list(data: Path, tmp_path
     assert fine("import", mentors) == "1 taken or changed, 1 the same as before.\n"
 
 
+def test_who_was_erased_without_an_opt_out_may_be_listed_anew_at_once(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    mentors.write_text(f"{HEADER}+12125550110,Ben,2026-01-12\n", encoding="utf-8")
+    fine("import", mentors)
+    texts = [{"from": "+12125550110", "body": body} for body in ("FORGET", "FORGET ME")]
+    fine("play", "--json", "--start", START, "--data", data, given="\n".join(map(json.dumps, texts)))
+    assert fine("import", mentors) == "1 taken or changed, 0 the same as before.\n"
+
+
 def test_nothing_is_said_of_good_lines_where_there_are_none(data: Path, tmp_path: Path) -> None:
     mentors = tmp_path / "mentors.csv"
     mentors.write_text("name,number\nBen,+12125550110\n", encoding="utf-8")
