@@ -196,8 +196,7 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
     if request.mentee == member.id and (lettered := _lettered(turn, member, rest, [request])):
         return lettered
     lists = turn.knowledge.yes_no(member.lang)
-    drops = parse.bare(rest) in lists["closes"] or (not request.answers and parse.takes_back(rest, lists))
-    if drops and request.mentee == member.id:
+    if request.mentee == member.id and _takes_back(request, rest, lists):
         return _close(turn, member, request)
     if len(found) == 1:
         return _no_view(turn, member, found[0], rest) or threads.deliver(turn, member, found[0].target, rest)
@@ -217,6 +216,10 @@ def _coded(turn: Turn, member: Member, request: Request, rest: str, found: list[
     if offer and not parse.is_kind(rest, turn.knowledge.yes_no(member.lang)) and threads.owes(turn, offer):
         return threads.deliver(turn, member, f"late:{offer.id}", rest)
     return _closed(turn, member, request, rest)
+
+
+def _takes_back(request: Request, rest: str, lists: parse.Lists) -> bool:
+    return parse.bare(rest) in lists["closes"] or (not request.answers and parse.takes_back(rest, lists))
 
 
 def _closed(turn: Turn, member: Member, request: Request, rest: str) -> Outcome:
