@@ -18,7 +18,7 @@ from smsmentor.gateways.signature import sign
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "a token for benchmarks"
-NUMBER = "+12025550100"
+NUMBER = "+12005550100"
 PUBLIC = "https://peers.example.org"
 PATH = "/twilio/sms"
 LONGEST_SECONDS = 30.0

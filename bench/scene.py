@@ -61,8 +61,8 @@ SETTINGS = {
 
 
 def phone(number: int) -> str:
-    """The number of a person, of those kept for fiction."""
-    return f"+1{200 + number // 100}555{100 + number % 100:04d}"
+    """The number of a person, of those kept for fiction. Area 200 is ours: who texts from our own number is refused."""
+    return f"+1{201 + number // 100}555{100 + number % 100:04d}"
 
 
 def families_of(documents: int) -> int:
