@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smsmentor.core import abuse, acts, crisis, delivery, gates, members, parked, played, sending, timers
+from smsmentor.core import abuse, acts, crisis, delivery, gates, members, parked, placed, played, sending, timers
 from smsmentor.core.events import Act, Event, Fired, Inbound, Receipt, SendOutcome, Unconfirmed, Withheld
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Text
@@ -22,12 +22,12 @@ GATES: tuple[Callable[[Turn, Member, Inbound], Outcome | None], ...] = (
     gates.reactions,
     gates.nothing_to_read,
     gates.danger,
-    gates.code_at_start,
+    placed.code_at_start,
     gates.our_question,
     gates.command,
     gates.after_a_crisis,
     gates.our_question_in_words,
-    gates.open_places,
+    placed.open_places,
     gates.new_request_or_menu,
 )
 """Each returns the one outcome of the text, or None to let it pass on; the last takes every text."""

@@ -6,11 +6,19 @@ from smsmentor.core.model import Member
 from smsmentor.core.turn import Turn
 from smsmentor.core.understand import parse
 
+DIGITS_OF_AN_ANSWER = 2
+"""Up to so many digits alone, when nothing was asked, are an answer that comes too late, and no question."""
+
 
 def digit(turn: Turn, member: Member, text: str) -> str | None:
     """The digit that a text is, also as a word: `the second one`."""
     names = {**turn.knowledge.ordinals(member.lang), **turn.knowledge.numbers(member.lang)}
     return parse.digit(text, turn.knowledge.yes_no(member.lang), names)
+
+
+def is_digits(bare: str) -> bool:
+    """Whether bare words are no more than an answer in digits."""
+    return bare.isdecimal() and len(bare) <= DIGITS_OF_AN_ANSWER
 
 
 def kept_words(turn: Turn, member: Member, text: str) -> str:
