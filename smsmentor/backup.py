@@ -46,7 +46,7 @@ class Copy:
 
 
 def copies(folder: Path) -> list[Copy]:
-    """The copies in a folder, the newest first; other files are not looked at.
+    """The copies in a folder, the newest first, of one second the encrypted one; other files are not looked at.
 
     Raises StoreError where the folder is there and cannot be looked into: it may hold some.
     """
@@ -63,7 +63,7 @@ def copies(folder: Path) -> list[Copy]:
         stem = path.name.removeprefix(PREFIX).removesuffix(SEALED).removesuffix(PLAIN)
         with suppress(ValueError):
             found.append(Copy(path, datetime.strptime(stem, STAMP).replace(tzinfo=UTC)))
-    return sorted(found, key=lambda copy: copy.made, reverse=True)
+    return sorted(found, key=lambda copy: (copy.made, copy.sealed), reverse=True)
 
 
 def make(store: StoreView, folder: Path, now: datetime, key: str = "") -> Path:

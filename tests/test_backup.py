@@ -365,6 +365,15 @@ def test_what_cannot_be_put_back_is_called_by_its_own_name(tmp_path: Path) -> No
             backup.restore(copy, tmp_path / "data" / "smsmentor.db", NOW)
 
 
+def test_of_two_copies_of_one_second_the_encrypted_one_is_the_newest(tmp_path: Path) -> None:
+    for first, second in ((".db", ".db.sealed"), (".db.sealed", ".db")):
+        folder = tmp_path / first
+        folder.mkdir()
+        for ending in (first, second):
+            (folder / f"smsmentor-20260303T180000Z{ending}").touch()
+        assert [copy.sealed for copy in backup.copies(folder)] == [True, False]
+
+
 def test_a_clock_that_was_ahead_does_not_end_the_copies(tmp_path: Path) -> None:
     (tmp_path / "smsmentor-20990101T000000Z.db").touch()
     (tmp_path / "smsmentor-notes.db").touch()
