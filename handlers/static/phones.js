@@ -268,9 +268,17 @@ const sight = new IntersectionObserver(
 const room = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     const phone = phones.get(target.closest("[data-phone]")?.dataset.phone);
-    if (phone?.atEnd) target.scrollTop = target.scrollHeight;
+    if (!phone) continue;
+    phone.height = target.clientHeight;
+    if (phone.atEnd) target.scrollTop = target.scrollHeight;
   }
 });
+
+// A frame tells of scrolling before it tells of a new size: in a room that has just shrunk the end of the texts is out
+// of sight, and nobody has moved away from it.
+function scrolled(phone) {
+  if (phone.log.clientHeight === phone.height) phone.atEnd = isAtEnd(phone.log);
+}
 
 function isAtEnd(log) {
   return log.scrollHeight - log.scrollTop - log.clientHeight < 80;
@@ -289,6 +297,7 @@ function newPhone(number) {
     unread: 0,
     visible: false,
     atEnd: true,
+    height: 0,
     list: part(".log ol"),
     log: part(".log"),
     local: part(".local"),
@@ -296,9 +305,7 @@ function newPhone(number) {
     tab: make("button", "tab"),
   };
   element.dataset.phone = number;
-  phone.log.addEventListener("scroll", () => {
-    phone.atEnd = isAtEnd(phone.log);
-  });
+  phone.log.addEventListener("scroll", () => scrolled(phone));
   room.observe(phone.log);
   phone.tab.type = "button";
   phone.tab.append(make("span", "face"), make("span", "name"), make("span", "count"));

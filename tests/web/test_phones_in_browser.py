@@ -301,6 +301,10 @@ def test_after_a_lost_connection_the_page_comes_back_with_all_that_was_missed(vi
     expect(box).to_have_value("a draft")
 
 
+def two_frames(page: Page) -> None:
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def test_texts_that_were_read_to_their_end_stay_so_when_their_room_shrinks(visit: Open) -> None:
     page = visit().page
     page.set_viewport_size({"width": 1280, "height": 800})
@@ -311,13 +315,19 @@ def test_texts_that_were_read_to_their_end_stay_so_when_their_room_shrinks(visit
         box.press("Enter")
         expect(log.locator(".bubble.own")).to_have_count(number + 1)
     below = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
-    for height in (600, 800, 560):
+    for height in (600, 560, 800):
         page.set_viewport_size({"width": 1280, "height": height})
         page.wait_for_function(f"log => ({below})(log) < 2", arg=log.element_handle())
+    # Scrolling and a smaller room in one frame, of which the page hears in this order.
+    log.evaluate("log => { log.scrollTop -= 1; log.style.flex = 'none'; log.style.height = '150px' }")
+    two_frames(page)
+    assert log.evaluate(below) < 2
+    log.evaluate("log => { log.removeAttribute('style') }")
+    two_frames(page)
     log.evaluate("log => { log.scrollTop = 0 }")
     page.wait_for_function("log => log.scrollTop === 0", arg=log.element_handle())
     page.set_viewport_size({"width": 1280, "height": 700})
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    two_frames(page)
     assert log.evaluate("log => log.scrollTop") == 0, "who reads further up is left there"
 
 
