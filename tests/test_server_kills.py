@@ -129,13 +129,18 @@ def look(path: Path, acknowledged: set[str]) -> None:
             assert texts == Counter({text.id for text in reader.all(Text) if text.outcome}), "a text without an outcome"
             assert texts == Counter(d["text"] for name, d in facts if name == "text.settled"), "not one outcome each"
             assert texts.keys().isdisjoint(seen.id for seen in reader.all(Seen)), "a text is remembered twice"
-            look_at_requests(reader, Counter(name for name, _ in facts))
+            opened = Counter(data["request"] for name, data in facts if name == "request.opened")
+            look_at_requests(reader, opened, Counter(name for name, _ in facts))
 
 
-def look_at_requests(reader: Reader, facts: Counter[str]) -> None:
+def look_at_requests(reader: Reader, opened: Counter[str], facts: Counter[str]) -> None:
     """What belongs to one commit is all there or all absent."""
     requests = list(reader.all(Request))
-    assert facts["request.opened"] == sum(request.status != "draft" for request in requests)
+    assert opened == Counter({request.id for request in requests if request.id in opened}), "opened twice, or not there"
+    for request in requests:
+        kept = request.status == "draft" or (request.reason == "withdrawn" and not request.wave)  # or dropped
+        assert request.id in opened or kept, f"{request.code}: never opened"
+        assert request.status != "draft" or request.id not in opened, f"{request.code}: a draft that was opened"
     assert facts["offer.made"] == len(list(reader.all(Offer)))
     assert facts["advice.relayed"] >= len(list(reader.all(Thread)))
     offered = {text.offer for text in reader.all(OutText) if text.offer}
