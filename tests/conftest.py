@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -16,6 +17,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite", action="store_true", help="write into the stories what really comes; read the diff afterwards"
     )
+
+
+def pytest_collection_finish() -> None:
+    """What the tests are made of stays, and is not looked through again and again for garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_runtest_teardown() -> None:
+    """A command that starts a server stops the looks for garbage: of all later tests 3 GB would be left."""
+    gc.enable()
 
 
 @pytest.fixture
