@@ -468,7 +468,8 @@ function showBubble(bubble, quietly = false) {
   if (atEnd || bubble.from_phone) phone.log.scrollTop = phone.log.scrollHeight;
   if (!bubble.from_phone && !quietly) {
     if (phone.person.role === "mentor") done(1);
-    if (!phone.visible) unread(phone, phone.unread + 1);
+    // What has just been left is said to be out of sight only later.
+    if (!phone.visible || !phone.element.checkVisibility()) unread(phone, phone.unread + 1);
     ring(phone);
   }
   drawChips(phone);
