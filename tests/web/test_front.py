@@ -20,6 +20,7 @@ from smsmentor.core.events import Inbound
 from smsmentor.errors import StoreBusy
 from smsmentor.gateways.signature import sign
 from tests.web.fake_twilio import TOKEN
+from tests.web.loops import run
 from tests.web.test_webhook import REPORT, TEXT, House
 
 CASES = max(int(os.environ.get("TEST_FUZZ", "150")) // 10, 1)
@@ -102,7 +103,7 @@ def visit(story: Callable[[Tornado], Awaitable[None]], kind: type[Tornado] = Fro
         async with asyncio.timeout(60), opened(kind) as house:
             await story(house)
 
-    asyncio.run(visited())
+    run(visited())
 
 
 def post(
@@ -261,7 +262,7 @@ def agree(cases: Sequence[Sequence[bytes]]) -> None:
             assert one == other, case
         assert alone[1] == before[1]
 
-    asyncio.run(both())
+    run(both())
 
 
 def test_odd_requests_are_answered_as_ever() -> None:
