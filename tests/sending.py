@@ -138,6 +138,6 @@ class House:
 
 def play(story: Callable[[House], Awaitable[None]], gateway: Scripted | None = None, **settings: str) -> None:
     async def played() -> None:
-        await asyncio.wait_for(story(House(gateway, **settings)), 20)
+        await asyncio.wait_for(story(House(gateway, **settings)), 120)
 
     asyncio.run(played())

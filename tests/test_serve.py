@@ -25,7 +25,7 @@ from smsmentor.stores.tinydb import TinyDBStore
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio, Manner
 
 PUBLIC = "https://peers.example.org"
-LONGEST_SECONDS = 10.0
+LONGEST_SECONDS = 60.0
 """For whatever a test waits for: a bound on failing, not a measure."""
 WORDS = "how do I ask my boss for fewer hours a week"
 
@@ -104,7 +104,7 @@ class Server:
 
 def environment(folder: Path, carrier: FakeTwilio | None = None, **more: str) -> dict[str, str]:
     """No quiet hours and no waiting for more of a question, so that the hour of the test does not matter."""
-    settings = {"data": str(folder), "port": "0", "log_level": "debug", "grace_seconds": "20"}
+    settings = {"data": str(folder), "port": "0", "log_level": "debug", "grace_seconds": "60"}
     settings |= {"quiet_from": "00:00", "quiet_until": "00:00", "gather_seconds": "0"}
     if carrier is not None:
         settings |= {"twilio_account_sid": ACCOUNT, "twilio_auth_token": TOKEN, "twilio_numbers": NUMBER}

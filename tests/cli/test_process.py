@@ -67,7 +67,7 @@ def test_the_end_of_its_terminal_stops_a_server_in_order_and_not_at_all_under_no
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(1)
             process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         assert "Stopped" in process.stderr.read()
 
 

@@ -20,6 +20,9 @@ from smsmentor.stores import batches, rows
 from smsmentor.stores.tinydb import TinyDBStore
 from tests.contract.stores import NOW, putting
 
+PATIENCE = 120
+"""Seconds until something that should happen has surely not: a bound on failing, not a measure."""
+
 
 class Queue:
     """Lets threads go on in the order in which they came: who comes later takes nobody's turn."""
@@ -66,7 +69,7 @@ class SlowDisk:
         end = os.fstat(handle).st_size
         turn = self.go_on.line_up() if self.waits else None
         self.begun.release()
-        assert turn is None or turn.wait(10)
+        assert turn is None or turn.wait(PATIENCE)
         if self.fails() if callable(self.fails) else self.fails:
             self._dropped.append((self._end, end))
             self._end, self._written_again = end, False
@@ -81,7 +84,7 @@ class SlowDisk:
         self._written_again = True
 
     async def until_syncing(self) -> None:
-        assert await asyncio.to_thread(self.begun.acquire, timeout=10)
+        assert await asyncio.to_thread(self.begun.acquire, timeout=PATIENCE)
         await turns()
 
     @contextmanager

@@ -74,7 +74,8 @@ async def main(path: Path, run: str, crash: Callable[[str], None] | None) -> Non
     if crash is None:
         # Often, so that who kills this process at any moment also does it in the middle of carrying the log over.
         batches._CHECKPOINT_ROWS = 100
-    store = TinyDBStore(path, crash=crash)
+    # Who writes beside it may be served first for longer than a server would wait.
+    store = TinyDBStore(path, patience_s=120, crash=crash)
     await asyncio.gather(*(converse(store, run, conversation) for conversation in range(CONVERSATIONS)))
 
 

@@ -19,7 +19,7 @@ from smsmentor.errors import StoreBusy, StoreDamaged, StoreError
 from smsmentor.ports import Committed
 from smsmentor.stores import batches
 from smsmentor.stores.tinydb import TinyDBStore
-from tests.contract.disks import SlowDisk, another_process_writes, several, turns
+from tests.contract.disks import PATIENCE, SlowDisk, another_process_writes, several, turns
 from tests.contract.stores import MINUTE, NOW, get, out_text, put, putting, run
 
 # --- Commits that fail ---
@@ -93,11 +93,11 @@ def test_the_next_batch_is_decided_while_the_last_is_synced_and_each_is_answered
         assert store.stats.rows_written == 32
         assert not any(future.done() for future in first + second)
         slow_disk.go_on.release()
-        await asyncio.wait_for(asyncio.gather(*first), 10)
+        await asyncio.wait_for(asyncio.gather(*first), PATIENCE)
         await slow_disk.until_syncing()
         assert not any(future.done() for future in second)
         slow_disk.go_on.release()
-        outcomes = await asyncio.wait_for(asyncio.gather(*second), 10)
+        outcomes = await asyncio.wait_for(asyncio.gather(*second), PATIENCE)
         assert all(outcome.fresh for outcome in outcomes)
         assert store.stats.commits == 2
 
@@ -114,7 +114,7 @@ def test_a_few_events_wait_for_the_sync_that_is_under_way(path: Path, slow_disk:
         assert store.stats.rows_written == 1
         slow_disk.waits = False
         slow_disk.go_on.release()
-        await asyncio.wait_for(asyncio.gather(*first, *others), 10)
+        await asyncio.wait_for(asyncio.gather(*first, *others), PATIENCE)
         assert store.stats.commits == 2
 
     with closing(TinyDBStore(path)) as store:
@@ -127,7 +127,7 @@ def test_events_that_come_turn_by_turn_share_a_sync(path: Path) -> None:
         for n in range(5):
             events += several(store, f"e{n}", 1)
             await asyncio.sleep(0)
-        await asyncio.wait_for(asyncio.gather(*events), 10)
+        await asyncio.wait_for(asyncio.gather(*events), PATIENCE)
 
     with closing(TinyDBStore(path)) as store:
         run(lambda: one_after_the_other(store))
@@ -150,7 +150,7 @@ def test_a_loop_that_ends_in_the_middle_leaves_the_store_to_the_next(
     def crash(point: str) -> None:
         if point == "before-save" and left == "while it is committed":
             committing.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
 
     async def begin(store: TinyDBStore) -> None:
         store.transact("begun", putting(Tally("begun", {})), now=NOW)
@@ -161,7 +161,7 @@ def test_a_loop_that_ends_in_the_middle_leaves_the_store_to_the_next(
             await slow_disk.until_syncing()
 
     async def whole(store: TinyDBStore) -> bool:
-        return (await asyncio.wait_for(store.transact("next", putting(Tally("next", {})), now=NOW), 10)).fresh
+        return (await asyncio.wait_for(store.transact("next", putting(Tally("next", {})), now=NOW), PATIENCE)).fresh
 
     with closing(TinyDBStore(path, crash=crash)) as store:
         _run_and_leave(lambda: begin(store))
@@ -169,7 +169,7 @@ def test_a_loop_that_ends_in_the_middle_leaves_the_store_to_the_next(
         slow_disk.go_on.release()
         go_on.set()
         if left == "while it is committed":
-            assert slow_disk.begun.acquire(timeout=10)
+            assert slow_disk.begun.acquire(timeout=PATIENCE)
         assert run(lambda: whole(store))
         assert get(store, Tally, "begun") is not None
 
@@ -180,7 +180,7 @@ def test_what_is_to_be_sent_is_known_after_a_loop_ended_during_a_commit(path: Pa
     def crash(point: str) -> None:
         if point == "before-save":
             committing.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
         elif point == "after-save":
             free.set()
 
@@ -197,7 +197,7 @@ def test_what_is_to_be_sent_is_known_after_a_loop_ended_during_a_commit(path: Pa
     with closing(TinyDBStore(path, crash=crash)) as store:
         _run_and_leave(lambda: begin(store))
         go_on.set()
-        assert free.wait(10)
+        assert free.wait(PATIENCE)
         assert run(lambda: moment(store)) == NOW
 
 
@@ -210,7 +210,7 @@ def test_a_loop_that_ended_while_the_store_was_held_does_not_keep_the_next_one_w
         waiting = asyncio.ensure_future(store.transact("e2", putting(Tally("next", {})), now=NOW))
         await turns()
         other.execute("ROLLBACK")
-        return (await asyncio.wait_for(waiting, 10)).fresh
+        return (await asyncio.wait_for(waiting, PATIENCE)).fresh
 
     with closing(TinyDBStore(path)) as store, another_process_writes(path) as other:
         _run_and_leave(lambda: give_up(store))
@@ -251,7 +251,7 @@ def test_a_caller_whose_loop_has_ended_keeps_no_answer_from_the_others(path: Pat
     tasks: list[asyncio.Task[None]] = []
 
     async def others(store: TinyDBStore) -> list[bool]:
-        return [outcome.fresh for outcome in await asyncio.wait_for(asyncio.gather(*several(store, "e", 20)), 10)]
+        return [outcome.fresh for outcome in await asyncio.wait_for(asyncio.gather(*several(store, "e", 20)), PATIENCE)]
 
     with closing(TinyDBStore(path)) as store:
         _run_and_leave(lambda: begin(store))

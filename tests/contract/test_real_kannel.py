@@ -35,7 +35,7 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 BEARERBOX, SMSBOX = shutil.which("bearerbox", path=PATH), shutil.which("smsbox", path=PATH)
 DOCS = Path(__file__).parents[2] / "docs" / "gateways.md"
 USER, PASSWORD, SECRET = "peers", "a-password-of-the-tests", "a-secret-of-the-tests"
-PATIENCE = 20
+PATIENCE = 120
 """Seconds until something that should happen has surely not."""
 
 pytestmark = pytest.mark.skipif(

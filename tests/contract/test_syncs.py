@@ -20,7 +20,7 @@ from smsmentor.ports import Changes, Committed, Reader, Step
 from smsmentor.stores import batches, rows
 from smsmentor.stores.lines import Lines
 from smsmentor.stores.tinydb import TinyDBStore
-from tests.contract.disks import SlowDisk, another_process_writes, several, turns
+from tests.contract.disks import PATIENCE, SlowDisk, another_process_writes, several, turns
 from tests.contract.stores import MINUTE, NOW, get, out_text, putting, run
 
 
@@ -32,7 +32,7 @@ def test_a_text_that_came_before_is_known_only_when_it_is_safe(path: Path, slow_
         await turns()
         assert not any(future.done() for future in first + second)
         slow_disk.go_on.release()
-        outcomes = await asyncio.wait_for(asyncio.gather(*second), 10)
+        outcomes = await asyncio.wait_for(asyncio.gather(*second), PATIENCE)
         assert not any(outcome.fresh for outcome in outcomes)
         assert store.stats.commits == 1
 
@@ -84,11 +84,11 @@ def test_a_failed_sync_fails_its_batch_and_the_next_and_nothing_is_lost_behind_i
         await turns()
         slow_disk.fails, slow_disk.waits = True, False
         slow_disk.go_on.release()
-        outcomes = await asyncio.wait_for(asyncio.gather(*first, *second, return_exceptions=True), 10)
+        outcomes = await asyncio.wait_for(asyncio.gather(*first, *second, return_exceptions=True), PATIENCE)
         assert {type(outcome) for outcome in outcomes} == {StoreUnwritable}
         slow_disk.fails = False
         # The carrier brings them again. What can be read of the first batch was written once more by now.
-        again = await asyncio.wait_for(asyncio.gather(*several(store, "a", 16), *several(store, "b", 16)), 10)
+        again = await asyncio.wait_for(asyncio.gather(*several(store, "a", 16), *several(store, "b", 16)), PATIENCE)
         assert [outcome.fresh for outcome in again] == [False] * 16 + [True] * 16
 
     with closing(TinyDBStore(path)) as store:
@@ -119,7 +119,7 @@ def test_nothing_is_taken_before_the_disk_keeps_what_is_written(path: Path, slow
 async def _outcome(event: Awaitable[Committed]) -> bool | type[BaseException]:
     """Whether the event was fresh, or what it failed with."""
     try:
-        return (await asyncio.wait_for(event, 10)).fresh
+        return (await asyncio.wait_for(event, PATIENCE)).fresh
     except StoreError as error:
         return type(error)
 
@@ -200,10 +200,10 @@ def test_what_another_process_wrote_is_known_only_when_it_is_safe(path: Path, sl
         assert not second[0].done()
         slow_disk.waits = False
         slow_disk.go_on.release(2)
-        assert [(await asyncio.wait_for(event, 10)).fresh for event in first + second] == [True, False]
+        assert [(await asyncio.wait_for(event, PATIENCE)).fresh for event in first + second] == [True, False]
         assert b.stats.commits == 0
         # Nobody else has written since: nothing is synced again.
-        await asyncio.wait_for(asyncio.gather(*several(b, "e", 1)), 10)
+        await asyncio.wait_for(asyncio.gather(*several(b, "e", 1)), PATIENCE)
         assert not slow_disk.begun.acquire(blocking=False)
 
     with closing(TinyDBStore(path)) as a, closing(TinyDBStore(path)) as b:
@@ -219,11 +219,11 @@ def test_a_sync_that_began_before_another_process_wrote_says_nothing_of_it(path:
         second = several(b, "e", 16)
         await turns()
         slow_disk.go_on.release(2)
-        await asyncio.wait_for(asyncio.gather(*own, *first), 10)
+        await asyncio.wait_for(asyncio.gather(*own, *first), PATIENCE)
         await slow_disk.until_syncing()
         assert not any(event.done() for event in second)
         slow_disk.go_on.release()
-        assert not any(outcome.fresh for outcome in await asyncio.wait_for(asyncio.gather(*second), 10))
+        assert not any(outcome.fresh for outcome in await asyncio.wait_for(asyncio.gather(*second), PATIENCE))
 
     with closing(TinyDBStore(path)) as a, closing(TinyDBStore(path)) as b:
         run(lambda: both(a, b))
@@ -236,13 +236,13 @@ def test_a_sync_behind_one_that_failed_says_nothing_of_what_another_process_wrot
         own = several(b, "own", 16)
         await slow_disk.until_syncing()
         slow_disk.waits = False
-        await asyncio.wait_for(asyncio.gather(*several(a, "e", 16)), 10)
+        await asyncio.wait_for(asyncio.gather(*several(a, "e", 16)), PATIENCE)
         second = several(b, "e", 16)
         await turns()
         fails = iter([True])
         slow_disk.fails = lambda: next(fails, False)
         slow_disk.go_on.release()
-        outcomes = await asyncio.wait_for(asyncio.gather(*own, *second, return_exceptions=True), 10)
+        outcomes = await asyncio.wait_for(asyncio.gather(*own, *second, return_exceptions=True), PATIENCE)
         assert [type(outcome) for outcome in outcomes] == [StoreUnwritable] * 32
 
     with closing(TinyDBStore(path)) as a, closing(TinyDBStore(path)) as b:
@@ -315,7 +315,7 @@ def test_whatever_fails_the_rest_is_whole_answered_safe_and_in_step_with_the_fil
                 store.next_moment()
             if dice.random() < 0.05:
                 waiting[id].cancel()
-        outcomes = await asyncio.wait_for(asyncio.gather(*waiting.values(), return_exceptions=True), 20)
+        outcomes = await asyncio.wait_for(asyncio.gather(*waiting.values(), return_exceptions=True), PATIENCE)
         kept |= {id for id, outcome in zip(waiting, outcomes, strict=True) if isinstance(outcome, Committed)}
 
     with closing(TinyDBStore(path, crash=crash)) as store:

@@ -60,7 +60,7 @@ class House:
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 answer = await reader.read()
         except ConnectionError:
             pass
@@ -107,7 +107,7 @@ async def serving(folder: Path, *, account: bool = True) -> AsyncIterator[House]
 
 def run(folder: Path, main: Callable[[House], Coroutine[Any, Any, None]], *, account: bool = True) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(60), serving(folder, account=account) as house:
+        async with asyncio.timeout(240), serving(folder, account=account) as house:
             await main(house)
 
     asyncio.run(bounded())
