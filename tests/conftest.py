@@ -25,7 +25,7 @@ def pytest_collection_finish() -> None:
     """What the tests are made of stays, and is not looked through again and again for garbage."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_runtest_teardown() -> None:

@@ -29,6 +29,7 @@ from smsmentor.core.rules import Rules
 from smsmentor.gateways.signature import sign
 from smsmentor.gateways.twilio import TwilioGateway, TwilioSettings, TwilioWebhook
 from smsmentor.ports import Gateway, SetClock, Store
+from smsmentor.resources import load
 from smsmentor.rig import Rig
 from smsmentor.settings import rules_from
 from smsmentor.stores.memory import MemoryStore
@@ -43,7 +44,7 @@ PUBLIC = "https://sms.example.org"
 @cache
 def base_knowledge() -> Knowledge:
     """The shipped data files, read once for all tests."""
-    return resources.load(Rules())
+    return load(Rules())
 
 
 def knowledge(settings: Mapping[str, str]) -> Knowledge:

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import pytest
 
 from bench.scene import Family, Mix, families, fill
-from smsmentor import resources
 from smsmentor.core.events import Inbound
 from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
 from smsmentor.ports import SetClock
 from smsmentor.service import Service
 from smsmentor.stores.tinydb import TinyDBStore
+from tests.rigs import base_knowledge
 
 NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
 SIZES = (1_000, 20_000)
@@ -44,7 +44,7 @@ class Counting:
     def __init__(self, store: TinyDBStore, documents: int) -> None:
         self.store = store
         rules = Rules(quiet_from="00:00", quiet_until="00:00", texts_an_hour=10_000)
-        self.service = Service(store, SetClock(NOW), resources.load(rules))
+        self.service = Service(store, SetClock(NOW), replace(base_knowledge(), rules=rules))
         self.documents = documents
         self.live = [family for family in families(documents) if family.code]
         self._ids = (f"SM{number:032x}" for number in count())

@@ -14,20 +14,19 @@ import pytest
 from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, Window
-from smsmentor.core.rules import Rules
 from smsmentor.errors import ImportProblem
-from smsmentor.resources import data_folder, load
+from smsmentor.resources import data_folder
 from smsmentor.roster import COLUMNS, hours_text, is_news, left_alone, lines_of, read, rows, said_once
-from tests.rigs import memory_rig
+from tests.rigs import base_knowledge, memory_rig
 
 NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
 HEADER = ",".join(COLUMNS)
 GOOD = "+1 212 555 0110,Ben,finance,Harbor Bank,9,pay;excel,America/New_York,weekdays 9-18,en,2026-01-12"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def knowledge() -> Knowledge:
-    return load(Rules())
+    return base_knowledge()
 
 
 def test_the_sample_pool_is_good(knowledge: Knowledge) -> None:

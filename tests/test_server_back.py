@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
-from smsmentor import resources
 from smsmentor.catchup import CatchUp
 from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.events import Act, Inbound
@@ -19,6 +19,7 @@ from smsmentor.ports import SetClock
 from smsmentor.service import Service
 from smsmentor.stores.tinydb import TinyDBStore
 from smsmentor.ticker import fire_due
+from tests.rigs import base_knowledge
 from tests.test_serve import PUBLIC, WORDS, faking, kept, run, serving, sid, until_sent
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
 
@@ -39,7 +40,7 @@ async def asked_a_day_ago(folder: Path, carrier: FakeTwilio) -> str:
     rules = Rules(gather_seconds=0, open_limit=2, cooldown_hours=0, quiet_from="00:00", quiet_until="00:00")
     clock, codes = SetClock(datetime.now(UTC) - timedelta(hours=25)), CarrierCodes({"codes": {}})
     with closing(TinyDBStore(folder / "smsmentor.db")) as store:
-        service = Service(store, clock, resources.load(rules))
+        service = Service(store, clock, replace(base_knowledge(), rules=rules))
         gateway = TwilioGateway(settings, codes=codes, clock=clock, known=lambda id: True)
         await CatchUp(service, gateway).run()
         args = {"phone": BEN, "field": "law", "consented": clock.now()}

@@ -11,6 +11,7 @@ import random
 import re
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -28,6 +29,7 @@ from smsmentor.ports import Reader, SetClock
 from smsmentor.service import Service
 from smsmentor.stores.layouts import Seen
 from smsmentor.stores.tinydb import TinyDBStore
+from tests.rigs import base_knowledge
 from tests.test_serve import LONGEST_SECONDS, PUBLIC, Server, faking, serving, sid
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
 
@@ -161,7 +163,7 @@ def look_at_requests(reader: Reader, opened: Counter[str], facts: Counter[str]) 
 async def cast(path: Path) -> None:
     """The mentors, in the store before the first server starts."""
     with closing(TinyDBStore(path)) as store:
-        service = Service(store, SetClock(datetime.now(UTC)), resources.load(Rules()))
+        service = Service(store, SetClock(datetime.now(UTC)), base_knowledge())
         for number, phone in enumerate(MENTORS):
             args = {"phone": phone, "field": ("law", "sales")[number % 2], "consented": service.clock.now()}
             await service.receive(Act(f"cast:{number}", "mentor", args, by="import"))
@@ -182,7 +184,7 @@ async def send_the_rest(path: Path, carrier: FakeTwilio) -> list[OutText]:
         codes = CarrierCodes(resources.read_toml(resources.data_folder() / "carrier_codes.toml"))
         gateway = TwilioGateway(settings, codes=codes, clock=clock, known=known)
         rules = Rules(quiet_from="00:00", quiet_until="00:00", automatic_a_minute=0, automatic_in_15_minutes=0)
-        service = Service(store, clock, resources.load(rules))
+        service = Service(store, clock, replace(base_knowledge(), rules=rules))
         outbox = Outbox(service, gateway)
         while True:
             await outbox.drain()

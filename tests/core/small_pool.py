@@ -10,7 +10,6 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
-from smsmentor import resources
 from smsmentor.core import making, panel, pool, requests
 from smsmentor.core.commands import mentoring
 from smsmentor.core.decide import decide
@@ -21,6 +20,7 @@ from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
 from smsmentor.ports import Changes, Reader
 from smsmentor.stores.memory import MemoryStore
+from tests.rigs import base_knowledge
 
 R = TypeVar("R", bound=Record)
 NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
@@ -43,7 +43,7 @@ class OneTopic:
 
 @cache
 def shipped() -> Knowledge:
-    return replace(resources.load(Rules()), topics=cast(Any, OneTopic()))
+    return replace(base_knowledge(), topics=cast(Any, OneTopic()))
 
 
 class SmallPool:

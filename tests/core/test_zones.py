@@ -8,14 +8,13 @@ import phonenumbers
 import pytest
 from phonenumbers import timezone
 
-from smsmentor import resources
 from smsmentor.core import schedule
-from smsmentor.core.rules import Rules
+from tests.rigs import base_knowledge
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_an_exchange_of_north_america_lies_in_one_zone(seed: int) -> None:
-    knowledge, dice = resources.load(Rules()), random.Random(seed)
+    knowledge, dice = base_knowledge(), random.Random(seed)
     for _ in range(400):
         phone = f"+1{dice.randrange(200, 1000)}{dice.randrange(200, 1000)}{dice.randrange(10_000):04d}"
         zones = timezone.time_zones_for_number(phonenumbers.parse(phone))
@@ -24,7 +23,7 @@ def test_an_exchange_of_north_america_lies_in_one_zone(seed: int) -> None:
 
 
 def test_elsewhere_and_with_other_lengths_the_whole_number_counts() -> None:
-    knowledge = resources.load(Rules())
+    knowledge = base_knowledge()
     assert knowledge.zone_for("+442071234567") == "Europe/London"
     assert knowledge.zone_for("+1") == knowledge.zone_for("+1212555") == knowledge.zone_for("12345") == ""
 

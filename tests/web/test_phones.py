@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,13 @@ from handlers.front import in_front
 from handlers.phones import routes
 from handlers.phones_hub import ACTIONS, PhonesHub
 from smsmentor.core.events import Act
-from smsmentor.core.knowledge import Knowledge
 from smsmentor.core.model import Text
 from smsmentor.core.rules import Rules
 from smsmentor.ports import SetClock
-from smsmentor.resources import load
 from smsmentor.rig import Rig
 from smsmentor.stores.memory import MemoryStore
 from smsmentor.story import Story, Teller
+from tests.rigs import base_knowledge
 
 SIX_IN_THE_EVENING = datetime(2026, 3, 3, 23, 0, tzinfo=UTC)
 MIA, BEN, CAM, DANA, OLGA = (f"+1212555{n:04}" for n in (100, 120, 121, 122, 199))
@@ -48,14 +46,8 @@ ADVICE = "I put my name in the footer and sent the summary to the whole team."
 Json = dict[str, Any]
 
 
-@cache
-def knowledge() -> Knowledge:
-    """The shipped words and rules; reading them takes longer than a test."""
-    return load(Rules())
-
-
 async def make_rig(store: MemoryStore | None = None) -> Rig:
-    rig = Rig(store or MemoryStore(), SetClock(SIX_IN_THE_EVENING), knowledge(), reports=True)
+    rig = Rig(store or MemoryStore(), SetClock(SIX_IN_THE_EVENING), base_knowledge(), reports=True)
     for phone, alias, field, years, employer in MENTORS:
         args = {"phone": phone, "alias": alias, "field": field, "years": years, "employer": employer}
         args |= {"topics": ("work",), "zone": "America/New_York", "consented": SIX_IN_THE_EVENING}
@@ -509,7 +501,7 @@ def test_a_kept_story_plays_again_without_a_difference() -> None:
         await page.text(DANA, "Say it the same day, calm, one sentence.")
         await page.text(MIA, "MORE B what if she is angry")
         kept = Story("kept.sms", page.hub.story())
-        rig = Rig(MemoryStore(), SetClock(kept.start), knowledge(), reports=True)
+        rig = Rig(MemoryStore(), SetClock(kept.start), base_knowledge(), reports=True)
 
         async def no_restart(rig: Rig) -> None: ...
 
