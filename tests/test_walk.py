@@ -32,7 +32,7 @@ def test_a_walk_in_memory_keeps_every_promise(seed: int) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("seed", range(1000, 1000 + max(WALKS // 4, 1)))
+@pytest.mark.parametrize("seed", range(1001, 1001 + max(WALKS // 4, 1)))
 def test_a_walk_on_tinydb_keeps_every_promise(seed: int, tmp_path: Path) -> None:
     rigs = TinyDBRigs(tmp_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import string
 from urllib.parse import urlencode
 
 import pytest
@@ -22,7 +23,7 @@ from handlers.simple import Not, Request, first_line, read
 from tests.web.test_front import GOOD, ODD, SIMPLE, mutated, post
 from tests.web.test_webhook import TEXT
 
-CASES = 10 * int(os.environ.get("TEST_FUZZ", "150"))
+CASES = 5 * int(os.environ.get("TEST_FUZZ", "150"))
 PATHS = {first_line(path): path for path in ("/twilio/sms", "/twilio/status")}
 
 many = settings(
@@ -37,6 +38,7 @@ pieces = st.lists(
     max_size=14,
 ).map(b"".join)
 texts = st.text(max_size=20)
+NAME = string.ascii_letters + string.digits + "_"
 
 
 def as_tornado_reads(body: bytes) -> dict[str, list[bytes]]:
@@ -57,7 +59,7 @@ def test_a_form_is_read_to_the_byte_as_tornado_reads_it(body: bytes) -> None:
 
 
 @many
-@given(st.dictionaries(st.from_regex("[A-Za-z_0-9]{1,12}", fullmatch=True), texts, min_size=1, max_size=5))
+@given(st.dictionaries(st.text(NAME, min_size=1, max_size=12), texts, min_size=1, max_size=5))
 def test_a_form_as_carriers_write_it_is_read(fields: dict[str, str]) -> None:
     body = urlencode(fields).encode()
     assert read_form(body) == {name: [value.encode()] for name, value in fields.items()} == as_tornado_reads(body)
