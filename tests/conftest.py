@@ -9,6 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from smsmentor import resources
+from smsmentor.stores import sealing
+from tests.rigs import read_once
+
 # The same cases each time, and nothing that a slow or busy machine could fail: neither a bound on one case, nor one on
 # how long all of them take to be made up.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,6 +35,19 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_teardown() -> None:
     """A command that starts a server stops the looks for garbage: of all later tests 3 GB would be left."""
     gc.enable()
+
+
+@pytest.fixture
+def words_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that give commands in their own process."""
+    monkeypatch.setattr(resources, "load", read_once)
+
+
+@pytest.fixture
+def keys_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests whose files no other process opens: keys that are as quickly guessed as derived."""
+    assert sealing.COST == 2**15, "else a key that a person thought up is soon guessed"
+    monkeypatch.setattr(sealing, "COST", 2)
 
 
 @pytest.fixture

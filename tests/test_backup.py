@@ -34,6 +34,8 @@ from smsmentor.stores.drafts import drafting
 from smsmentor.stores.tinydb import TinyDBStore
 from tests.rigs import knowledge
 
+pytestmark = pytest.mark.usefixtures("words_read_once")
+
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 ANA = "+12125550101"
 KEY = "a long enough key for tests"
@@ -310,6 +312,7 @@ def test_a_process_that_is_killed_leaves_no_plain_copy_for_long(rig: Rig, tmp_pa
     assert not list(data.glob(".smsmentor-draft-*" if then == "restore" else "**/.smsmentor-draft-*"))
 
 
+@pytest.mark.usefixtures("keys_at_once")
 def test_the_housekeeping_makes_a_copy_a_day_and_keeps_them_for_two_weeks(rig: Rig, tmp_path: Path) -> None:
     settings = Settings(tmp_path / "data", backup_key=KEY)
     clock = SetClock(NOW)

@@ -26,6 +26,8 @@ from smsmentor.gateways.twilio import TwilioSettings
 from smsmentor.ports import Changes
 from smsmentor.stores.tinydb import TinyDBStore
 
+pytestmark = pytest.mark.usefixtures("words_read_once")
+
 NOW = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a token of the tests"
 NUMBER, OTHER = "+12125550198", "+12125550199"

@@ -20,7 +20,10 @@ SERVER, OTHER = 64_123, 64_124
 """Numbers of users that no machine has."""
 MENTORS = "phone,alias,field,employer,years,topics,zone,hours,lang,consent\n+12125550130,Ben,law,,3,pay,,,,2026-01-05\n"
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else"),
+    pytest.mark.usefixtures("words_read_once"),
+]
 
 
 @pytest.fixture

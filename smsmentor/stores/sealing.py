@@ -116,13 +116,17 @@ class Seal:
         return nonce + self._cipher.encrypt(nonce, plain, table)
 
 
+COST = 2**15
+"""What deriving a key from words takes: 32 MB, and some tenths of a second."""
+
+
 @lru_cache(maxsize=4)
 def derived(key: str, salt: bytes, length: int) -> bytes:
-    """Bytes of a key for one file. Slow on purpose, for keys that a person thought up: some tenths of a second."""
+    """Bytes of a key for one file. Slow on purpose, for keys that a person thought up."""
     _needed()
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-    return Scrypt(salt=salt, length=length, n=2**15, r=8, p=1).derive(key.encode())
+    return Scrypt(salt=salt, length=length, n=COST, r=8, p=1).derive(key.encode())
 
 
 def cipher(secret: bytes) -> AESGCM:

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from smsmentor import resources
-from smsmentor.core.knowledge import Knowledge
-from smsmentor.core.rules import Rules
-from tests.rigs import base_knowledge
-
-_read = cache(resources.load)
-
-
-def load(rules: Rules, folder: Path | None = None, *, allowed_sites: tuple[str, ...] = ()) -> Knowledge:
-    """As `resources.load`, which takes a second: each folder is read once."""
-    known = _read(Rules(), folder, allowed_sites=allowed_sites) if folder or allowed_sites else base_knowledge()
-    return replace(known, rules=rules)
-
 
 @pytest.fixture(autouse=True)
-def _a_process_for_each(logging_as_before: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_process_for_each(logging_as_before: None, words_read_once: None) -> None:
     """The commands of these tests share a process."""
-    monkeypatch.setattr(resources, "load", load)
 
 
 @pytest.fixture

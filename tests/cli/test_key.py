@@ -18,6 +18,8 @@ from smsmentor.rig import Rig
 from smsmentor.stores.tinydb import TinyDBStore
 from tests.rigs import knowledge
 
+pytestmark = pytest.mark.usefixtures("keys_at_once")
+
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 KEY, OTHER = "a long enough key for tests", "another key, as long as it has to be"
 QUESTION = "how do I ask my boss for fewer hours?"

@@ -27,6 +27,8 @@ from smsmentor.story import Story, play_file
 from tests.contract.stores import NOW, SAMPLES, StoreContract, get, put, run, walk
 from tests.rigs import keep_running, knowledge
 
+pytestmark = pytest.mark.usefixtures("keys_at_once")
+
 KEY, OTHER = "a long enough key for tests", "another key, as long as it has to be"
 PHONE = "+12025550101"
 WORDS = b"how do I tell my boss"
