@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from smsmentor.core import filtered, halt
+from smsmentor.core import crisis, filtered, halt
 from smsmentor.core.budget import Stage, day_of, month_of, spent, stage_of
 from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.events import Event
@@ -25,12 +25,13 @@ from smsmentor.core.model import Fact, Member
 from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
 from smsmentor.ports import Reader
+from smsmentor.units import counted
 
 log = logging.getLogger(__name__)
 
 SECONDS = 10
 """How long a webhook or a mail server may take."""
-LOUD = {"sending.stopped", "sending.resumed", "sending.filtered", "budget.reached", "member.suspended"}
+LOUD = {"sending.stopped", "sending.resumed", "sending.filtered", "budget.reached", "member.suspended", "crisis.untold"}
 """Facts that somebody should hear of who does not look at the desk."""
 
 
@@ -89,6 +90,14 @@ def standing(reader: Reader, now: datetime, rules: Rules, codes: CarrierCodes) -
                 f"Carriers filtered {taken.texts} of our texts as spam on {taken.day} (carrier code {taken.code})",
                 now,
                 "Look at the wording, at links, and at the registration in the carrier's console.",
+            )
+        )
+    if untold := crisis.untold(reader):
+        found.append(
+            Standing(
+                f"Words of danger of which no operator knows: {counted(len(untold), 'question')}",
+                min(untold.values()),
+                "Add an operator, who is paged about them at once: smsmentor op add +12125550123 NAME",
             )
         )
     used = spent(reader, month_of(now, rules.zone))

@@ -12,9 +12,10 @@ import pytest
 import responses
 
 from smsmentor.alarm import Alarms, AlarmSettings, deliver_alarm, parked_members, problems, standing
+from smsmentor.core import crisis
 from smsmentor.core.events import Act, Inbound
 from smsmentor.core.making import replace
-from smsmentor.core.model import Fact, Tally, Text
+from smsmentor.core.model import Code, Fact, Tally, Text, Timer
 from smsmentor.door import CarrierDoor
 from smsmentor.errors import NotConfirmed
 from smsmentor.ports import Changes, SetClock
@@ -123,6 +124,60 @@ def test_many_texts_filtered_as_spam_in_a_day_are_told_once() -> None:
 
     play(story)
     assert [(a["alarm"], a["error"], a["filtered"], a["sent"]) for a in told] == [("sending.filtered", 30007, 3, 3)]
+
+
+def test_words_of_danger_that_nobody_is_paged_about_are_an_alarm_until_there_is_an_operator() -> None:
+    told: list[dict[str, object]] = []
+
+    async def story(rig: Rig) -> None:
+        alarms = Alarms(AlarmSettings(webhook=HOOK), "Peer Line", deliver=lambda _, alarm: told.append(alarm))
+        rig.watchers.append(alarms.watch)
+        await rig.text(ANA, "i want to kill myself")
+        await rig.text(ANA, "i dont want to live anymore")
+        await rig.settle()
+        with rig.store.reading() as reader:
+            found = standing(reader, rig.clock.now(), rig.knowledge.rules, rig.knowledge.carrier_codes)
+            assert [r for r in reader.walk(Timer, "due", "yes") if r.kind == crisis.PAGE] == []
+        assert [(alarm.what, alarm.since) for alarm in found] == [
+            ("Words of danger of which no operator knows: 1 question", NOON)
+        ]
+        await rig.wait(timedelta(days=8))
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        await rig.settle()
+        with rig.store.reading() as reader:
+            assert standing(reader, rig.clock.now(), rig.knowledge.rules, rig.knowledge.carrier_codes) == []
+        assert [b.text_id for b in rig.phones.threads[OPA]] == ["op.crisis_untold"]
+        await alarms.close()
+
+    play(story)
+    assert [alarm["alarm"] for alarm in told] == ["crisis.untold"]
+
+
+def test_what_is_told_to_nobody_is_forgotten_with_its_words() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.text(ANA, "i want to kill myself")
+        await rig.wait(timedelta(days=31))
+        await rig.service.receive(Act("clear", "clear", {}, by="housekeeping"))
+        await rig.wait(timedelta(days=1))
+        with rig.store.reading() as reader:
+            assert crisis.untold(reader) == {}
+            assert list(reader.all(Code)) == []
+
+    play(story)
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_a_code_is_not_given_again_while_operators_are_paged_about_it(acknowledged: bool) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.service.receive(Act("opa", "operator", {"phone": OPA}))
+        await rig.text(ANA, "i want to kill myself")
+        if acknowledged:
+            await rig.text(OPA, "OP ACK")
+        await rig.wait(timedelta(days=9))
+        with rig.store.reading() as reader:
+            assert len(list(reader.all(Code))) == (0 if acknowledged else 1)
+
+    play(story, crisis_page_minutes="60")
 
 
 def test_a_few_filtered_among_very_many_are_no_alarm() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from smsmentor.core import halt, members, parked, played, pool, requests, retention, rotation
+from smsmentor.core import crisis, halt, members, parked, played, pool, requests, retention, rotation
 from smsmentor.core.events import Act
 from smsmentor.core.making import replace
 from smsmentor.core.model import Code, Member, Request, Tally, Timer
@@ -87,6 +87,7 @@ def _operator(turn: Turn, args: Mapping[str, Any]) -> None:
     alias = base.alias or ("" if base.mentor else str(args.get("alias") or ""))
     turn.save(replace(base, operator=True, alias=alias))
     turn.note("member.joined", member=base.id, role="operator")
+    crisis.tell_untold(turn)
 
 
 def _no_operator(turn: Turn, args: Mapping[str, Any]) -> None:

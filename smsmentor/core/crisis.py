@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
 from smsmentor.core import members, team
 from smsmentor.core.making import replace
 from smsmentor.core.model import Code, Member, Request, Tally, Timer
+from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes
 from smsmentor.core.understand.safety import Alarm
@@ -19,6 +20,8 @@ PAGE = "crisis.page"
 """The timer that pages again; its subject is the request under which operators handle it."""
 LET_IN = "crisis.let_in"
 """The tally of numbers that such words alone let in within the hour, by member."""
+UNTOLD = "crisis.untold"
+"""The tally of requests about which there was no operator to page, and since when, by request."""
 LISTED = 8
 """So many codes stand in one page."""
 
@@ -70,25 +73,79 @@ def goes_on(turn: Turn, member: Member, body: str) -> Outcome:
 
 def page(turn: Turn, request: Request) -> None:
     """Text every operator about a flagged request, and again every few minutes until one acknowledges it."""
-    for operator in members.operators(turn):
+    found = members.operators(turn)
+    if not found:
+        _keep_untold(turn, [request])
+        return
+    for operator in found:
         turn.say(operator, "op.crisis", urgent=True, code=request.code, minutes=turn.rules.crisis_page_minutes)
-    turn.remind(PAGE, request.id, turn.now + timedelta(minutes=turn.rules.crisis_page_minutes))
+    _again(turn, [request])
 
 
 def page_again(turn: Turn, request: Request) -> None:
     """Nobody has acknowledged it in time. All that wait for that are in one text, so that none drowns in the others."""
-    others = [other for other in paged(turn) if other.id != request.id]
-    if not others:
+    waiting = [request, *(other for other in paged(turn) if other.id != request.id)]
+    if len(waiting) == 1:
         page(turn, request)
+    elif members.operators(turn):
+        _page_all(turn, waiting, "op.crisis_all")
+    else:  # the last of them has left
+        _keep_untold(turn, waiting)
+
+
+def tell_untold(turn: Turn) -> None:
+    """There is an operator who can be texted: they are paged about what was brought before nobody."""
+    if turn.get(Tally, UNTOLD) is None or not members.operators(turn):
         return
-    waiting = [request, *others]
+    _page_all(turn, [turn.need(Request, id) for id in untold(turn)], "op.crisis_untold")
+    turn.drop(Tally, UNTOLD)
+
+
+def untold(reader: Reads) -> dict[str, datetime]:
+    """The requests with words of danger that no operator was told about, oldest first, and since when."""
+    tally = reader.get(Tally, UNTOLD)
+    return {id: datetime.fromtimestamp(at, UTC) for id, at in tally.values.items()} if tally else {}
+
+
+def in_no_hands(turn: Turn, request: Request) -> bool:
+    """Whether operators may still be paged about it, by its code."""
+    return bool(request.flagged) and (turn.get(Timer, f"{PAGE}:{request.id}") is not None or request.id in untold(turn))
+
+
+def forget_untold(turn: Turn, request: Request) -> None:
+    """Its words are gone: there is nothing left that could be told."""
+    tally = turn.get(Tally, UNTOLD) if request.flagged else None
+    if tally is not None and request.id in tally.values:
+        others = {id: at for id, at in tally.values.items() if id != request.id}
+        if others:
+            turn.save(Tally(UNTOLD, others))
+        else:
+            turn.drop(Tally, UNTOLD)
+
+
+def _page_all(turn: Turn, waiting: list[Request], text_id: str) -> None:
     more = f" +{len(waiting) - LISTED}" if len(waiting) > LISTED else ""
     codes_of = ", ".join(one.code for one in waiting[:LISTED]) + more
-    minutes = turn.rules.crisis_page_minutes
     for operator in members.operators(turn):
-        turn.say(operator, "op.crisis_all", urgent=True, codes=codes_of, minutes=minutes)
+        turn.say(operator, text_id, urgent=True, codes=codes_of, minutes=turn.rules.crisis_page_minutes)
+    _again(turn, waiting)
+
+
+def _again(turn: Turn, waiting: list[Request]) -> None:
     for one in waiting:
-        turn.remind(PAGE, one.id, turn.now + timedelta(minutes=minutes))
+        turn.remind(PAGE, one.id, turn.now + timedelta(minutes=turn.rules.crisis_page_minutes))
+
+
+def _keep_untold(turn: Turn, waiting: list[Request]) -> None:
+    """Nobody can be paged. It is told to the first who can be; until then the log and `doctor` say so."""
+    tally = turn.get(Tally, UNTOLD)
+    kept = dict(tally.values) if tally else {}
+    for one in waiting:
+        turn.forget(PAGE, one.id)
+        if one.id not in kept:
+            kept[one.id] = turn.now.timestamp()
+            turn.note("crisis.untold", request=one.id, code=one.code)
+    turn.save(Tally(UNTOLD, kept))
 
 
 def let_in(turn: Turn) -> dict[str, float]:
@@ -134,10 +191,11 @@ def _hotline(turn: Turn, member: Member) -> str:
 
 
 def _case(turn: Turn, member: Member, body: str, rule: str) -> Request:
-    """The request under which operators handle it: the one about which they are paged already, this member's newest
-    open one, or a new one that asks nobody."""
-    if member.crisis_case and _waits_for_operators(turn, member.crisis_case):
-        return turn.save(replace(turn.need(Request, member.crisis_case), flagged=f"crisis: {rule}"))
+    """The request under which operators handle it: the one about which they are paged already or will be, this
+    member's newest open one, or a new one that asks nobody."""
+    known = turn.get(Request, member.crisis_case) if member.crisis_case else None
+    if known is not None and in_no_hands(turn, known):
+        return turn.save(replace(known, flagged=f"crisis: {rule}"))
     for request in reversed(members.live_requests(turn, member.id)):
         return turn.save(replace(request, flagged=f"crisis: {rule}"))
     code = codes.new(

@@ -46,7 +46,15 @@ COURTESIES = frozenset(
 """Texts that are kind to send and harm nobody when they are missing: the first to go when the budget runs low."""
 
 CRISIS = frozenset(
-    {"crisis.again", "crisis.contacts", "crisis.contacts_only", "op.crisis_all", "op.crisis", "op.crisis_more"}
+    {
+        "crisis.again",
+        "crisis.contacts",
+        "crisis.contacts_only",
+        "op.crisis",
+        "op.crisis_all",
+        "op.crisis_more",
+        "op.crisis_untold",
+    }
 )
 """Texts to somebody in danger, and about them."""
 

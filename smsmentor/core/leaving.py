@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from smsmentor.core import hourly, members, panel, pool, requests
+from smsmentor.core import crisis, hourly, members, panel, pool, requests
 from smsmentor.core.events import Inbound
 from smsmentor.core.making import replace
 from smsmentor.core.model import Member, OutText, Prompt, Request, Sprint, Suppressed
@@ -84,6 +84,8 @@ def opt_in(turn: Turn, member: Member, *, answered: bool = False) -> None:
     elif not answered and _may_say(turn, member, "back"):
         closed = _closed_by_leaving(turn, member)
         turn.say(member, "carrier.back_closed" if closed else "carrier.back", code=closed)
+    if member.operator:
+        crisis.tell_untold(turn)
 
 
 def _may_say(turn: Turn, member: Member, what: str) -> bool:

@@ -54,6 +54,8 @@ def release(turn: Turn, member: Member, how: str) -> Member:
     turn.note("member.returned", member=member.id, how=how)
     if member.mentor:
         pool.stand(turn, member)
+    if member.operator:
+        crisis.tell_untold(turn)
     return member
 
 

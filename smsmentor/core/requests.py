@@ -469,9 +469,11 @@ def label(request: Request) -> str:
 
 
 def free_code(turn: Turn, request: Request) -> None:
-    """A code may be given again, 7 days after its request closed."""
-    turn.drop(Code, request.code)
-    turn.save(replace(request, code=request.code))
+    """A code may be given again, 7 days after its request closed; not while operators know a danger by it."""
+    if crisis.in_no_hands(turn, request):
+        turn.remind("code.free", request.id, turn.now + timedelta(days=1))
+    else:
+        turn.drop(Code, request.code)
 
 
 def _gather(turn: Turn, request: Request) -> None:

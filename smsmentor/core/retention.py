@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
-from smsmentor.core import members
+from smsmentor.core import crisis, members
 from smsmentor.core.making import replace
 from smsmentor.core.model import Offer, OutText, Prompt, Request, Sprint, Text, Thread
 from smsmentor.core.reads import Reads
@@ -66,6 +66,7 @@ def _sprints(reader: Reads, before: datetime) -> Iterator[Sprint]:
 
 def _clear_request(turn: Turn, request: Request) -> None:
     turn.save(replace(request, question=GONE, follow_up=GONE, skills=(), forgotten=True))
+    crisis.forget_untold(turn, request)
     for text in turn.find(Text, "request", request.id):
         _clear_text(turn, text)
     for sent in turn.find(OutText, "request", request.id):
