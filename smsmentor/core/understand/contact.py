@@ -82,6 +82,11 @@ _HARMLESS = re.compile(
 _PHONE = re.compile(r"(?<![\w.,#])\+?[(]?\d(?:[ .()/*_\-]{0,3}\d){6,18}(?!\w)(?![.,]\d)")
 # Letters in place of figures, where a number is grouped as in North America: 2I2-555-OI34.
 _LOOKALIKE = re.compile(r"(?<!\w)[\dOoIl]{3}[-. ]{1,2}[\dOoIl]{3}[-. ]{1,2}[\dOoIl]{4}(?!\w)")
+# Figures with signs between them that no number of everyday has: 2🙂1🙂2🙂5..., 2,1,2,5..., 212|555|0142.
+_SIGNED = re.compile(r"(?<![\w.,#])\d{1,4}(?:\s?[^\w\s]{1,8}\s?\d{1,4}){2,14}(?!\w)(?![.,]\d)")
+_LIST_SIGNS = frozenset(",;:/+&.")
+_LISTED = 10
+"""Fewer single figures with such signs between them may be a list: of scores, of days."""
 _MOST_LETTERS = 5
 _GROUP = re.compile(r"\d+")
 _BARE_WORD = re.compile(r"[^\W_]+")
@@ -165,7 +170,13 @@ class Contacts:
             rf"[ .]{{1,2}}(?:me|ly|be|us|gg|com)\s{{1,2}}(?:{slash}|/)\s{{0,2}}[\w@.-]+{path}",
             re.IGNORECASE,
         )
-        digit = rf"(?:{_any([*words.digits, *words.repeats])}|\d{{1,4}})"
+        figure = _any([*words.digits, *words.repeats])
+        self._figure = re.compile(rf"{figure}|\d+", re.IGNORECASE)
+        long = _any([word for word in words.digits if len(word) > 2])  # not the `o` of `o365`
+        self._mixed = re.compile(rf"\d(?:{long})|(?:{long})\d", re.IGNORECASE)
+        piece = rf"(?>(?:{figure}|\d)+)"
+        self._mixed_run = re.compile(rf"(?<!\w){piece}(?:(?:[ .()\-]{{1,2}}|,){piece}){{0,6}}(?!\w)", re.IGNORECASE)
+        digit = rf"(?:{figure}|\d{{1,4}})"
         self._spelled = re.compile(rf"(?<!\w){digit}(?:[\s,.\-]{{1,3}}{digit}){{2,}}(?!\w)", re.IGNORECASE)
         connect = _any(words.connect)
         self._service_sign = re.compile(
@@ -291,6 +302,8 @@ class Contacts:
         if has("@$", _SERVICE_WORDS):
             yield from self._handles(text)
         if any(map(str.isdigit, text)):
+            if self._mixed.search(text):
+                yield from self._mixed_phones(text)
             yield from self._numbers(text)
             if has("", self._words.streets):
                 yield from (Detail("address", *m.span()) for m in self._address.finditer(text))
@@ -362,19 +375,32 @@ class Contacts:
                 yield Detail("phone", *m.span())
         seen = self._money.sub(lambda m: "x" * len(m[0]), _HARMLESS.sub(lambda m: "x" * len(m[0]), text))
         yield from (Detail("phone", *m.span()) for m in _PHONE.finditer(seen) if _is_phone(m[0]))
+        yield from (Detail("phone", *m.span()) for m in _SIGNED.finditer(seen) if _is_signed_phone(m[0]))
+
+    def _mixed_phones(self, text: str) -> Iterator[Detail]:
+        """`212 five55 0142`: figures and words for figures in one word. `seven11 2019` is none."""
+        for m in self._mixed_run.finditer(text):
+            groups = [self._digits(said)[0] for said in re.findall(r"\w+", m[0])]
+            if self._mixed.search(m[0]) and not _YEAR.fullmatch(groups[-1]) and _is_phone(" ".join(groups)):
+                yield Detail("phone", *m.span())
 
     def _spelled_phones(self, text: str) -> Iterator[Detail]:
         for m in self._spelled.finditer(text):
-            number, words, times = "", 0, 1
-            for part in re.findall(r"\w+", m[0].lower()):
-                if part in self._words.repeats:
-                    times = self._words.repeats[part]
-                    continue
-                number += self._words.digits.get(part, part) * times
-                words += not part.isdigit()
-                times = 1
+            number, words = self._digits(m[0])
             if words > 2 and _PHONE_DIGITS_MIN <= len(number) <= _PHONE_DIGITS_MAX and not _counts(number):
                 yield Detail("phone", *m.span())
+
+    def _digits(self, said: str) -> tuple[str, int]:
+        """What figures and words for figures stand for, and how many of them are words."""
+        number, words, times = "", 0, 1
+        for part in self._figure.findall(said.lower()):
+            if part in self._words.repeats:
+                times = self._words.repeats[part]
+                continue
+            number += self._words.digits.get(part, part) * times
+            words += not part.isdigit()
+            times = 1
+        return number, words
 
 
 class _Words:
@@ -449,6 +475,19 @@ def _is_phone(number: str) -> bool:
         return len(groups[-1]) > 2 or (len(digits) > 8 and len(groups[-1]) == 2)
     signs = set(re.findall(r"\D+", number))
     return sizes == {2} and len(groups) > 4 and len(signs) == 1
+
+
+def _is_signed_phone(number: str) -> bool:
+    """Whether figures with odd signs between them are a phone number, and no list of scores, prices or pages."""
+    groups = _GROUP.findall(number)
+    digits = "".join(groups)
+    signs = set(re.findall(r"[^\w\s]", number))
+    if {len(group) for group in groups} == {1}:
+        least = _LISTED if signs <= _LIST_SIGNS else _PHONE_DIGITS_MIN
+        return least <= len(digits) <= _PHONE_DIGITS_MAX and groups != sorted(groups) and not _counts(digits)
+    if [len(group) for group in groups[-3:]] != [3, 3, 4] or [len(group) for group in groups[:-3]] not in ([], [1]):
+        return False
+    return not signs <= _LIST_SIGNS or (number.isascii() and " " not in number and int(groups[-1]) % 5 > 0)
 
 
 def _counts(digits: str) -> bool:
