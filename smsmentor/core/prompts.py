@@ -101,6 +101,9 @@ def _hold(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
         members.let_go(turn, prompt, "dropped")
         turn.say(member, "hold.too_late")
         return _next_hold(turn, member, Outcome("answer", "hold"))
+    if chosen is None and (several := _several(turn, member, prompt, text)) and _may_go_to_all(turn, prompt, several):
+        members.end_prompt(turn, prompt)
+        return _next_hold(turn, member, _placed_with_all(turn, member, prompt, several))
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
         turn.say(member, "hold.no_such", choices=threads.listed(prompt.choices, 90))
@@ -170,12 +173,14 @@ def _addressed(prompt: Prompt, text: str, lists: parse.Lists) -> tuple[Choice, s
 
 
 def _only_choices(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool:
-    """`both`, `1 and 2`, `yes`: an answer to `Which one?` that does not tell which, and no text of its own."""
+    """`both`, `1 or 2`, `yes`: an answer to `Which one?`, also one that does not tell which, and no text of its own."""
     lists, numbers = turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang)
     if replies.kept_words(turn, member, text) in lists["yes"] | lists["off"]:
         return True
     if ":" in text:  # `both of you: thanks`
         return False
+    if _several(turn, member, prompt, text):
+        return True
     telling = {*lists["all"], *lists["joins"], *numbers, *numbers.values()}
     for choice in prompt.choices:
         keys, label = _shown(choice)
@@ -183,6 +188,43 @@ def _only_choices(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool
         telling |= set(label) if choice.target.startswith("mentee:") else set()
     said = set(parse.bare(text).split())
     return not said.isdisjoint(telling) and said <= telling | lists["choice"]
+
+
+def _several(turn: Turn, member: Member, prompt: Prompt, text: str) -> list[Choice]:
+    """The choices of `both`, `1 and 2`, `A and C`; none where it is not told which: `1 or 2`, `both` of three."""
+    lists, numbers = turn.knowledge.yes_no(member.lang), turn.knowledge.numbers(member.lang)
+    said = parse.bare(text).split()
+    if not lists["either"].isdisjoint(said):
+        return []
+    phrases = {word for words in lists["all_of_them"] if words in " ".join(said) for word in words.split()}
+    every = (lists["all"] | phrases).intersection(said)
+    if every:
+        two_of_more = len(prompt.choices) > 2 and not lists["both"].isdisjoint(said)
+        only = set(said) <= every | lists["joins"] | lists["choice"]
+        return list(prompt.choices) if only and not two_of_more else []
+    found: dict[str, Choice] = {}
+    for word in said:
+        named = [c for c in prompt.choices if numbers.get(word, word) == c.digit or word.upper() in _shown(c)[0]]
+        if len(named) == 1:
+            found[named[0].digit] = named[0]
+        elif not named and word not in lists["joins"] | lists["choice"]:
+            return []
+    return list(found.values()) if len(found) > 1 else []
+
+
+def _may_go_to_all(turn: Turn, prompt: Prompt, wanted: Sequence[Choice]) -> bool:
+    """Whether a kept text can go to several places as it stands: each is a conversation or a question that is open,
+    and nothing in it has to be asked about first."""
+    open_now = all(
+        c.target != "new" and screen.still_open(turn, c.target) and not threads.moved(turn, c.target) for c in wanted
+    )
+    return open_now and not turn.knowledge.contacts.find(prompt.text)
+
+
+def _placed_with_all(turn: Turn, member: Member, prompt: Prompt, wanted: Sequence[Choice]) -> Outcome:
+    turn.note("text.placed", text=prompt.text_id, member=member.id, where="several")
+    placed = [threads.deliver(turn, member, choice.target, prompt.text) for choice in wanted]
+    return Outcome("answer", prompt.kind, placed[0].request)
 
 
 def _contact(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
@@ -449,14 +491,13 @@ def _settle(turn: Turn, member: Member, kind: PromptKind) -> None:
 def _which(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
     """A digit, a code, a few words of its label, or `both`; `never mind` leaves all as it is."""
     lists = turn.knowledge.yes_no(member.lang)
-    said = parse.bare(text).split()
-    every = bool(said) and not lists["all"].isdisjoint(said) and set(said) <= lists["all"] | lists["joins"]
     chosen = replies.digit(turn, member, text) or _named(prompt, text, lists["choice"])
     if chosen == "0" or replies.kept_words(turn, member, text) in lists["drop"]:
         members.end_prompt(turn, prompt)
         turn.say(member, "which.none")
         return Outcome("answer", "which")
-    wanted = prompt.choices if every else [c for c in prompt.choices if c.digit == chosen]
+    one = [c for c in prompt.choices if c.digit == chosen]
+    wanted = one or _several(turn, member, prompt, text)
     live = [r for c in wanted if (r := turn.need(Request, c.target)).status != "closed"]
     if not live:
         return None
