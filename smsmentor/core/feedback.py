@@ -22,6 +22,8 @@ def rating(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | N
     if parse.bare(text) in lists["skip"] or replies.kept_words(turn, member, text) in lists["skip"]:
         skip(turn, member)
         return Outcome("command", "SKIP", request.id)
+    if _begins_a_view(turn, member, prompt, text):
+        return None
     said = _by_letters(turn, request, text)
     given = parse.ratings(said, len(request.answers), lists, turn.knowledge.numbers(member.lang))
     if given is None:
@@ -63,6 +65,15 @@ def skip(turn: Turn, member: Member) -> None:
             break
         turn.forget("request.checkin", request.id)
     turn.say(member, "rate.skipped")
+
+
+def _begins_a_view(turn: Turn, member: Member, prompt: Prompt, text: str) -> bool:
+    """`1 is ok`, `4 but ask first`: a number with which a sentence begins, from somebody who was asked for a view
+    after we had asked for a number."""
+    said = parse.bare(text).split()[:2]
+    if len(said) < 2 or not said[0].isdecimal() or said[1] not in turn.knowledge.yes_no(member.lang)["of_digit"]:
+        return False
+    return threads.asked_since(turn, member, prompt.asked)
 
 
 def _by_letters(turn: Turn, request: Request, text: str) -> str:
@@ -109,11 +120,23 @@ def checkin_of_code(turn: Turn, member: Member, prompt: Prompt, text: str) -> Ou
 
 def checkin(turn: Turn, member: Member, prompt: Prompt, text: str, *, named: bool = False) -> Outcome | None:
     """What became of the advice; `named` says that the code of the question stood in front."""
+    if not named and _begins_a_view(turn, member, prompt, text):
+        return None
+    if _contradicts_itself(turn, member, text):
+        return _ask_checkin_again(turn, member, prompt)
     chosen = replies.digit(turn, member, text) or _told(turn, member, text, surely=named)
     choice = next((c for c in prompt.choices if c.digit == chosen), None)
     if choice is None:
         return _ask_checkin_again(turn, member, prompt) if _says_only_that_tried(turn, member, text) else None
     return _tried(turn, member, prompt, choice.target)
+
+
+def _contradicts_itself(turn: Turn, member: Member, text: str) -> bool:
+    """`1 no change`: the words are another choice than the digit."""
+    lists = turn.knowledge.yes_no(member.lang)
+    first, _, rest = parse.bare(text).partition(" ")
+    others = (rest in lists[name] for digit, name in WAYS.items() if digit != first)
+    return first in WAYS and bool(rest) and rest not in lists[WAYS[first]] | lists["yes"] and any(others)
 
 
 def checkin_in_words(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | None:
@@ -166,19 +189,22 @@ def _tried(turn: Turn, member: Member, prompt: Prompt, result: str) -> Outcome:
     return Outcome("answer", "checkin", request.id)
 
 
+WAYS = {"1": "helped", "2": "no_change", "3": "not_yet"}
+"""The choices of a check-in, and the lists of words that say the same."""
+
+
 def _told(turn: Turn, member: Member, text: str, *, surely: bool) -> str | None:
     """What became of advice, in words: `it helped`, `2 yes, no change`, `not yet`, `it helped a lot, i got it!`."""
     lists = turn.knowledge.yes_no(member.lang)
     said = parse.bare(text)
     first, _, rest = said.partition(" ")
-    ways = {"1": "helped", "2": "no_change", "3": "not_yet"}
     kept = replies.kept_words(turn, member, text)
     clause, goes_on = "", ""
     if _can_tell(text, lists) and (surely or not threads.places(turn, member)):
         clause, goes_on = _first_clause(text, lists)
-        if first in ways and (surely or _goes_on(rest, lists)):
+        if first in WAYS and (surely or _goes_on(rest, lists)):
             return first
-    for digit, name in ways.items():
+    for digit, name in WAYS.items():
         if (
             said in lists[name]
             or kept in lists[name]

@@ -50,6 +50,15 @@ def answers_somebody(turn: Turn, member: Member) -> bool:
     return any(place.target.startswith(("offer:", "mentor:")) for place in places(turn, member))
 
 
+def asked_since(turn: Turn, member: Member, since: datetime) -> bool:
+    """Whether a question of somebody else, or more of one, has come to them since then and is open."""
+    if not member.mentor:
+        return False
+    return any(offer.made > since for offer in members.open_offers(turn, member.id)) or any(
+        thread.last > since for thread in members.open_threads(turn, member.id)
+    )
+
+
 def mentee_places(turn: Turn, request: Request) -> list[Place]:
     """Where a mentee's text about this request can go: to those who answered and are there, or to the question."""
     if request.status == "draft":

@@ -255,6 +255,8 @@ def ratings(text: str, count: int, lists: Lists, numbers: Mapping[str, str]) -> 
     """
     given = _only_ratings(text, count, lists, numbers)
     if given is None and "?" not in text and (head := _before_reason(text, lists["why_rated"])):
+        if _ITEM.search(text, len(head)):  # `1. it helped 2. ask her`: a list
+            return None
         return _only_ratings(head, count, lists, numbers)
     return given
 
@@ -312,6 +314,7 @@ def _before_reason(text: str, reasons: frozenset[str]) -> str:
 
 MOST_WORDS_BEFORE_REASON = 8
 LONGEST_RATINGS = 80
+_ITEM = re.compile(r"\b\d\s?[.):]")
 _LETTER = re.compile(r"(?<![^\W\d_]|['’])[A-Fa-f](?![^\W\d_])")
 
 
