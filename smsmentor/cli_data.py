@@ -234,9 +234,11 @@ def count(reader: Reader) -> dict[str, Any]:
     dropped = Counter[str]()
     segments = 0
     for member in reader.all(Member):
-        members[member.state] += 1
+        # Whose number went to somebody else stays as a record only, and comes back no more.
+        state = "number passed on" if member.state == "suspended" and not member.phone else member.state
+        members[state] += 1
         if member.mentor:
-            mentors["paused" if member.paused else member.state] += 1
+            mentors["paused" if member.paused and state == "active" else state] += 1
     requests = Counter(request.status for request in reader.all(Request))
     for text in reader.all(Text):
         outcomes[text.outcome or "without an outcome"] += 1

@@ -194,7 +194,11 @@ def _store(settings: Settings, now: datetime) -> Iterator[Check]:
             if store.in_place:
                 fix = "Looking, `smsmentor export` and `smsmentor backup --out FOLDER` work; serving does not."
                 yield Check("fail", "store", "nothing can be written to it", fix)
-            yield _people(reader.count(Member, "mentor", "yes"), reader.count(Member, "operator", "yes"))
+            mentors, operators = (
+                sum(member.state == "active" for member in reader.walk(Member, role, "yes"))
+                for role in ("mentor", "operator")
+            )
+            yield _people(mentors, operators)
             tried = settings.reaches_people and was_played(reader)
             if tried:
                 fix = "`smsmentor clear-play` clears what was tried, and keeps mentors and operators."

@@ -46,7 +46,7 @@ class Ended(NamedTuple):
 
 
 class Away(NamedTuple):
-    """A mentor was paused by their own wish, or had left, or had not joined yet."""
+    """A mentor was paused by their own wish, or had left, or could not be texted."""
 
     mentor: str
     since: datetime
@@ -159,15 +159,17 @@ def _did(reader: Reader, since: datetime, numbers: Mapping[str, int]) -> dict[tu
 def _away(reader: Reader, since: datetime, until: datetime) -> tuple[tuple[Away, ...], tuple[float, float]]:
     """Pauses by one's own wish; and of the kind ones after silence, which the play makes itself, how they end."""
     facts: list[Fact] = []
-    for name in ("member.paused", "member.resumed", "member.opted_out"):
+    for name in ("member.paused", "member.resumed", "member.opted_out", "member.suspended", "member.returned"):
         facts += [f for f in reader.walk(Fact, "rare", name) if f.at < until]
     away: list[Away] = []
     kind, spans = 0, []
     paused: dict[str, Fact] = {}
     for fact in sorted(facts, key=lambda f: f.at):
         member = str(fact.data["member"])
+        if fact.fact == "member.returned" and (member not in paused or paused[member].fact != "member.suspended"):
+            continue  # after an opt-out a mentor is paused until BACK
         begun = paused.pop(member, None)
-        if fact.fact != "member.resumed":
+        if fact.fact not in ("member.resumed", "member.returned"):
             paused[member] = fact
             kind += fact.data.get("why") == "silent"
         if begun is None:
@@ -182,7 +184,11 @@ def _away(reader: Reader, since: datetime, until: datetime) -> tuple[tuple[Away,
 
 
 def _people(reader: Reader, since: datetime) -> Iterator[Member]:
-    """Who was there in the span, as they are set today."""
+    """Who was there in the span, as they are set today; a number that went out of use or to somebody else as well."""
+    given_up = {str(fact.data["member"]) for fact in _facts(reader, "member.suspended", since)}
     for member in reader.all(Member):
-        if member.state == "active" or (member.state == "opted_out" and member.left and member.left > since):
+        left = (member.state == "opted_out" and member.left and member.left > since) or (
+            member.state == "suspended" and member.id in given_up
+        )
+        if member.state == "active" or left:
             yield replace(member, state="active", paused=False, paused_until=None, checkins=False)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smsmentor.core.knowledge import Knowledge
+from smsmentor.core.making import replace as changed
 from smsmentor.core.model import Fact, Member, Record, Request
 from smsmentor.month import Did, Ended, Month, month
 from smsmentor.whatif import Played, compare, play
@@ -160,6 +161,18 @@ def test_who_was_away_is_away_in_the_play_and_who_was_paused_kindly_comes_back_a
     assert [(a.mentor, a.until) for a in span.away] == [("ben", NOON + 12 * DAY), ("cam", None)]
     assert span.comes_back == (2 / 3, 1440.0)
     assert 0.5 <= played(span).answered < 0.9
+
+
+def test_a_number_that_went_out_of_use_worked_before_and_is_away_since() -> None:
+    town = quiet_month()
+    gone, back = NOON + 10 * DAY, NOON + 12 * DAY
+    town.fact(gone, "member.suspended", member="ben", error=30005)
+    town.fact(gone, "member.suspended", member="cam", error=30005)
+    town.fact(back, "member.returned", member="cam", how="texted")
+    town.pool.do(lambda turn: turn.save(changed(turn.need(Member, "ben"), state="suspended", phone="")))
+    span = town.month()
+    assert {member.id for member in span.people if member.mentor} == {"ben", "cam", "dee"}
+    assert sorted(span.away) == [("ben", gone, None), ("cam", gone, back)]
 
 
 def test_a_question_about_a_skill_that_a_mentor_typed_goes_to_who_has_it() -> None:

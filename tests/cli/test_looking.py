@@ -166,6 +166,18 @@ def test_doctor_counts_people_once_they_are_there(data: Path) -> None:
     assert "people: 14 mentors, 1 operator\n" in fine("doctor")
 
 
+def test_doctor_counts_whom_texts_reach_and_fails_where_words_of_danger_reached_no_operator(data: Path) -> None:
+    fine("import", POOL)
+    fine("op", "add", "+12125550199", "Olga")
+    texts = [("+12125550199", "STOP"), ("+12125550198", "i want to kill myself")]
+    given = "\n".join(json.dumps({"from": phone, "body": body}) for phone, body in texts)
+    fine("play", "--json", "--data", data, given=given)
+    result = call("doctor")
+    assert result.exit_code == 1
+    assert "14 mentors, 0 operators" in result.stdout
+    assert "Words of danger of which no operator knows: 1 question" in result.stdout
+
+
 def test_doctor_tells_wrong_settings_a_forgetful_platform_and_a_broken_store(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,18 @@ def test_who_opted_out_and_was_erased_comes_back_by_no_list(data: Path, tmp_path
     assert fine("import", mentors) == "1 taken or changed, 1 the same as before.\n"
 
 
+def test_a_number_that_went_to_somebody_else_is_counted_apart(data: Path, tmp_path: Path) -> None:
+    mentors = tmp_path / "mentors.csv"
+    mentors.write_text(f"{HEADER}+12125550110,Ben,2026-01-12\n+12125550111,Cam,2026-01-12\n", encoding="utf-8")
+    fine("import", mentors)
+    texts = [{"from": "+12125550110", "body": body} for body in ("wrong number", "NEW")]
+    fine("play", "--json", "--start", START, "--data", data, given="\n".join(map(json.dumps, texts)))
+    counts = json.loads(fine("stats", "--json"))
+    assert counts["members"] == {"active": 2, "number passed on": 1}
+    assert counts["mentors"] == {"active": 1, "number passed on": 1}
+    assert "people: 1 mentor, 0 operators" in call("doctor").stdout
+
+
 def test_who_was_erased_without_an_opt_out_may_be_listed_anew_at_once(data: Path, tmp_path: Path) -> None:
     mentors = tmp_path / "mentors.csv"
     mentors.write_text(f"{HEADER}+12125550110,Ben,2026-01-12\n", encoding="utf-8")
