@@ -138,9 +138,12 @@ class Alarms:
             if fact.fact in LOUD:
                 self._raise(fact)
 
-    async def close(self) -> None:
-        """Wait for alarms on their way."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def close(self, grace_seconds: float = 2 * SECONDS) -> None:
+        """Wait for alarms on their way, at most the grace period."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace_seconds)
+            if late:
+                log.error("%d alarms were cut off: this log has what they say", len(late))
 
     def _raise(self, fact: Fact) -> None:
         level = logging.INFO if fact.fact == "sending.resumed" else logging.ERROR

@@ -44,6 +44,7 @@ from smsmentor.pump import Pump
 from smsmentor.service import Service
 from smsmentor.settings import STORE, Settings
 from smsmentor.stores import tinydb
+from smsmentor.stores.drafts import give_up_drafts
 from smsmentor.stores.tinydb import TinyDBStore
 from smsmentor.stores.view import StoreView
 from smsmentor.ticker import fire_due
@@ -63,6 +64,8 @@ GARBAGE = 20_000
 """New objects between two looks for garbage; Python's own 700 would be several looks a text."""
 TICKER_LATE, LIST_LATE = timedelta(minutes=2), timedelta(minutes=2)
 """When timers that nobody has looked at are a fault, and how long they wait for a list that cannot be read."""
+LEAST_GRACE = 0.1
+"""Seconds that each part of a stop has, also when those before it took all the time."""
 LOCK = "serve.lock"
 """In the data folder: held by who serves it."""
 MENTEE = "+12125550100"
@@ -129,6 +132,8 @@ class Carrier:
         self.reading = asyncio.get_running_loop().create_task(reading, name="catch-up")
 
     async def stop(self, grace_seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace_seconds
         if self.reading is not None:
             self.reading.cancel()  # at any point: what it has not brought in is still on the carrier's list
             await asyncio.wait({self.reading})
@@ -136,7 +141,7 @@ class Carrier:
         done = await asyncio.gather(self.sender.stop(grace_seconds), self.ticker.stop(grace_seconds))
         if not all(done):
             log.warning("Not all was finished in time: texts in hand are looked up at the next start")
-        await self.alarms.close()
+        await self.alarms.close(max(end - loop.time(), LEAST_GRACE))
         await self.gateway.close()
 
     def unready(self) -> list[str]:
@@ -332,12 +337,14 @@ class App:
         server.stop()
         if not await self.in_flight.drained(self.settings.grace_seconds):
             log.warning("Requests were cut off: the carrier will bring their texts again")
-        await self.engine.stop(max(end - loop.time(), 0.1))
+        await self.engine.stop(max(end - loop.time(), LEAST_GRACE))
         with suppress(TimeoutError):
             await asyncio.wait_for(server.close_all_connections(), 1)
         # A connection that was open already may have brought one more in the meantime.
         await self.in_flight.drained(1)
         self.store.close()
+        for folder in (self.settings.data, self.settings.backups_path):
+            give_up_drafts(folder)
         log.info("Stopped")
 
     async def _take_operators(self) -> None:

@@ -138,7 +138,7 @@ def serve(host: str | None, port: int | None, data: str | None) -> None:
     make_folder(settings.data)
     with only_one(settings.data), closing(listen(settings.host, settings.port)) as listener:
         app = build(settings)
-        loop.run(app.run(listener, lambda at: _say_serving(app, at)))
+        loop.run(app.run(listener, lambda at: _say_serving(app, at)), leaves=True)
 
 
 @main.command()

@@ -116,6 +116,11 @@ class _Round:
                     return self.handled
                 elif not self.hand:
                     return self.handled
+        except asyncio.CancelledError:
+            # Who is cut off waits for no carrier: each text stays leased, and is looked up when its lease is over.
+            for sending in self.flying:
+                sending.cancel()
+            raise
         finally:
             if self.flying:
                 await asyncio.gather(*self.flying, return_exceptions=True)

@@ -30,7 +30,7 @@ from smsmentor.ports import SetClock
 from smsmentor.rig import Rig
 from smsmentor.service import Service
 from smsmentor.settings import Settings
-from smsmentor.stores.drafts import drafting
+from smsmentor.stores.drafts import drafting, give_up_drafts
 from smsmentor.stores.tinydb import TinyDBStore
 from tests.rigs import knowledge
 
@@ -310,6 +310,16 @@ def test_a_process_that_is_killed_leaves_no_plain_copy_for_long(rig: Rig, tmp_pa
             backup.restore(copy, path, NOW, KEY)
         assert list(data.glob(".smsmentor-draft-*")) == [room], "what is being written stays"
     assert not list(data.glob(".smsmentor-draft-*" if then == "restore" else "**/.smsmentor-draft-*"))
+
+
+def test_a_server_that_stops_leaves_no_draft_of_its_own_and_all_others(tmp_path: Path) -> None:
+    data, other = tmp_path / "data", tmp_path / "other"
+    data.mkdir()
+    other.mkdir()
+    with drafting(data) as ours, drafting(other) as elsewhere:
+        (ours / "smsmentor.db").touch()
+        give_up_drafts(data)
+        assert (ours.exists(), elsewhere.exists()) == (False, True)
 
 
 @pytest.mark.usefixtures("keys_at_once")

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from twilio.request_validator import RequestValidator
 
 from smsmentor.core.model import Member, OutText, Text
+from smsmentor.stores.documents import open_tinydb
 from smsmentor.stores.tinydb import TinyDBStore
 from tests.web.fake_twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio, Manner
 
@@ -159,6 +161,13 @@ async def until_sent(carrier: FakeTwilio, count: int) -> None:
         await carrier.called.wait()
 
 
+async def seconds_to_stop(server: Server) -> float:
+    """Tell it to stop: how long it takes. Less than the carrier's client waits for an answer."""
+    began = time.monotonic()
+    await server.stop()
+    return time.monotonic() - began
+
+
 async def leave(page: WebSocketClientConnection) -> None:
     """Close a page's line and read it to its end."""
     page.close()
@@ -210,6 +219,45 @@ def test_a_stop_waits_for_the_text_that_the_carrier_is_just_taking(tmp_path: Pat
             await server.stop()
         _, out = kept(tmp_path)
         assert [(row.status, row.provider_id) for row in out] == [("sent", carrier.messages[0]["sid"])]
+
+    run(main())
+
+
+def test_a_list_that_never_comes_holds_up_no_stop(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with faking() as carrier:
+            async with serving(tmp_path, carrier) as server:
+                await server.text("+12025550101", WORDS, sid(1))
+                await until_sent(carrier, 1)
+                await server.stop()
+            carrier.lists = asyncio.Event()
+            async with serving(tmp_path, carrier) as server:
+                await carrier.listing.wait()
+                assert await seconds_to_stop(server) < LONGEST_SECONDS
+            carrier.lists.set()
+
+    run(main())
+
+
+def test_a_text_that_the_carrier_never_answers_for_is_cut_off_and_looked_up_at_the_next_start(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with faking() as carrier:
+            taking = asyncio.Event()
+            carrier.plan.append(Manner(waits=taking))
+            async with serving(tmp_path, carrier, grace_seconds="0.5") as server:
+                await server.text("+12025550101", WORDS, sid(1))
+                await until_sent(carrier, 1)
+                assert await seconds_to_stop(server) < LONGEST_SECONDS
+            taking.set()
+            _, [row] = kept(tmp_path)
+            assert (row.status, row.provider_id) == ("leased", "")
+            with closing(open_tinydb(tmp_path / "smsmentor.db")) as db:
+                db.table("outbox").update({"leased_until": "2026-03-03T18:00:00Z"})  # a minute later, as it were
+            async with serving(tmp_path, carrier) as server:
+                await carrier.looking_up.wait()
+                await server.stop()
+            _, [row] = kept(tmp_path)
+            assert [(row.status, row.provider_id)] == [("sent", message["sid"]) for message in carrier.messages]
 
     run(main())
 

@@ -274,8 +274,8 @@ class TwilioGateway:
         ) and self._came_to_us(row)
 
     async def close(self) -> None:
-        """Wait for the sends in hand, no longer than their timeouts, and let go of connections."""
-        await asyncio.to_thread(self._threads.shutdown)
+        """Let go of connections and threads. What nobody waits for any more may go on until its timeout."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.session.close()
 
     async def _on_thread(self, work: Callable[[], T]) -> T:

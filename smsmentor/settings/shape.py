@@ -43,8 +43,8 @@ class Settings:
     log_format: str = "auto"
     """`text`, `json`, or `auto`: text on a terminal and JSON elsewhere."""
     log_level: str = "info"
-    grace_seconds: float = 10.0
-    """How long a stop may take to finish what is in hand."""
+    grace_seconds: float = 5.0
+    """How long a stop may take to finish what is in hand: hosts wait 10 s or more. What is cut off is not lost."""
     operators: tuple[str, ...] = ()
     """Numbers that may give operator commands and are paged."""
     allowed_sites: tuple[str, ...] = ()

@@ -17,6 +17,8 @@ from pathlib import Path
 from smsmentor.owners import hand_over, make_folders
 
 PREFIX = ".smsmentor-draft-"
+_OURS: set[Path] = set()
+"""The drafts that this process is writing."""
 
 
 @contextmanager
@@ -34,13 +36,21 @@ def drafting(beside: Path, *like: Path) -> Iterator[Path]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         if folder.exists():
             hand_over(handle, *like)
+            _OURS.add(folder)
             break
         os.close(handle)  # somebody cleared up between the making and the lock
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        _OURS.discard(folder)
         os.close(handle)
+
+
+def give_up_drafts(folder: Path) -> None:
+    """Remove what this process is writing in a folder, at its end: the thread that writes is not waited for."""
+    for draft in [draft for draft in tuple(_OURS) if draft.parent == folder]:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def clear_drafts(folder: Path) -> None:

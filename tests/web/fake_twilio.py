@@ -82,6 +82,8 @@ class FakeTwilio:
         self.down = False
         self.lists: asyncio.Event | None = None
         """What an answer with a list waits for."""
+        self.listing, self.looking_up = asyncio.Event(), asyncio.Event()
+        """A list was asked for: what came in, or whether one text of ours is on it."""
         self.day_itself = True
         """`DateSent>` gives the texts of that day too; some providers leave them out."""
         self.problems: list[str] = []
@@ -262,6 +264,7 @@ class _Messages(_Api):
         query = self.checked(self.request.query_arguments, LIST)
         if query is None:
             return
+        (self.fake.looking_up if "From" in query else self.fake.listing).set()
         if self.fake.lists is not None:
             await self.fake.lists.wait()
         size, start = int(query.get("PageSize", "50")), int(query.get("PageToken", "PA0")[2:])
