@@ -21,7 +21,7 @@ from smsmentor.core import crisis, filtered, halt
 from smsmentor.core.budget import Stage, day_of, month_of, spent, stage_of
 from smsmentor.core.carrier_codes import CarrierCodes
 from smsmentor.core.events import Event
-from smsmentor.core.model import Fact, Member
+from smsmentor.core.model import Fact, Member, OutText
 from smsmentor.core.rules import Rules
 from smsmentor.core.turn import Turn
 from smsmentor.ports import Reader
@@ -79,8 +79,7 @@ def standing(reader: Reader, now: datetime, rules: Rules, codes: CarrierCodes) -
             Standing(
                 f"Sending is stopped (carrier code {stopped.code}): {meaning.meaning if meaning else 'not known'}",
                 stopped.since,
-                "Mend the account at the carrier. Sending is tried again by itself; `smsmentor carrier resume` tries "
-                "at once.",
+                _way_on(stopped, waits=next(reader.walk(OutText, "pending", "yes"), None) is not None),
             )
         )
     taken = filtered.read(reader)
@@ -110,6 +109,14 @@ def standing(reader: Reader, now: datetime, rules: Rules, codes: CarrierCodes) -
             )
         )
     return found
+
+
+def _way_on(stopped: halt.Halt, *, waits: bool) -> str:
+    at = f"{stopped.next_try:%Y-%m-%d %H:%M} UTC"
+    if stopped.taken:
+        return f"The last try was taken: sending goes on by itself at {at}, unless the carrier reports the fault again."
+    when = f"by itself, next at {at}" if waits else "with the next text: none waits"
+    return f"Mend the account at the carrier. It is tried again {when}; `smsmentor carrier resume` tries at once."
 
 
 def parked_members(reader: Reader) -> list[Member]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -89,16 +90,22 @@ def resume() -> None:
 
     from smsmentor.core import halt
     from smsmentor.core.events import Act
+    from smsmentor.core.model import OutText
+    from smsmentor.units import counted
 
     with open_service() as service:
         with service.store.reading() as reader:
             stopped = halt.read(reader)
+            waits = next(reader.walk(OutText, "pending", "yes"), None) is not None
         if stopped is None:
             click.echo("Sending is not stopped.")
             return
         now = service.clock.now().isoformat()
         asyncio.run(service.receive(Act(f"resume:{now}", "resume", by="command line")))
-    click.echo("The running service tries one text now, and sends the rest when that is taken.")
+    when = "now" if waits else "as soon as there is one, for none waits"
+    rest = f"{counted(halt.REPORT // timedelta(minutes=1), 'minute')} after" if stopped.reported else "when"
+    unless = ", unless the carrier reports the fault again" if stopped.reported else ""
+    click.echo(f"The running service tries one text {when}, and sends the rest {rest} that is taken{unless}.")
 
 
 @carrier.command("parked")

@@ -15,6 +15,7 @@ from smsmentor.outbox import Outbox
 from smsmentor.ports import Capabilities, Changes, Missed, SetClock
 from smsmentor.service import Service
 from smsmentor.stores.memory import MemoryStore
+from smsmentor.ticker import fire_due
 from tests.rigs import knowledge
 
 NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
@@ -123,7 +124,7 @@ class House:
             return [f for f in reader.all(Fact) if f.fact == name]
 
     async def pass_time(self, span: timedelta) -> None:
-        """Drain at each moment at which the outbox wants it."""
+        """Fire timers and drain at each moment at which there is something to do."""
         until = self.clock.now() + span
         await self.outbox.drain()
         for _ in range(2000):
@@ -132,6 +133,7 @@ class House:
                 self.clock.move(until)
                 return
             self.clock.move(max(moment, self.clock.now()))
+            await fire_due(self.service)
             await self.outbox.drain()
         raise AssertionError("the outbox is never at rest")
 

@@ -11,7 +11,7 @@ import pytest
 from smsmentor.app import Carrier, build
 from smsmentor.core.events import Inbound
 from smsmentor.core.halt import HALT
-from smsmentor.core.model import Tally, Timer
+from smsmentor.core.model import Record, Tally, Timer
 from smsmentor.core.turn import Turn
 from smsmentor.doctor import examine
 from smsmentor.errors import SettingsError
@@ -19,6 +19,7 @@ from smsmentor.gateways.kannel import KannelGateway
 from smsmentor.ports import Changes
 from smsmentor.settings import load
 from smsmentor.stores.tinydb import TinyDBStore
+from tests.contract.stores import out_text
 from tests.rigs import base_knowledge
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -86,7 +87,27 @@ def test_doctor_fails_while_sending_is_stopped(tmp_path: Path) -> None:
     failed = [check for check in examine(environ, NOW) if check.name == "alarm"]
     assert [check.mark for check in failed] == ["fail"]
     assert "Our number is not registered for 10DLC." in failed[0].said
+    assert "It is tried again with the next text: none waits" in failed[0].fix
 
 
-async def _keep(store: TinyDBStore, tally: Tally) -> None:
-    await store.transact(None, lambda _: Changes((tally,)), now=NOW)
+@pytest.mark.parametrize(
+    ("taken", "fix"),
+    [
+        (False, "It is tried again by itself, next at 2026-03-03 18:05 UTC; `smsmentor carrier resume` tries at once."),
+        (True, "The last try was taken: sending goes on by itself at 2026-03-03 18:05 UTC, unless the carrier reports"),
+    ],
+)
+def test_doctor_says_what_sending_that_is_stopped_waits_for(tmp_path: Path, taken: bool, fix: str) -> None:
+    environ = {"SMSMENTOR_DATA": str(tmp_path)}
+    store = TinyDBStore(load(environ).store_path)
+    since, then = datetime(2026, 3, 3, 18, 0, tzinfo=UTC), datetime(2026, 3, 3, 18, 5, tzinfo=UTC)
+    values = {"since": since.timestamp(), "code": 30034, "tries": 3, "next_try": then.timestamp()}
+    asyncio.run(_keep(store, Tally(HALT, values | {"reported": True, "taken": taken})))
+    asyncio.run(_keep(store, out_text("o1", "m1", queued=since)))
+    store.close()
+    [alarm] = [check for check in examine(environ, since) if check.name == "alarm"]
+    assert fix in alarm.fix
+
+
+async def _keep(store: TinyDBStore, record: Record) -> None:
+    await store.transact(None, lambda _: Changes((record,)), now=NOW)

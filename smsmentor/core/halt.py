@@ -11,6 +11,8 @@ from smsmentor.core.turn import Turn
 
 HALT = "sending.stopped"
 """The tally that stands while sending is stopped."""
+OVER = "sending.over"
+"""The timer that looks whether a fault which is reported late is over, also when no text waits that could show it."""
 FIRST_TRY, LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 """How soon one text is tried again, doubling to the longest."""
 REPORT = timedelta(minutes=5)
@@ -67,8 +69,21 @@ def taken(turn: Turn) -> None:
     if known.reported and not known.taken:
         if turn.now >= known.next_try:  # else it was on its way when sending stopped
             known = _tried(turn, known)
-            _write(turn, known._replace(taken=True, next_try=max(known.next_try, turn.now + REPORT)))
+            known = known._replace(taken=True, next_try=max(known.next_try, turn.now + REPORT))
+            _write(turn, known)
+            turn.remind(OVER, HALT, known.next_try)
         return
+    _end(turn)
+
+
+def over(turn: Turn, subject: str) -> None:
+    """The time for a report of the last try has come: sending goes on if none came."""
+    known = read(turn)
+    if known is not None and known.taken and turn.now >= known.next_try:
+        _end(turn)
+
+
+def _end(turn: Turn) -> None:
     turn.drop(Tally, HALT)
     turn.note("sending.resumed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from smsmentor.core import crisis, delivery, members, panel, pool, prompts, requests, rotation, sprints, team
+from smsmentor.core import crisis, delivery, halt, members, panel, pool, prompts, requests, rotation, sprints, team
 from smsmentor.core.commands import mentoring
 from smsmentor.core.events import Fired
 from smsmentor.core.model import Member, Offer, Prompt, Record, Request, Sprint, Timer
@@ -60,6 +60,7 @@ _KINDS = _Kinds(
         "sprint.week": (Sprint, sprints.week),
         crisis.PAGE: (Request, crisis.page_again),
         "report.early": (None, delivery.forget_early),
+        halt.OVER: (None, halt.over),
         team.KEPT: (None, team.tell_kept),
         members.NUMBERS: (None, members.forget_numbers),
     }
