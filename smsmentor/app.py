@@ -233,7 +233,7 @@ class Phones:
         from handlers.phones_hub import PhonesHub
 
         # Made here and not before: who is on the page depends on the operators that were taken in.
-        self.hub = PhonesHub(self.rig, phones=_cast(self.store) if not self.rig.phones.threads else {}, speed=1)
+        self.hub = PhonesHub(self.rig, phones=_cast(self.store), speed=1)
         await self.rig.settle()
 
     async def stop(self, grace_seconds: float) -> None:
@@ -523,7 +523,10 @@ def _is_sent(store: TinyDBStore, provider_id: str) -> bool:
 
 
 def _cast(store: TinyDBStore) -> Mapping[str, str]:
-    """Whose phones the page shows at first: somebody new who asks, two mentors, and the operator."""
+    """Whose phones the page shows besides those with texts: somebody new who asks, two mentors, and the operator.
+
+    Also after a restart, so that nobody is gone who was on the page and had no text yet.
+    """
     with store.reading() as reader:
         members = reader.walk(Member, "mentor", "yes")
         mentors = [member.phone for _, member in zip(range(2), members, strict=False)]

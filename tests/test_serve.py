@@ -342,7 +342,10 @@ def test_without_an_account_it_serves_simulated_phones_that_remember(tmp_path: P
             await leave(page)
         async with serving(tmp_path) as server:
             page = await websocket_connect(f"ws://127.0.0.1:{server.port}/phones/live")
-            assert WORDS in str(await page.read_message())
+            message = str(await page.read_message())
+            assert WORDS in message
+            people = json.loads(message)["people"]
+            assert [person["role"] for person in people] == ["mentee", "operator"], "also who had no text"
             await leave(page)
             await server.stop()
 
