@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsmentor.cli_kit import open_data
+from smsmentor.cli_kit import all_or_nothing, open_data
 from smsmentor.errors import SmsmentorError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.command("backup")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder; SMSMENTOR_BACKUP_FOLDER.")
 @click.option("--list", "listed", is_flag=True, help="Only say which copies there are.")
+@all_or_nothing()
 def make_backup(out: Path | None, listed: bool) -> None:
     """Make a verified copy of everything, also while the server runs."""
     from smsmentor import backup
@@ -39,6 +40,7 @@ def make_backup(out: Path | None, listed: bool) -> None:
 @click.argument("copy", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--plain", is_flag=True, help="Also a copy that is not encrypted, although a key is set.")
+@all_or_nothing()
 def restore(copy: Path | None, yes: bool, plain: bool) -> None:
     """Put a copy in place of the data; without COPY the newest one. The server has to be stopped."""
     from smsmentor import backup

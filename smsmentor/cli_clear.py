@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsmentor.cli_kit import need_store, take
+from smsmentor.cli_kit import all_or_nothing, need_store, take
 from smsmentor.errors import SmsmentorError
 from smsmentor.units import counted
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("clear-play")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@all_or_nothing()
 def clear_play(yes: bool) -> None:
     """Clear what was tried on simulated phones; mentors and operators stay. The server has to be stopped.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsmentor.cli_kit import (
+    all_or_nothing,
     changes_among,
     left_alone_among,
     lines_of_file,
@@ -84,6 +85,7 @@ def import_(csv_file: Path, dry_run: bool, skip_bad: bool) -> None:
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The file (json) or folder (csv) to write.")
 @click.option("--force", is_flag=True, help="Also over what is there already.")
+@all_or_nothing()
 def export(form: str, out: Path | None, force: bool) -> None:
     """Everything that is kept: a JSON file that a stock TinyDB opens, or CSV files."""
     from smsmentor.export import to_csv

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsmentor.cli_kit import need_store
+from smsmentor.cli_kit import all_or_nothing, need_store
 from smsmentor.errors import SmsmentorError, StoreSealed
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Holds the key that the store has now, to give it another one.",
 )
+@all_or_nothing()
 def encrypt(old_key_file: Path | None) -> None:
     """Encrypt the store with SMSMENTOR_STORE_KEY, or give it that key instead of another. The server has to be stopped.
 
@@ -46,6 +47,7 @@ def encrypt(old_key_file: Path | None) -> None:
 
 
 @click.command()
+@all_or_nothing()
 def decrypt() -> None:
     """Take the encryption off the store. The server has to be stopped."""
     from smsmentor.settings import load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -111,6 +112,22 @@ def left_alone_among(reader: Reader, acts: Sequence[Act]) -> list[tuple[str, ...
 
     own = (left_alone(act, next(reader.walk(Member, "phone", str(act.args["phone"])), None)) for act in acts)
     return [columns for columns in own if columns]
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Around a command that does its work whole or not at all: SIGTERM ends it as Ctrl-C does.
+
+    So a draft with people's words goes at once, and whoever broke it off hears how things stand.
+    """
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Broken off. Nothing is half done: give the command again.", err=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 async def take(service: Service, acts: Sequence[Act]) -> None:

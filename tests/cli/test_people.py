@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
+import signal
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from smsmentor.cli_kit import open_service
 from smsmentor.core.events import Act
 from smsmentor.errors import SmsmentorError
 from smsmentor.settings import load as load_settings
+from smsmentor.stores.drafts import PREFIX as DRAFT
 from smsmentor.stores.tinydb import open_tinydb
 from tests.cli.commands import HEADER, MENTEE, POOL, START, WORDS, call, fine
 
@@ -266,3 +269,20 @@ def test_data_that_has_served_people_is_not_played_with(data: Path, monkeypatch:
     assert call("clear-play", "--yes").exit_code == 1
     set_account(monkeypatch)
     assert built_engine() == "Carrier"
+
+
+def test_a_copy_that_is_ended_by_a_signal_leaves_no_draft_and_says_so(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(connection: object, path: Path, layouts: object) -> None:
+        assert DRAFT in str(path)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    fine("import", POOL)
+    with monkeypatch.context() as patch:
+        patch.setattr("smsmentor.stores.view.check_documents", ended)
+        result = call("backup")
+    assert result.exit_code == 1
+    assert "Broken off. Nothing is half done: give the command again." in result.output
+    assert list((data / "backups").iterdir()) == []
+    assert fine("backup")
