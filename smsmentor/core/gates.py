@@ -96,9 +96,14 @@ def kept_out(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
 
 
 def reactions(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
-    """`Liked "..."` and its like count as thanks and are never relayed; so are automatic replies of phones."""
+    """`Liked "..."` and its like count as thanks and are never relayed; so are automatic replies of phones.
+
+    With words of danger behind it no text is a machine's: `im driving, i will crash this car and die`.
+    """
     found = turn.knowledge.reactions.read(event.body)
-    return Outcome("ignored", "automatic" if found == "auto" else "reaction") if found else None
+    if found != "auto":
+        return Outcome("ignored", "reaction") if found else None
+    return None if crisis.is_meant(turn, event.body) else Outcome("ignored", "automatic")
 
 
 def nothing_to_read(turn: Turn, member: Member, event: Inbound) -> Outcome | None:

@@ -410,7 +410,34 @@ def is_no_view(text: str, lists: Lists) -> bool:
     """Whether a mentor's text is hardly a view: signs only, `ok`, `thanks`, `who is this`, `not my area`."""
     if not bare(text) or _CHOICE_ALONE.fullmatch(plain(text)):
         return True
-    return any(says(form, lists["no_view"], lists["polite"]) for form in _forms(text))
+    return any(says(form, lists["no_view"], lists["polite"]) or _in_excuses(form, lists) for form in _forms(text))
+
+
+MOST_WORDS_OF_EXCUSES = 12
+"""`sorry cant talk right now, at work, will answer tonight` has ten."""
+
+
+def _in_excuses(text: str, lists: Lists) -> bool:
+    """Whether a text is nothing but reasons for no view now, with politeness and times between them: `busy rn sorry`,
+    `at work, will answer tonight`. It would take the place of a view."""
+    if "?" in text or len(text) > MOST_WORDS_OF_EXCUSES * 8:
+        return False
+    said = bare(text).split()
+    if not 0 < len(said) <= MOST_WORDS_OF_EXCUSES:
+        return False
+    excuses = lists["excuses"]
+    kinds = (excuses, lists["no_view"], lists["polite"], lists["excuse_times"])
+    if not any(said[0] in ends_of(phrases).firsts for phrases in kinds):
+        return False
+    reached = {0: False}  # how far whole phrases reach, and whether an excuse is among them
+    for start in range(len(said)):
+        if start not in reached:
+            continue
+        for end in range(start + 1, len(said) + 1):
+            phrase = " ".join(said[start:end])
+            if any(phrase in phrases for phrases in kinds):
+                reached[end] = reached.get(end, False) or reached[start] or phrase in excuses
+    return reached.get(len(said), False)
 
 
 _CHOICE_ALONE = re.compile(r"[^\w$€%]*(?:\d{1,2}|[a-f])[^\w$€%]*")
