@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
-from smsmentor.core import members, panel, requests, screen, sprints
+from smsmentor.core import crisis, members, panel, requests, screen, sprints
 from smsmentor.core.making import replace
 from smsmentor.core.model import Choice, Member, Offer, Prompt, Request, Sprint, Thread
 from smsmentor.core.render import short
@@ -123,6 +123,8 @@ def owes(turn: Turn, offer: Offer) -> bool:
 def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: bool = False) -> Outcome:
     """Bring a text where it belongs, after a look at what must not pass."""
     text = relay_text(text)
+    if heard := _in_danger(turn, member, target, text):
+        return heard
     if not screened and (held := screen.held_for_sender(turn, member, target, text)):
         return held
     kind, _, id = target.partition(":")
@@ -158,6 +160,28 @@ def deliver(turn: Turn, member: Member, target: str, text: str, *, screened: boo
             else panel.answer(turn, member, offer, text)
         )
     return _through(turn, member, turn.need(Thread, id), target, text)
+
+
+def _in_danger(turn: Turn, member: Member, target: str, text: str) -> Outcome | None:
+    """Words of danger that only two texts together have: `i dont want to`, `live anymore`. Each alone was calm."""
+    kind, _, id = target.partition(":")
+    before = ""
+    if kind == "extend":
+        before = turn.need(Request, id).question
+    elif kind == "mentee":
+        before = turn.need(Thread, id).awaiting
+    elif kind != "new":
+        return None
+    together = f"{before} {text}"[-LONGEST_THOUGHT:] if before else text  # a new question may be joined of kept texts
+    if not (before or kind == "new") or not crisis.is_meant(turn, together):
+        return None
+    if kind == "extend" and (request := turn.need(Request, id)).status in ("clarifying", "gathering"):
+        requests.close(turn, request, "withdrawn")  # nobody has read its first half yet, and nobody shall
+    return crisis.hear(turn, member, together)
+
+
+LONGEST_THOUGHT = 1600
+"""Characters of several texts in which words of danger are looked for."""
 
 
 def _ask_consent(turn: Turn, member: Member, text: str) -> Outcome:
