@@ -44,6 +44,21 @@ def hear(turn: Turn, member: Member, body: str) -> Outcome | None:
     return Outcome("crisis", alarm.level, request.id)
 
 
+def hear_of_one_who_left(turn: Turn, member: Member, body: str) -> Outcome | None:
+    """Such words after STOP: nothing may be sent to them any more, so operators alone hear, once within the hour."""
+    alarm = _alarm(turn, body)
+    if alarm is None:
+        return None
+    known = turn.get(Request, member.crisis_case) if member.crisis_case else None
+    since = max(turn.now - timedelta(minutes=turn.rules.crisis_text_minutes), member.left or member.joined)
+    if known is None or (known.opened < since and not in_no_hands(turn, known)):
+        known = _case(turn, member, body, alarm.rule)
+        turn.save(replace(member, crisis_case=known.id))
+        turn.note("crisis.flagged", request=known.id, code=known.code, member=member.id, rule=alarm.rule)
+        page(turn, known)
+    return Outcome("crisis", alarm.level, known.id)
+
+
 def is_meant(turn: Turn, body: str) -> bool:
     """Whether a text would be answered with crisis contacts."""
     return _alarm(turn, body) is not None
@@ -77,8 +92,10 @@ def page(turn: Turn, request: Request) -> None:
     if not found:
         _keep_untold(turn, [request])
         return
+    mentee = turn.get(Member, request.mentee)
+    text_id = "op.crisis_left" if mentee is not None and mentee.state == "opted_out" else "op.crisis"
     for operator in found:
-        turn.say(operator, "op.crisis", urgent=True, code=request.code, minutes=turn.rules.crisis_page_minutes)
+        turn.say(operator, text_id, urgent=True, code=request.code, minutes=turn.rules.crisis_page_minutes)
     _again(turn, [request])
 
 

@@ -34,7 +34,7 @@ def carrier_words(turn: Turn, member: Member, event: Inbound) -> Outcome | None:
             # Nothing can be asked back here, so these two words are enough.
             erasing.erase(turn, member)
             return Outcome("command", "FORGET")
-        return Outcome("ignored", "opted out")
+        return crisis.hear_of_one_who_left(turn, member, event.body) or Outcome("ignored", "opted out")
     if word == "start" and event.opt_out:
         return Outcome("command", "START")
     return None

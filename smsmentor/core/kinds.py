@@ -52,6 +52,7 @@ CRISIS = frozenset(
         "crisis.contacts_only",
         "op.crisis",
         "op.crisis_all",
+        "op.crisis_left",
         "op.crisis_more",
         "op.crisis_untold",
     }
