@@ -44,7 +44,7 @@ def hear(turn: Turn, member: Member, text: str) -> Outcome | None:
 
 def keep(turn: Turn, member: Member, over: Request, text: str) -> Outcome | None:
     """Keep words about a closed question, and ask their writer whom they are for; None when nobody may read them."""
-    if turn.knowledge.contacts.find(text) or turn.knowledge.safety.alarms(text):
+    if _must_not_pass(turn, text):
         return None
     kept = next((p for p in turn.find(Prompt, "member", member.id) if p.kind == "news"), None)
     until = turn.now + timedelta(hours=turn.rules.expiry_hours)
@@ -82,6 +82,19 @@ def tell(turn: Turn, member: Member, request: Request, to: list[Member], kept: P
     for mentor in to:
         turn.say(mentor, "news.told", code=request.code, quote=kept.text, request=request.id, writer=member.id)
     turn.say(member, "news.passed_on", code=request.code, request=request.id)
+
+
+def tell_more(turn: Turn, member: Member, request: Request, to: list[Member], kept: Prompt, more: str) -> Outcome:
+    """`TELL thanks, all went well`: the news with what is told besides; without it when that must not pass."""
+    if _must_not_pass(turn, more):
+        ask(turn, member, request)
+        return Outcome("clarified", "no such news", request.id)
+    tell(turn, member, request, to, replace(kept, text=f"{kept.text} {relay_text(more)}"))
+    return Outcome("answer", "news", request.id)
+
+
+def _must_not_pass(turn: Turn, text: str) -> bool:
+    return bool(turn.knowledge.contacts.find(text) or turn.knowledge.safety.alarms(text))
 
 
 def end_thought(turn: Turn, kept: Prompt) -> None:

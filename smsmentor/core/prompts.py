@@ -269,6 +269,9 @@ def _news(turn: Turn, member: Member, prompt: Prompt, text: str) -> Outcome | No
     if said & lists["tell"] and readers:
         news.tell(turn, member, request, readers, prompt)
         return Outcome("answer", "news", request.id)
+    word, _, more = text.strip().partition(" ")
+    if readers and word.isupper() and parse.bare(word) in lists["tell"] and parse.bare(more):
+        return news.tell_more(turn, member, request, readers, prompt, more)
     if not agrees and parse.is_kind(text, lists):
         news.end_thought(turn, prompt)
         return Outcome("ignored", "thanks")
