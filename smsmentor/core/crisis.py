@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from smsmentor.core import members, team
 from smsmentor.core.making import replace
-from smsmentor.core.model import Code, Member, Request, Tally, Timer
+from smsmentor.core.model import Code, Member, OutText, Request, Tally, Timer
 from smsmentor.core.reads import Reads
 from smsmentor.core.turn import Outcome, Turn
 from smsmentor.core.understand import codes
@@ -22,6 +22,7 @@ LET_IN = "crisis.let_in"
 """The tally of numbers that such words alone let in within the hour, by member."""
 UNTOLD = "crisis.untold"
 """The tally of requests about which there was no operator to page, and since when, by request."""
+PAGES = frozenset({"op.crisis", "op.crisis_all", "op.crisis_left", "op.crisis_untold"})
 LISTED = 8
 """So many codes stand in one page."""
 
@@ -102,6 +103,7 @@ def page(turn: Turn, request: Request) -> None:
 def page_again(turn: Turn, request: Request) -> None:
     """Nobody has acknowledged it in time. All that wait for that are in one text, so that none drowns in the others."""
     waiting = [request, *(other for other in paged(turn) if other.id != request.id)]
+    _take_back_pages(turn)
     if len(waiting) == 1:
         page(turn, request)
     elif members.operators(turn):
@@ -148,6 +150,14 @@ def _page_all(turn: Turn, waiting: list[Request], text_id: str) -> None:
     _again(turn, waiting)
 
 
+def _take_back_pages(turn: Turn) -> None:
+    """What is repeated takes the place of what has not left yet: a day without the carrier ended with 288 pages."""
+    for operator in members.operators(turn):
+        for text in turn.find(OutText, "to", operator.id):
+            if text.text_id in PAGES and text.status == "queued" and not text.unsure:
+                turn.save(replace(text, status="dropped", report="a newer page"))
+
+
 def _again(turn: Turn, waiting: list[Request]) -> None:
     for one in waiting:
         turn.remind(PAGE, one.id, turn.now + timedelta(minutes=turn.rules.crisis_page_minutes))
@@ -179,6 +189,8 @@ def remember_let_in(turn: Turn, member: Member) -> None:
 def acknowledge(turn: Turn, request: Request) -> None:
     """An operator has it in hand: the pages end."""
     turn.forget(PAGE, request.id)
+    if not paged(turn):
+        _take_back_pages(turn)
 
 
 def paged(turn: Turn) -> list[Request]:
