@@ -168,10 +168,9 @@ def _is_for_new_one(text: str, lists: parse.Lists) -> bool:
 
 
 def _tried(turn: Turn, member: Member, prompt: Prompt, result: str) -> Outcome:
-    """Keep what became of the advice, and tell it to those whose it was."""
+    """Tell what became of the advice to those whose it was."""
     members.end_prompt(turn, prompt)
     request = turn.need(Request, prompt.request)
-    turn.save(replace(request, answers=tuple(replace(a, tried=result) for a in request.answers)))
     turn.note("advice.tried", request=request.id, code=request.code, result=result)
     best = max((a.rating or 0 for a in request.answers), default=0)
     known = best > 0 or len(request.answers) == 1  # else nobody knows whose advice it was, and nobody is told so

@@ -175,14 +175,13 @@ RequestState = Literal["draft", "clarifying", "gathering", "asking", "answered",
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """A filled place: the letter that the mentee sees, and what became of the advice."""
+    """A filled place: the letter that the mentee sees, and their rating. What became of it is a fact."""
 
     letter: str
     mentor: str
     at: datetime
     outside: bool = False
     rating: int | None = None
-    tried: str = ""
 
 
 class Request(Record, frozen=True):

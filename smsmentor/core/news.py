@@ -18,7 +18,7 @@ from smsmentor.core.understand.normal import relay_text
 JUST_CLOSED = timedelta(hours=12)
 """So long after the end, or after the check-in, what only may be news is taken for it, and then for a question: most
 of it is of the same day."""
-ONE_THOUGHT = timedelta(minutes=10)
+NEWS_GO_ON = timedelta(minutes=10)
 """What asks within this after news goes on with it: people send one thought in several texts."""
 MOST_WORDS_OF_JOY = 4
 ENDED = "ended"
@@ -103,7 +103,7 @@ def end_thought(turn: Turn, kept: Prompt) -> None:
 
 
 def _is_one_thought(turn: Turn, kept: Prompt) -> bool:
-    return kept.target != ENDED and turn.now - kept.asked <= ONE_THOUGHT
+    return kept.target != ENDED and turn.now - kept.asked <= NEWS_GO_ON
 
 
 def _exclaims(turn: Turn, member: Member, text: str) -> bool:

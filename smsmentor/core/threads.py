@@ -334,14 +334,14 @@ def choices_of(turn: Turn, found: list[Place]) -> tuple[Choice, ...]:
     )
 
 
-ONE_THOUGHT = timedelta(minutes=2)
+JOINED_WITHIN = timedelta(minutes=2)
 """What is held within this after another text, with the same list, goes with it: one digit is for both."""
 
 
 def _begun(turn: Turn, member: Member, choices: tuple[Choice, ...]) -> Prompt | None:
     """The text just kept for the same places, of which a new one is the next part."""
     kept = [p for p in turn.find(Prompt, "member", member.id) if p.kind == "hold" and p.expires > turn.now]
-    if not kept or turn.now - kept[-1].asked > ONE_THOUGHT or kept[-1].text_id == turn.text_id:
+    if not kept or turn.now - kept[-1].asked > JOINED_WITHIN or kept[-1].text_id == turn.text_id:
         return None
     same = [choice.target for choice in kept[-1].choices] == [choice.target for choice in choices]
     return kept[-1] if same else None

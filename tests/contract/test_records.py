@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from smsmentor.core.model import RECORDS, Load, Member, Offer, Record, Request, Standing, Tally, Timer
+from smsmentor.core.model import RECORDS, Answer, Load, Member, Offer, Record, Request, Standing, Tally, Timer
 from smsmentor.errors import StoreDamaged
 from smsmentor.stores import records
 from tests.contract.stores import NOW, SAMPLES
@@ -110,6 +110,18 @@ def test_a_time_of_another_zone_is_kept_in_utc() -> None:
                 "v": 1,
             },
             Request("r", "K4", "m", "?", NOW),
+        ),
+        (
+            Request,
+            {
+                "id": "r",
+                "code": "K4",
+                "mentee": "m",
+                "question": "?",
+                "opened": NOW.isoformat(),
+                "answers": [{"letter": "A", "mentor": "n", "at": NOW.isoformat(), "rating": 4, "tried": "helped"}],
+            },
+            Request("r", "K4", "m", "?", NOW, answers=(Answer("A", "n", NOW, rating=4),)),
         ),
     ],
 )
