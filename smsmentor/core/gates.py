@@ -160,6 +160,9 @@ def new_request_or_menu(turn: Turn, member: Member, event: Inbound) -> Outcome |
         return paged
     if member.mentor and (named := standing.first_topics(turn, member, event.body)):
         return named
+    if member.mentor and not member.paused and parse.is_away(event.body, lists):
+        turn.say(member, "pause.away")
+        return Outcome("clarified", "how to pause")
     if member.mentor:
         thin = parse.thin(event.body, lists)
         turn.say(member, "menu.mentor" if thin else "menu.nothing_open")

@@ -410,9 +410,13 @@ def is_no_view(text: str, lists: Lists) -> bool:
     """Whether a mentor's text is hardly a view: signs only, `ok`, `thanks`, `who is this`, `not my area`."""
     if not bare(text) or _CHOICE_ALONE.fullmatch(plain(text)):
         return True
+    if is_away(text, lists):
+        return True
     return any(says(form, lists["no_view"], lists["polite"]) or _in_excuses(form, lists) for form in _forms(text))
 
 
+_CHOICE_ALONE = re.compile(r"[^\w$€%]*(?:\d{1,2}|[a-f])[^\w$€%]*")
+"""A digit or a letter of a panel is more likely the answer to something that is over. `40%` may be a view."""
 MOST_WORDS_OF_EXCUSES = 12
 """`sorry cant talk right now, at work, will answer tonight` has ten."""
 
@@ -440,8 +444,19 @@ def _in_excuses(text: str, lists: Lists) -> bool:
     return reached.get(len(said), False)
 
 
-_CHOICE_ALONE = re.compile(r"[^\w$€%]*(?:\d{1,2}|[a-f])[^\w$€%]*")
-"""A digit or a letter of a panel is more likely the answer to something that is over. `40%` may be a view."""
+def is_away(text: str, lists: Lists) -> bool:
+    """Whether a mentor says that they are not there: `sorry, im on vacation till friday`."""
+    if len(text) > LONGEST_SMALL_TALK or "?" in text:
+        return False
+    said = kept_words(text, lists["polite"]).split()
+    for end in range(2, min(len(said), LONGEST_AWAY) + 1):
+        if " ".join(said[:end]) in lists["away"]:
+            return end == len(said) or said[end] in lists["away_until"]
+    return False
+
+
+LONGEST_AWAY = 5
+"""Words of the longest way to say so in the lists."""
 
 
 @lru_cache(maxsize=64)
