@@ -43,6 +43,8 @@ _CODE = "@"
 # All other signs of ASCII say nothing, nor does "_" alone.
 _WORD = re.compile(r"[0-9]+(?=[a-z])|\w[\w*]*|[.!?]+|[^\w\s\x00-\x7f]")
 _SILENT = "_"
+# `*stop*`, `_please_ stop`: marks around words, as chats have them. `f***` and `k*ll` keep theirs.
+_EMPHASIS = re.compile(r"(?<![\w*])([*_]{1,3})(\w[^*_\n]*?)\1(?![\w*])")
 _LINE_ENDS = re.compile(r"[\n\r]+")
 _ITEM = re.compile(r"[()|]|\?\d*|<[\w-]+>|[^\s()|?<>]+")
 _CODE_SHAPE = re.compile(r"[a-z][0-9]{2,4}")
@@ -64,6 +66,8 @@ def words_of(text: str) -> tuple[str, ...]:
 
 def letters_of(text: str) -> str:
     """The text as its words are looked for: `plain`, without accents and apostrophes, a line's end as a sentence's."""
+    if "*" in text or "_" in text:
+        text = _EMPHASIS.sub(r"\2", text)
     if "\n" in text or "\r" in text:
         text = " . ".join(line for line in _LINE_ENDS.split(text) if line.strip())
     letters = plain(text).replace("'", "")
