@@ -36,8 +36,7 @@ def hear(turn: Turn, member: Member, body: str) -> Outcome | None:
     if _told_lately(turn, member):
         _tell_again(turn, member)
     else:
-        contacts = "crisis.contacts" if members.operators(turn) else "crisis.contacts_only"
-        turn.say(member, contacts, urgent=True, lines=_hotline(turn, member))
+        _tell(turn, member)
     turn.save(replace(turn.need(Member, member.id), crisis_told=turn.now, crisis_case=request.id))
     turn.note("crisis.flagged", request=request.id, code=request.code, member=member.id, rule=alarm.rule)
     if turn.get(Timer, f"{PAGE}:{request.id}") is None:  # else the pages about it go on as it is
@@ -58,6 +57,16 @@ def hear_of_one_who_left(turn: Turn, member: Member, body: str) -> Outcome | Non
         turn.note("crisis.flagged", request=known.id, code=known.code, member=member.id, rule=alarm.rule)
         page(turn, known)
     return Outcome("crisis", alarm.level, known.id)
+
+
+def tell_who_is_back(turn: Turn, member: Member) -> None:
+    """Who wrote such words while nothing might be sent to them hears now where help is."""
+    known = turn.get(Request, member.crisis_case) if member.crisis_case else None
+    if known is None or member.left is None or known.opened < member.left or _told_lately(turn, member):
+        return
+    if turn.now - known.opened < timedelta(days=1):
+        _tell(turn, member)
+        turn.save(replace(turn.need(Member, member.id), crisis_told=turn.now))
 
 
 def is_meant(turn: Turn, body: str) -> bool:
@@ -198,6 +207,11 @@ def paged(turn: Turn) -> list[Request]:
     soon = turn.now + timedelta(minutes=turn.rules.crisis_page_minutes)
     due: Iterator[Timer] = takewhile(lambda timer: timer.due <= soon, turn.walk(Timer, "due", "yes"))
     return [turn.need(Request, timer.subject) for timer in due if timer.kind == PAGE]
+
+
+def _tell(turn: Turn, member: Member) -> None:
+    contacts = "crisis.contacts" if members.operators(turn) else "crisis.contacts_only"
+    turn.say(member, contacts, urgent=True, lines=_hotline(turn, member))
 
 
 def _told_lately(turn: Turn, member: Member) -> bool:

@@ -84,6 +84,7 @@ def opt_in(turn: Turn, member: Member, *, answered: bool = False) -> None:
     elif not answered and _may_say(turn, member, "back"):
         closed = _closed_by_leaving(turn, member)
         turn.say(member, "carrier.back_closed" if closed else "carrier.back", code=closed)
+    crisis.tell_who_is_back(turn, member)
     if member.operator:
         crisis.tell_untold(turn)
 
