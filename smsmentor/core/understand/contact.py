@@ -189,7 +189,8 @@ class Contacts:
         self._on_service = re.compile(rf"(?<!\w)@?([\w.]{{3,40}})\s(?:on|en)\s(?:{_SERVICES})\b", re.IGNORECASE)
         code, yours = _any(words.code), _any(words.yours)
         number = r"(\d{4,8}|\d{3}[ -]\d{3})(?![\w-])"
-        self._code_first = re.compile(rf"(?:(\w+)\s)?\b(?:{code})\b([^\d\n]{{0,25}}?)(?<![\w-]){number}", re.IGNORECASE)
+        before = r"(?:\b(\w{1,40})\s)?\b"
+        self._code_first = re.compile(rf"{before}(?:{code})\b([^\d\n]{{0,25}}?)(?<![\w-]){number}", re.IGNORECASE)
         self._code_last = re.compile(
             rf"(?<![\w-])(\d{{4,8}}|\d{{3}}[ -]\d{{3}})\s(?:is|es)\s(?:{yours})\b[^.\n]{{0,30}}?\b(?:{code})\b",
             re.IGNORECASE,
