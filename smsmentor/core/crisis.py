@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
 from smsmentor.core import members, team
+from smsmentor.core.kinds import PAGES
 from smsmentor.core.making import replace
 from smsmentor.core.model import Code, Member, OutText, Request, Tally, Timer
 from smsmentor.core.reads import Reads
@@ -22,7 +23,6 @@ LET_IN = "crisis.let_in"
 """The tally of numbers that such words alone let in within the hour, by member."""
 UNTOLD = "crisis.untold"
 """The tally of requests about which there was no operator to page, and since when, by request."""
-PAGES = frozenset({"op.crisis", "op.crisis_all", "op.crisis_left", "op.crisis_untold"})
 LISTED = 8
 """So many codes stand in one page."""
 
@@ -45,7 +45,8 @@ def hear(turn: Turn, member: Member, body: str) -> Outcome | None:
 
 
 def hear_of_one_who_left(turn: Turn, member: Member, body: str) -> Outcome | None:
-    """Such words after STOP: nothing may be sent to them any more, so operators alone hear, once within the hour."""
+    """Such words after STOP: nothing may be sent to them any more, so operators alone hear. All of an hour, and all
+    while it is paged, is one case."""
     alarm = _alarm(turn, body)
     if alarm is None:
         return None

@@ -45,18 +45,10 @@ COURTESIES = frozenset(
 )
 """Texts that are kind to send and harm nobody when they are missing: the first to go when the budget runs low."""
 
-CRISIS = frozenset(
-    {
-        "crisis.again",
-        "crisis.contacts",
-        "crisis.contacts_only",
-        "op.crisis",
-        "op.crisis_all",
-        "op.crisis_left",
-        "op.crisis_more",
-        "op.crisis_untold",
-    }
-)
+PAGES = frozenset({"op.crisis", "op.crisis_all", "op.crisis_left", "op.crisis_untold"})
+"""Texts to an operator that are repeated until one confirms."""
+
+CRISIS = PAGES | {"crisis.again", "crisis.contacts", "crisis.contacts_only", "op.crisis_more"}
 """Texts to somebody in danger, and about them."""
 
 

@@ -170,10 +170,10 @@ def _in_danger(turn: Turn, member: Member, target: str, text: str) -> Outcome | 
         before = turn.need(Request, id).question
     elif kind == "mentee":
         before = turn.need(Thread, id).awaiting
-    elif kind != "new":
+    if not before and kind != "new":  # a new question may be joined of kept texts
         return None
-    together = f"{before} {text}"[-LONGEST_THOUGHT:] if before else text  # a new question may be joined of kept texts
-    if not (before or kind == "new") or not crisis.is_meant(turn, together):
+    together = f"{before} {text}"[-LONGEST_THOUGHT:] if before else text
+    if not crisis.is_meant(turn, together):
         return None
     if kind == "extend" and (request := turn.need(Request, id)).status in ("clarifying", "gathering"):
         requests.close(turn, request, "withdrawn")  # nobody has read its first half yet, and nobody shall
